@@ -1,0 +1,44 @@
+# Everything a user or a developer does. `make` alone explains itself.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+READY   = $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow check bench sample-data clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(READY) ## a virtual environment in .venv with everything in it
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say make PYTHON=python3.12 …"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,dev]'
+	@touch $@
+
+demo: install ## train on the sample pumps, score, alert, compare with what happened (about two minutes)
+	@rm -rf runs/pump
+	@$(BIN)/anomaly-lstm run pipelines/pump.toml
+
+test: install ## all tests but the slow ones
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
+
+test-slow: install ## the slow tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
+check: install ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install ## speed and memory, side by side with Keras; figures go to bench/results/
+	$(BIN)/python -m bench.speed
+
+sample-data: install ## make sample_data/ again, the same bytes
+	$(BIN)/python -m anomaly_lstm.simulation --out sample_data
+
+clean: ## remove the environment, caches and results
+	rm -rf $(VENV) runs bench/results build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,49 @@
+"""Early warnings from industrial sensor history.
+
+The verbs of the command line as plain functions: `ingest`, `train`, `score`, `alert`, `evaluate`, `run`, `inspect`; and the options they take.
+They are loaded on first use, so that ``anomaly-lstm --help`` does not wait for NumPy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anomaly_lstm.alerts import Bound, Policy
+    from anomaly_lstm.pipeline import GridOptions, RunPlan, alert, evaluate, ingest, inspect, load, run, score, train
+    from anomaly_lstm.sources.contract import ReadOptions
+    from anomaly_lstm.training import TrainOptions
+
+_HOMES = {
+    **dict.fromkeys(
+        ("GridOptions", "RunPlan", "alert", "evaluate", "ingest", "inspect", "load", "run", "score", "train"),
+        "pipeline",
+    ),
+    **dict.fromkeys(("Bound", "Policy"), "alerts"),
+    "ReadOptions": "sources.contract",
+    "TrainOptions": "training",
+}
+
+__all__ = [
+    "Bound",
+    "GridOptions",
+    "Policy",
+    "ReadOptions",
+    "RunPlan",
+    "TrainOptions",
+    "alert",
+    "evaluate",
+    "ingest",
+    "inspect",
+    "load",
+    "run",
+    "score",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'anomaly_lstm' has no attribute '{name}'")
+    return getattr(import_module(f"anomaly_lstm.{_HOMES[name]}"), name)

@@ -1,0 +1,75 @@
+"""The command line: parse, call, show, exit. One file per verb.
+
+Nothing here imports NumPy, Arrow or TensorFlow before a verb needs it, so ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from anomaly_lstm.cli import show
+from anomaly_lstm.cli.alert import alert
+from anomaly_lstm.cli.evaluate import evaluate
+from anomaly_lstm.cli.ingest import ingest
+from anomaly_lstm.cli.inspect import inspect
+from anomaly_lstm.cli.run import run
+from anomaly_lstm.cli.score import score
+from anomaly_lstm.cli.train import train
+from anomaly_lstm.errors import AnomalyLstmError
+
+UNEXPECTED = 3
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="anomaly-lstm",
+    help="Early warnings from sensor history: learns how equipment behaves when healthy, says how rare a deviation is."
+    "\n\nIt advises. It is no machine protection and must not be wired to a trip.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_VERBS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Start here": (train, run),
+    "One step at a time": (ingest, score, alert, evaluate, inspect),
+}
+for panel, verbs in _VERBS.items():
+    for verb in verbs:
+        app.command(rich_help_panel=panel)(verb)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"anomaly-lstm {metadata.version('anomaly-lstm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Options of the program itself; its help text is that of ``app``."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with an exit code of ``errors``: the one boundary for all that goes wrong."""
+    try:
+        app(args=argv, prog_name="anomaly-lstm")  # leaves by SystemExit, also for wrong usage (2)
+    except AnomalyLstmError as problem:
+        show.error(str(problem))
+        sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception:
+        traceback.print_exc()
+        show.error("this is a defect of anomaly-lstm, not of your data. Please report it with the lines above.")
+        sys.exit(UNEXPECTED)

@@ -1,0 +1,83 @@
+"""``anomaly-lstm evaluate``: alerts against what people noted."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anomaly_lstm.cli import options, show
+from anomaly_lstm.errors import UsageError
+
+if TYPE_CHECKING:
+    from anomaly_lstm.config import Pipeline
+
+
+class Severity(StrEnum):
+    """From low to high, as in ``tables.SEVERITIES``, which an import of this module must not load."""
+
+    advisory = "advisory"
+    warning = "warning"
+    critical = "critical"
+
+
+Alerts = Annotated[
+    Path | None,
+    typer.Argument(metavar="ALERTS", help="Alerts file; with --pipeline the run folder's.", show_default=False),
+]
+AtLeast = Annotated[
+    Severity | None,
+    typer.Option(
+        "--severity",
+        help="Count alerts of at least this severity (default: the lowest that was on).",
+        show_default=False,
+    ),
+]
+
+
+def evaluate(
+    alerts: Alerts = None,
+    *,
+    events: options.Events = None,
+    pipeline: options.PipelineFile = None,
+    severity: AtLeast = None,
+    zone: options.Zone = None,
+    start: options.Start = None,
+    end: options.End = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Compare alerts with events: found, missed, hours of warning, false alerts against the budget."""
+    from anomaly_lstm import pipeline as verbs
+
+    screen = show.screen(json=json, quiet=quiet)
+    config = options.pipeline_file(pipeline)
+    zone = zone or (config.source.read.zone if config else None)
+    start_us, end_us = options.moment_us("--start", start, zone), options.moment_us("--end", end, zone)
+    if start_us is not None and end_us is not None and start_us >= end_us:
+        raise UsageError("--start must lie before --end; the span is [start, end).")
+    judged = verbs.evaluate(
+        _alerts(alerts, config),
+        _events(events, config),
+        severity=severity.value if severity else None,
+        start_us=start_us,
+        end_us=end_us,
+        zone=zone,
+    )
+    show.evaluated(screen, judged)
+    show.document(screen, "evaluate", show.judged_document(judged))
+
+
+def _alerts(given: Path | None, config: Pipeline | None) -> Path:
+    if given is None and config is None:
+        raise UsageError("ALERTS is missing: name the file that `anomaly-lstm alert … --out alerts.json` wrote.")
+    return given or (config.folder / "alerts.json" if config else Path())
+
+
+def _events(given: Path | None, config: Pipeline | None) -> Path:
+    found = given or (config.train.events if config else None)
+    if found is None:
+        raise UsageError("--events is missing: name an events.csv with the columns asset,start,end,kind.")
+    return found

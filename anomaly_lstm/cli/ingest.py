@@ -1,0 +1,53 @@
+"""``anomaly-lstm ingest``: any export → tidy Parquet on a regular grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anomaly_lstm.cli import options, show
+
+Out = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Folder to write; an ingested folder there is replaced.")
+]
+
+
+def ingest(
+    source: options.Sources = None,
+    *,
+    out: Out,
+    pipeline: options.PipelineFile = None,
+    time: options.Time = None,
+    time_format: options.TimeFormat = None,
+    asset: options.Asset = None,
+    zone: options.Zone = None,
+    period: options.Period = None,
+    start: options.Start = None,
+    end: options.End = None,
+    sensors: options.SensorNames = None,
+    exclude: options.Exclude = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Turn an export into tidy Parquet on a regular UTC grid, with a data-quality report."""
+    from anomaly_lstm import pipeline as verbs
+
+    screen = show.screen(json=json, quiet=quiet)
+    config = options.pipeline_file(pipeline)
+    read = options.reading(
+        config,
+        time=time,
+        time_format=time_format,
+        asset=asset,
+        zone=zone,
+        start=start,
+        end=end,
+        sensors=sensors,
+        exclude=exclude,
+    )
+    grid = options.grid(config, period=period)
+    result = verbs.ingest(options.source(source, config), out, read=read, grid=grid)
+    show.ingested(screen, result)
+    show.document(screen, "ingest", {"out": result.folder, "rows": result.rows, **result.quality.document()})

@@ -1,0 +1,497 @@
+"""Options that several verbs share, and how flags and a pipeline file become the options of the stages.
+
+A flag that is given wins over the pipeline file; what neither says is found out by the stage itself.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anomaly_lstm.errors import ConfigError, ModelError, UsageError
+
+if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
+    from anomaly_lstm.alerts import Policy
+    from anomaly_lstm.config import Pipeline
+    from anomaly_lstm.pipeline import GridOptions, RunPlan
+    from anomaly_lstm.sources.contract import ReadOptions
+    from anomaly_lstm.training import TrainOptions
+
+_READING, _LEARNING, _ALARM = "How the source is read", "What is learned", "When an alert is raised"
+
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SOURCE", help="CSV or Parquet: a file, a folder, a glob, or an ingested folder.", show_default=False
+    ),
+]
+PipelineFile = Annotated[
+    Path | None,
+    typer.Option("--pipeline", metavar="FILE", help="Pipeline file; flags win over it.", show_default=False),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        "--time", metavar="COLUMN", help="Time column (default: found).", rich_help_panel=_READING, show_default=False
+    ),
+]
+TimeFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--time-format",
+        metavar="FORM",
+        help="Such as %d/%m/%Y %H:%M, iso8601 or epoch_s (default: found).",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+Asset = Annotated[
+    str | None,
+    typer.Option(
+        "--asset",
+        metavar="COLUMN",
+        help="Column that names the asset (default: the file's name).",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--zone",
+        metavar="ZONE",
+        help="Zone of times without an offset, such as America/Santiago (default: UTC).",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+Period = Annotated[
+    str | None,
+    typer.Option(
+        "--period",
+        metavar="SPAN",
+        help="Spacing of the grid, such as 1min (default: found).",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        metavar="TIME",
+        help="First time that counts, read in --zone.",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+End = Annotated[
+    str | None,
+    typer.Option(
+        "--end", metavar="TIME", help="First time that no longer counts.", rich_help_panel=_READING, show_default=False
+    ),
+]
+SensorNames = Annotated[
+    str | None,
+    typer.Option(
+        "--sensors", metavar="A,B", help="Keep these sensors only.", rich_help_panel=_READING, show_default=False
+    ),
+]
+Exclude = Annotated[
+    str | None,
+    typer.Option(
+        "--exclude", metavar="A,B", help="Leave these sensors out.", rich_help_panel=_READING, show_default=False
+    ),
+]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        metavar="A,B",
+        help="Sensors that explain the others and are never scored: set-point, load, weather.",
+        rich_help_panel=_LEARNING,
+        show_default=False,
+    ),
+]
+Running = Annotated[
+    str | None,
+    typer.Option(
+        "--running",
+        metavar="CONDITION",
+        help="When the asset runs, such as 'motor_current > 5'; other rows are not scored.",
+        rich_help_panel=_LEARNING,
+        show_default=False,
+    ),
+]
+Events = Annotated[
+    Path | None,
+    typer.Option(
+        "--events", metavar="FILE", help="events.csv: failures, maintenance … as people noted them.", show_default=False
+    ),
+]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="NAME",
+        help="lstm_predictor, lstm_autoencoder or linear_predictor (default: lstm_predictor).",
+        rich_help_panel=_LEARNING,
+        show_default=False,
+    ),
+]
+Threshold = Annotated[
+    str | None,
+    typer.Option(
+        "--threshold",
+        metavar="NAME",
+        help="How limits are found: return_period or quantile (default: return_period).",
+        rich_help_panel=_LEARNING,
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=0,
+        help="The same seed gives the same model (default: 0).",
+        rich_help_panel=_LEARNING,
+        show_default=False,
+    ),
+]
+MaxSteps = Annotated[
+    int | None,
+    typer.Option(
+        "--max-steps",
+        metavar="N",
+        min=1,
+        help="Optimiser steps at most (default: chosen).",
+        rich_help_panel=_LEARNING,
+        show_default=False,
+    ),
+]
+TimeBudget = Annotated[
+    str | None,
+    typer.Option(
+        "--time-budget",
+        metavar="SPAN",
+        help="Stop learning after, such as 10min; the result then depends on the machine (default: none).",
+        rich_help_panel=_LEARNING,
+        show_default=False,
+    ),
+]
+Advisory = Annotated[
+    str | None,
+    typer.Option(
+        "--advisory",
+        metavar="SPAN",
+        help="Return period, or off (default: 30d).",
+        rich_help_panel=_ALARM,
+        show_default=False,
+    ),
+]
+Warning_ = Annotated[
+    str | None,
+    typer.Option(
+        "--warning",
+        metavar="SPAN",
+        help="Return period, or off (default: 90d).",
+        rich_help_panel=_ALARM,
+        show_default=False,
+    ),
+]
+Critical = Annotated[
+    str | None,
+    typer.Option(
+        "--critical",
+        metavar="SPAN",
+        help="Return period, or off (default: off).",
+        rich_help_panel=_ALARM,
+        show_default=False,
+    ),
+]
+OnDelay = Annotated[
+    str | None,
+    typer.Option(
+        "--on-delay",
+        metavar="SPAN",
+        help="How long it must last to be raised (default: 0).",
+        rich_help_panel=_ALARM,
+        show_default=False,
+    ),
+]
+OffDelay = Annotated[
+    str | None,
+    typer.Option(
+        "--off-delay",
+        metavar="SPAN",
+        help="How long it must be gone to be cleared (default: 10 periods).",
+        rich_help_panel=_ALARM,
+        show_default=False,
+    ),
+]
+Deadband = Annotated[
+    float | None,
+    typer.Option(
+        "--deadband",
+        metavar="N",
+        min=0.0,
+        help="How far below its limit it must be to be gone, in log10 of the return period (default: 0.2).",
+        rich_help_panel=_ALARM,
+        show_default=False,
+    ),
+]
+ExitCode = Annotated[
+    bool, typer.Option("--exit-code", help="Leave with 10 when an unacknowledged warning or critical alert stands.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for programs.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+
+
+# ---------------------------------------------------------------- texts
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """``a,b`` → names; one that holds a comma stands in double quotes. None where the flag is not given."""
+    if text is None:
+        return None
+    found = tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
+    if not found or not all(found):
+        raise UsageError(
+            f"{text!r} is no list of sensors: write names with commas between them, such as flow,pressure."
+        )
+    return found
+
+
+def span_us(option: str, text: str | None) -> int | None:
+    """A duration [µs], or None where the flag is not given. Raises UsageError naming the option."""
+    from anomaly_lstm.clock import parse_duration
+
+    if text is None:
+        return None
+    try:
+        return parse_duration(text)
+    except UsageError as problem:
+        raise UsageError(f"{option}: {problem}") from problem
+
+
+def moment_us(option: str, text: str | None, zone: str | None) -> int | None:
+    """A moment [µs UTC] read in ``zone``, or None where the flag is not given. Raises UsageError naming the option."""
+    from anomaly_lstm.clock import parse_time
+
+    if text is None:
+        return None
+    try:
+        return parse_time(text, zone)
+    except UsageError as problem:
+        raise UsageError(f"{option}: {problem}") from problem
+
+
+# ---------------------------------------------------------------- flags over file
+
+
+def pipeline_file(path: Path | None) -> Pipeline | None:
+    """The pipeline file of ``--pipeline``, if there is one."""
+    from anomaly_lstm.config import read_pipeline
+
+    return read_pipeline(path) if path else None
+
+
+def source(given: Sequence[str] | None, config: Pipeline | None) -> Sequence[str | Path]:
+    """What to read: the arguments, else the ``paths`` of the pipeline file, whose ``kind`` must fit."""
+    if given:
+        return given
+    if config is None:
+        raise UsageError("SOURCE is missing: name a CSV or Parquet file, a folder or a glob, or give --pipeline FILE.")
+    _check_kind(config)
+    return config.source.paths
+
+
+def _check_kind(config: Pipeline) -> None:
+    from anomaly_lstm.sources import resolve
+
+    wanted = config.source.kind
+    found = resolve(config.source.paths)[0] if wanted else None
+    if found != wanted:
+        raise ConfigError(f'{config.path}: source.kind = "{wanted}", but what source.paths names is {found}.')
+
+
+def reading(
+    config: Pipeline | None,
+    *,
+    time: str | None,
+    time_format: str | None,
+    asset: str | None,
+    zone: str | None,
+    start: str | None,
+    end: str | None,
+    sensors: str | None,
+    exclude: str | None,
+    context: Sequence[str] = (),
+) -> ReadOptions:
+    """How the source is read; context sensors are read too where ``--sensors`` names what is kept."""
+    from dataclasses import replace
+
+    from anomaly_lstm.sources.contract import ReadOptions
+
+    base = config.source.read if config else ReadOptions()
+    zone = zone or base.zone
+    kept = names(sensors)
+    given: dict[str, Any] = {
+        "time": time,
+        "time_format": time_format,
+        "asset": asset,
+        "zone": zone,
+        "start_us": moment_us("--start", start, zone),
+        "end_us": moment_us("--end", end, zone),
+        "sensors": None if kept is None else tuple(dict.fromkeys((*kept, *context))),
+        "exclude": names(exclude),
+    }
+    read = replace(base, **{name: value for name, value in given.items() if value is not None})
+    if read.start_us is not None and read.end_us is not None and read.start_us >= read.end_us:
+        raise UsageError("--start must lie before --end; the span is [start, end).")
+    return read
+
+
+def grid(config: Pipeline | None, *, period: str | None, running: str | None = None) -> GridOptions:
+    """How rows become a grid."""
+    from anomaly_lstm.conditions import parse
+    from anomaly_lstm.pipeline import GridOptions
+    from anomaly_lstm.telemetry import MAX_HOLE
+
+    period_us = span_us("--period", period)
+    if period_us == 0:
+        raise UsageError("--period: give a duration longer than nothing, such as 1min.")
+    if running is not None:
+        parse(running)  # a mistake in it is told before a long reading
+    return GridOptions(
+        period_us=period_us or (config.source.period_us if config else None),
+        max_hole=config.source.max_hole if config else MAX_HOLE,
+        running=running or (config.sensors.running if config else None),
+    )
+
+
+def learning(
+    config: Pipeline | None,
+    *,
+    network: str | None,
+    threshold: str | None,
+    seed: int | None,
+    max_steps: int | None,
+    time_budget: str | None,
+) -> TrainOptions:
+    """What is learned, and for how long at most; the clock of the time budget starts here."""
+    from dataclasses import replace
+
+    from anomaly_lstm.training import TrainOptions
+
+    base = config.train.options if config else TrainOptions()
+    flags = {"network": network, "threshold": threshold, "seed": seed, "max_steps": max_steps}
+    chosen = replace(base, **{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]  # each fits its field
+    _check_known(chosen)
+    budget_us = span_us("--time-budget", time_budget) or (config.train.time_budget_us if config else None)
+    return chosen if budget_us is None else _until(chosen, budget_us)
+
+
+def _until(chosen: TrainOptions, budget_us: int) -> TrainOptions:
+    import time
+    from dataclasses import replace
+
+    deadline = time.monotonic() + budget_us / 1e6
+    return replace(chosen, expired=lambda: time.monotonic() > deadline)
+
+
+def _check_known(chosen: TrainOptions) -> None:
+    """Refuse a name that does not exist before the data are read."""
+    from anomaly_lstm.models import MODELS
+    from anomaly_lstm.sources.words import near
+    from anomaly_lstm.thresholds import THRESHOLDS
+
+    for option, name, known in (("--network", chosen.network, MODELS), ("--threshold", chosen.threshold, THRESHOLDS)):
+        if name not in known:
+            raise UsageError(f"{option}: there is no '{name}'; there are: {', '.join(known)}.{near(name, known)}")
+
+
+def policy(
+    config: Pipeline | None,
+    *,
+    advisory: str | None,
+    warning: str | None,
+    critical: str | None,
+    on_delay: str | None,
+    off_delay: str | None,
+    deadband: float | None,
+) -> tuple[Policy, int | None]:
+    """When an alert is raised, and the budget of the pipeline [µs] where one sets the limits.
+
+    A severity given as a flag puts the budget out of force.
+    """
+    from dataclasses import replace
+
+    from anomaly_lstm.alerts import Policy
+    from anomaly_lstm.config import limits
+    from anomaly_lstm.tables import SEVERITIES
+
+    base = config.alarm.policy if config else Policy()
+    flags = {"on_delay_us": span_us("--on-delay", on_delay), "off_delay_us": span_us("--off-delay", off_delay)}
+    changed: dict[str, Any] = {name: us for name, us in flags.items() if us is not None}
+    changed |= {} if deadband is None else {"deadband": deadband}
+    severities = {"advisory": advisory, "warning": warning, "critical": critical}
+    given = {name: _limit(name, text) for name, text in severities.items() if text is not None}
+    budget_us = config.alarm.budget_us if config and not given else None
+    if given:
+        changed["limits"] = limits({**dict.fromkeys(SEVERITIES, 0), **base.limits, **given})
+    return replace(base, **changed), budget_us
+
+
+def _limit(severity: str, text: str) -> int:
+    from anomaly_lstm.config import parse_limit
+
+    try:
+        return parse_limit(text)
+    except UsageError as problem:
+        raise UsageError(f"--{severity}: {problem}") from problem
+
+
+# ---------------------------------------------------------------- what only a pipeline file says
+
+
+def plan_from(config: Pipeline) -> RunPlan:
+    """A pipeline file as the plan of a run."""
+    from anomaly_lstm.events import read_assets
+    from anomaly_lstm.pipeline import RunPlan
+
+    learn = learning(config, network=None, threshold=None, seed=None, max_steps=None, time_budget=None)
+    return RunPlan(
+        source=source(None, config),
+        folder=config.folder,
+        read=config.source.read,
+        grid=grid(config, period=None),
+        context=config.sensors.context,
+        events=config.train.events,
+        units=config.sensors.units,
+        train_until_us=config.train.until_us,
+        train=learn,
+        policy=config.alarm.policy,
+        budget_us=config.alarm.budget_us,
+        disabled=[asset.asset for asset in read_assets(config.assets) if not asset.enabled] if config.assets else (),
+    )
+
+
+def model_folder(given: Path | None, config: Pipeline | None) -> Path:
+    """``--model``, else the model the run folder works with."""
+    from anomaly_lstm.pipeline import current_model
+
+    if given is not None:
+        return given
+    if config is None:
+        raise UsageError("--model is missing: name the folder that `anomaly-lstm train SOURCE --model DIR` wrote.")
+    found = current_model(config.folder)
+    if found is None:
+        raise ModelError(f"{config.folder} has no model yet. Make one with `anomaly-lstm run {config.path}`.")
+    return found

@@ -1,0 +1,56 @@
+"""``anomaly-lstm run``: everything a pipeline file asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli.alert import STANDING
+
+if TYPE_CHECKING:
+    from anomaly_lstm.pipeline import RunResult
+
+PipelineFile = Annotated[Path, typer.Argument(metavar="PIPELINE", help="Pipeline file, such as pipelines/pump.toml.")]
+
+
+def run(
+    pipeline: PipelineFile,
+    *,
+    exit_code: options.ExitCode = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Do what a pipeline file asks for: train if there is no model, score, alert, evaluate. What cron calls."""
+    from anomaly_lstm import pipeline as verbs
+    from anomaly_lstm.config import read_pipeline
+
+    screen = show.screen(json=json, quiet=quiet)
+    plan = options.plan_from(read_pipeline(pipeline))
+    with show.learning(screen) as told:
+        result = verbs.run(plan, told=told)
+    model = verbs.inspect(result.model)
+    show.ran(screen, result, model, pipeline)
+    show.document(screen, "run", _content(result))
+    verbs.failures(result.failed)
+    if exit_code and show.stands(result.alerts.report.alerts):
+        raise typer.Exit(STANDING)
+
+
+def _content(result: RunResult) -> dict[str, Any]:
+    report = result.alerts.report
+    return {
+        "folder": result.folder,
+        "model": result.model,
+        "model_id": report.run["model_id"],
+        "trained": result.trained is not None,
+        "states": result.states,
+        "failed": result.failed,
+        "run": report.run,
+        "alerts": report.alerts,
+        "evaluation": show.judged_document(result.evaluation) if result.evaluation else None,
+        "notes": result.quality.notes,
+        "seconds": result.seconds,
+    }

@@ -1,0 +1,601 @@
+"""What people see (standard error) and what programs see (standard output).
+
+Names come from data: they are never read as markup, and control characters in them are shown, not obeyed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
+    from anomaly_lstm.evaluation import Evaluation, Outcome
+    from anomaly_lstm.pipeline import Ingested, Quality, RunResult, ScoreResult, TrainResult
+    from anomaly_lstm.training import Stage
+
+DAY_S = 86_400
+AT_MOST = 20
+"""Rows of a table, and sentences of a kind, that a terminal gets; the files have all of them."""
+
+REASONS = 10
+"""Alerts whose reason a terminal gets."""
+
+BEYOND_RECORD = 3
+"""A return period beyond so many times the normal time seen is extrapolated far."""
+
+ADDS = 0.02
+"""An LSTM whose error is not this share smaller than the line's adds nothing worth its cost."""
+
+ASKED_FOR = "outside --start/--end"
+"""The one reason to drop a row that needs no telling, when it is the only one."""
+
+STYLES = {"advisory": "cyan", "warning": "yellow", "critical": "bold red"}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Where a verb speaks: to people on ``console``, to programs where ``json`` is asked for."""
+
+    console: Console
+    json: bool = False
+
+
+def screen(*, json: bool = False, quiet: bool = False) -> Screen:
+    """The screen of one command. Colours obey ``NO_COLOR``."""
+    return Screen(Console(stderr=True, markup=False, highlight=False, emoji=False, quiet=quiet), json)
+
+
+def say(screen: Screen, text: str, style: str = "") -> None:
+    """Say one sentence to people; where nobody watches (a log) it stays on one line. Nothing to say is no line."""
+    if text:
+        screen.console.print(Text(clean(text), style=style), soft_wrap=not screen.console.is_terminal)
+
+
+def error(text: str) -> None:
+    """Say on standard error why a command ends."""
+    lines = "\n".join(map(clean, text.split("\n")))
+    Console(stderr=True, highlight=False).print(
+        Text.assemble(("Error:", "bold red"), " ", lines), soft_wrap=not sys.stderr.isatty()
+    )
+
+
+def document(screen: Screen, command: str, content: Mapping[str, Any]) -> None:
+    """Print one JSON document to standard output, if it is asked for; a reader that has gone away is no error."""
+    if not screen.json:
+        return
+    try:
+        print(json.dumps({"command": command, **content}, indent=1, ensure_ascii=False, default=_plain), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it ends
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: paths, and scalars of NumPy."""
+    return str(value) if isinstance(value, Path) else value.item()
+
+
+# ---------------------------------------------------------------- words
+
+
+def clean(text: str) -> str:
+    """The text with every character that a terminal would obey, or hide, written out."""
+    return "".join(c if c.isprintable() or c == " " else "\\n" if c == "\n" else f"\\x{ord(c):02x}" for c in text)
+
+
+def counted(count: int, what: str) -> str:
+    """``1 alert``, ``1,204 rows``."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def expected(count: float) -> str:
+    """An expected number of alerts; a small one is never shown as none."""
+    return "fewer than 0.1" if 0 < count < 0.1 else f"{count:.1f}"
+
+
+def span(seconds: float) -> str:
+    """A span as a person says it: ``41 h``, ``35 min``, ``5.2 days``."""
+    for size, unit in ((DAY_S, "days"), (3600, "h"), (60, "min")):
+        if seconds >= (3 if unit == "days" else 2) * size:
+            return f"{_short(seconds / size)} {unit}"
+    return f"{_short(seconds)} s"
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}".removesuffix(".0")
+
+
+def moment(text: str | None) -> str:
+    """An ISO time as in the files, to the minute: ``2026-03-04 09:31``."""
+    return "" if text is None else text[:16].replace("T", " ")
+
+
+def day(us: int) -> str:
+    """``4 March 2026``."""
+    when = datetime.fromtimestamp(us / 1e6, UTC)
+    return f"{when.day} {when:%B %Y}"
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """``a, b, c and 4 more``."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def command(*words: str | Path) -> str:
+    """A command line that can be copied."""
+    return shlex.join(["anomaly-lstm", *map(str, words)])
+
+
+def _next(screen: Screen, text: str) -> None:
+    say(screen, f"Next: {text}", style="bold")
+
+
+def table(
+    screen: Screen, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], numbers: Sequence[str] = ()
+) -> None:
+    """A table without lines; columns in ``numbers`` are set to the right."""
+    out = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for name in columns:
+        out.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    for row in rows[:AT_MOST]:
+        out.add_row(*(Text(clean(cell)) if isinstance(cell, str) else cell for cell in row))
+    screen.console.print(out)
+    if len(rows) > AT_MOST:
+        say(screen, f"… and {len(rows) - AT_MOST:,} more.")
+
+
+# ---------------------------------------------------------------- progress
+
+
+@contextmanager
+def learning(screen: Screen) -> Iterator[Callable[[Stage], None]]:
+    """A bar over all stages of a training, with the loss and the remaining time."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(20),
+        TextColumn("{task.fields[loss]}"),
+        TimeRemainingColumn(),
+    )
+    with _bar(screen, *columns) as bar:
+        task = bar.add_task("reading the data", total=None, loss="")
+
+        def told(stage: Stage) -> None:
+            progress = stage.progress
+            done = stage.number - 1 + (progress.step / progress.of if progress.of else 1.0)
+            loss = f"loss {progress.loss:.3g}" if progress.of else ""
+            words = f"learning {stage.name} {stage.number}/{stage.of}"
+            bar.update(task, total=stage.of, completed=done, description=words, loss=loss)
+
+        yield told
+
+
+@contextmanager
+def scoring(screen: Screen) -> Iterator[Callable[[int], None]]:
+    """A pulsing bar with the rows scored so far; how many will come is not known before they are read."""
+    with _bar(screen, TextColumn("scoring"), BarColumn(20), TextColumn("{task.fields[rows]:,} rows")) as bar:
+        task = bar.add_task("scoring", total=None, rows=0)
+
+        def told(rows: int) -> None:
+            bar.update(task, rows=bar.tasks[0].fields["rows"] + rows)
+
+        yield told
+
+
+def _bar(screen: Screen, *columns: TextColumn | BarColumn | TimeRemainingColumn) -> Progress:
+    silent = screen.console.quiet or not screen.console.is_terminal
+    return Progress(*columns, console=screen.console, transient=True, disable=silent)
+
+
+# ---------------------------------------------------------------- what was read
+
+
+def notes(screen: Screen, found: Sequence[str]) -> None:
+    """What was detected about the source."""
+    for note in found:
+        say(screen, note)
+
+
+def dropped(screen: Screen, quality: Quality) -> None:
+    """Files that lost rows or cells, and why."""
+    lost = [file for file in quality.files if {*file.dropped} - {ASKED_FOR} or file.cells_not_numeric]
+    for file in lost[:AT_MOST]:
+        rows = [f"{count:,} {reason}" for reason, count in file.dropped.items()]
+        cells = [f"{count:,} cells of {name} not numeric" for name, count in file.cells_not_numeric.items()]
+        kept = f"{file.rows_kept:,} of {file.rows_read:,} rows kept"
+        say(screen, f"{file.file}: {kept}; {listed([*rows, *cells])}.", style="yellow")
+    if len(lost) > AT_MOST:
+        say(screen, f"… and {counted(len(lost) - AT_MOST, 'file')} more.")
+
+
+def oddities(screen: Screen, quality: Quality) -> None:
+    """Rows without any value, sensors that never move, sensors that stood still for a while."""
+    said = []
+    for asset in quality.assets:
+        empty = asset.without_value
+        said += [f"{asset.asset}: {counted(empty, 'row')} without a value in any sensor."] if empty else []
+        said += [f"{asset.asset}: '{s.sensor}' is constant." for s in asset.sensors if s.constant]
+        said += [
+            f"{asset.asset}: '{s.sensor}' is stuck at one value for {counted(s.stuck_rows, 'row')}"
+            f" in {counted(s.stuck_stretches, 'stretch').replace('stretchs', 'stretches')}."
+            for s in asset.sensors
+            if s.stuck_stretches and not s.constant
+        ]
+    for text in said[:AT_MOST]:
+        say(screen, text, style="yellow")
+    if len(said) > AT_MOST:
+        say(screen, f"… and {len(said) - AT_MOST:,} more.")
+
+
+def quality_table(screen: Screen, quality: Quality) -> None:
+    """The data-quality report, a line per asset."""
+    columns = ("asset", "rows", "merged", "duplicates", "disorder", "holes", "gaps", "longest gap")
+    rows = [
+        (
+            a.asset,
+            *(f"{n:,}" for n in (a.rows, a.merged, a.duplicate_times, a.out_of_order, a.holes, a.gaps)),
+            span(a.longest_gap_us / 1e6) if a.gaps else "",
+        )
+        for a in quality.assets
+    ]
+    table(screen, columns, rows, columns[1:])
+
+
+def ingested(screen: Screen, result: Ingested) -> None:
+    """What `ingest` found, what became of it, and where it is."""
+    notes(screen, result.quality.notes)
+    quality_table(screen, result.quality)
+    oddities(screen, result.quality)
+    dropped(screen, result.quality)
+    report = result.folder / "quality.json"
+    say(screen, f"{counted(result.rows, 'row')} in {result.folder}/data, the data-quality report in {report}.")
+    _next(screen, command("train", result.folder, "--model", "model"))
+
+
+# ---------------------------------------------------------------- what was learned
+
+
+def trained(screen: Screen, result: TrainResult, model: Mapping[str, Any], hint: str) -> None:
+    """What `train` learned; ``model`` is the document of its folder, ``hint`` the next step."""
+    notes(screen, result.quality.notes)
+    dropped(screen, result.quality)
+    oddities(screen, result.quality)
+    if result.excluded_rows:
+        say(screen, f"{counted(result.excluded_rows, 'row')} lie in events and were left out of normal.")
+    model_words(screen, model)
+    say(screen, f"The model is in {result.folder} (id {result.model_id}).")
+    _next(screen, hint)
+
+
+def model_words(screen: Screen, model: Mapping[str, Any]) -> None:
+    """A model folder in sentences."""
+    from anomaly_lstm.clock import format_duration, iso
+
+    report = model["report"]
+    sensors = f"Scores {counted(len(model['scored']), 'sensor')}: {listed(model['scored'])}"
+    context = f"; explained by {listed(model['context'])}" if model["context"] else ""
+    say(screen, f"{sensors}{context}.")
+    if model["running"]:
+        say(screen, f"The asset runs when {model['running']}; other rows are not scored.")
+    from_, to = moment(iso(report["start_us"])), moment(iso(report["end_us"]))
+    rows = f"{counted(report['rows'], 'normal row')} of {counted(len(report['assets']), 'asset')}"
+    say(screen, f"Learned from {rows}, one every {format_duration(model['period_us'])}, {from_} to {to} UTC.")
+    few = [
+        f"{asset} ({counted(n, 'row')})"
+        for asset, n in report["assets"].items()
+        if n < report["rows"] / len(report["assets"]) / 4
+    ]
+    if few:
+        say(screen, f"Much less than the others gave: {listed(few)}.", style="yellow")
+    if report["short_stretches"]:
+        say(screen, f"{counted(report['short_stretches'], 'run')} of at most 2 rows taught nothing.", style="yellow")
+    say(screen, f"{100 * report['scored_share']:.1f} % of running time gets a score.")
+    say(screen, loss_words(report["loss"], model["network"]["name"]))
+    say(screen, memory_words(report["warm_up"], model["period_us"] / 1e6))
+    say(screen, calibration_words(report["calibration"]))
+    say(screen, record_words(report["calibration"]["normal_s"], 90 * DAY_S), style="yellow")
+
+
+def loss_words(loss: Mapping[str, float], network: str) -> str:
+    """Network against linear challenger, on normal rows neither learned from; plain when the LSTM adds nothing."""
+    mine, line = loss[network], loss["linear_predictor"]
+    unseen = "on normal rows it did not learn from; 1 is each sensor's own variance"
+    if network == "linear_predictor":
+        return f"The linear model has a mean squared error of {mine:.3g} ({unseen})."
+    figures = f"(mean squared error {mine:.3g} against {line:.3g} {unseen})"
+    gain = 1 - mine / line if line > 0 else 0.0
+    if gain >= ADDS:
+        return f"{network} predicts better than the linear challenger: {100 * gain:.0f} % less error {figures}."
+    cheaper = "--network linear_predictor is as good and cheaper here"
+    if gain > -ADDS:
+        return f"{network} adds nothing over the linear challenger {figures}; {cheaper}."
+    return f"{network} predicts worse than the linear challenger {figures}; try --network linear_predictor."
+
+
+def memory_words(warm_up: int, period_s: float) -> str:
+    """How far back the network looks."""
+    return f"Its memory is {counted(warm_up, 'row')} ({span(warm_up * period_s)}): so much history decides a score."
+
+
+def calibration_words(calibration: Mapping[str, float]) -> str:
+    """The promise, in words one can check; plain when more was raised than chance explains."""
+    from anomaly_lstm.evaluation import poisson_interval
+
+    c = calibration
+    low, high = (bound / c["expected"] for bound in poisson_interval(int(c["observed"])))
+    said = (
+        f"Calibration: {c['observed']:.0f} of {c['expected']:.1f} expected false alerts at a return period of "
+        f"{span(c['at_s'])}, on the {span(c['normal_s'])} of normal rows that calibrated it "
+        f"(95 % interval of observed/expected {low:.2g} to {high:.2g})."
+    )
+    more = " More than chance explains: expect more false alerts than the budget says, and train on a longer span."
+    return said + (more if low > 1 else "")
+
+
+def record_words(normal_s: float, return_period_s: float) -> str:
+    """Says so when a return period lies far beyond what was seen; empty when it does not."""
+    if not beyond_record(normal_s, return_period_s):
+        return ""
+    return (
+        f"Beyond record: a return period of {span(return_period_s)} is extrapolated from {span(normal_s)} "
+        "of normal time; train on a longer span to make it sure."
+    )
+
+
+def beyond_record(normal_s: float, return_period_s: float) -> bool:
+    return return_period_s > BEYOND_RECORD * normal_s
+
+
+# ---------------------------------------------------------------- what was scored
+
+
+def scored(screen: Screen, result: ScoreResult, hint: str) -> None:
+    """Rows by state, assets, and where the scores are."""
+    notes(screen, result.quality.notes)
+    dropped(screen, result.quality)
+    states(screen, result.states)
+    say(
+        screen,
+        f"{counted(len(result.assets), 'asset')}: {listed(list(result.assets))}. Each starts afresh at its first row.",
+    )
+    say(screen, f"The scores are in {result.out} (model {result.model_id}).")
+    _next(screen, hint)
+
+
+MEANING = {
+    "SCORED": "has a score",
+    "WARM_UP": "too early in a stretch to say anything",
+    "NO_DATA": "nothing was measured",
+    "SENSOR_BAD": "too few sensors were measured",
+    "OUT_OF_STATE": "the asset was not running",
+}
+
+
+def states(screen: Screen, rows: Mapping[str, int]) -> None:
+    """Rows by state; states without rows are left out."""
+    total = max(1, sum(rows.values()))
+    lines = [(name, f"{n:,}", f"{100 * n / total:.1f} %", MEANING[name]) for name, n in rows.items() if n]
+    table(screen, ("state", "rows", "share", "meaning"), lines, ("rows", "share"))
+
+
+# ---------------------------------------------------------------- alerts
+
+
+def alerts(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
+    """The table of alerts (newest last), their reasons (weightiest last), and the budget, from ``alerts.json``."""
+    if found:
+        shown = sorted(sorted(found, key=_weight)[-AT_MOST:], key=lambda alert: str(alert["raised_at"]))
+        if len(found) > len(shown):
+            say(screen, f"The {len(shown)} that matter most of {len(found):,} alerts:")
+        columns = ("asset", "severity", "raised (UTC)", "lasted", "once in", "leading sensors")
+        table(screen, columns, [_alert_row(alert) for alert in shown])
+        for alert in sorted(shown, key=_weight)[-REASONS:]:
+            say(screen, f"{alert['severity']}: {alert['reason']}")
+    else:
+        say(screen, "No alert.")
+    budget(screen, run, found)
+
+
+def _weight(alert: Mapping[str, Any]) -> tuple[bool, int, str]:
+    """What a person should see first has the greatest weight: standing, severe, new."""
+    return alert["active"], list(STYLES).index(alert["severity"]), alert["raised_at"]
+
+
+def _alert_row(alert: Mapping[str, Any]) -> tuple[str | Text, ...]:
+    from anomaly_lstm.alerts import rarity_words
+
+    severity = Text(alert["severity"], style=STYLES.get(alert["severity"], ""))
+    lasted = "standing" if alert["active"] else span(_seconds(alert["raised_at"], alert["cleared_at"]))
+    leading = ", ".join(sensor["sensor"] for sensor in alert["sensors"][:2])
+    return (
+        alert["asset"],
+        severity,
+        moment(alert["raised_at"]),
+        lasted,
+        rarity_words(alert["peak"]["return_period_s"]),
+        leading,
+    )
+
+
+def _seconds(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def budget(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
+    """What was promised against what was raised."""
+    scored_s = sum(asset["scored_s"] for asset in run["assets"].values())
+    for line in run["budget"]:
+        once = span(line["return_period_s"])
+        far = " (beyond record)" if beyond_record(run["normal_s"], line["return_period_s"]) else ""
+        say(
+            screen,
+            f"{line['severity'].capitalize()}, once in {once}{far}: {line['raised']} raised, "
+            f"{expected(line['expected_false'])} expected by chance in {span(scored_s)} of scored time.",
+        )
+    standing = sum(bool(alert["active"]) for alert in found)
+    if standing:
+        say(screen, f"{counted(standing, 'alert')} still {'stands' if standing == 1 else 'stand'}.", style="bold")
+
+
+def stands(found: Sequence[Mapping[str, Any]]) -> bool:
+    """Does a warning or critical alert stand that nobody acknowledged or shelved?"""
+    return any(
+        a["active"] and not a["acked"] and not a["shelved_until"] and a["severity"] in ("warning", "critical")
+        for a in found
+    )
+
+
+# ---------------------------------------------------------------- evaluation
+
+
+def evaluated(screen: Screen, judged: Evaluation) -> None:
+    """Event by event what was found; then the false alerts against the budget."""
+    for outcome in judged.outcomes[:AT_MOST]:
+        say(screen, outcome_words(outcome), style="green" if outcome.alert else "red")
+    if len(judged.outcomes) > AT_MOST:
+        say(screen, f"… and {len(judged.outcomes) - AT_MOST:,} more events.")
+    if not judged.outcomes:
+        say(screen, "No failure or anomaly lies in the watched time.")
+    for alert in judged.false[:AT_MOST]:
+        say(screen, f"{alert.asset}: false {alert.severity} of {day(alert.raised_us)}.")
+    if judged.excused:
+        say(screen, f"{counted(len(judged.excused), 'alert')} during maintenance or alike count neither way.")
+    say(screen, false_words(judged), style="bold")
+
+
+def outcome_words(outcome: Outcome) -> str:
+    """One event in a sentence."""
+    event, alert = outcome.event, outcome.alert
+    asset = alert.asset if alert else event.asset or "all assets"
+    if alert is None:
+        return f"{asset}: {event.kind} of {day(event.failure_us or event.start_us)} missed."
+    if event.kind == "failure" and outcome.lead_us is not None:
+        side = "before" if outcome.lead_us >= 0 else "after"
+        return f"{asset} warned {span(abs(outcome.lead_us) / 1e6)} {side} its failure ({alert.severity})."
+    late_s = (alert.raised_us - event.start_us) / 1e6
+    when = f"found {span(late_s)} after it began" if late_s > 0 else "found at once" if late_s == 0 else "already told"
+    return f"{asset}: {event.kind} of {day(event.start_us)} {when} ({alert.severity})."
+
+
+def false_words(judged: Evaluation) -> str:
+    """``1 false alert, budget 1.4``, with the interval that so few can give."""
+    false = f"{counted(len(judged.false), 'false alert')}, budget {expected(judged.expected_false)}"
+    healthy = f"in {span(judged.healthy_us / 1e6)} of healthy time"
+    if not judged.expected_false:
+        return f"{false} {healthy}."
+    ratio = len(judged.false) / judged.expected_false
+    low, high = judged.interval
+    return f"{false} {healthy} (observed/expected {ratio:.2g}, 95 % interval {low:.2g} to {high:.2g})."
+
+
+def judged_document(judged: Evaluation) -> dict[str, Any]:
+    """An evaluation as a document; times ISO 8601."""
+    from anomaly_lstm.clock import iso
+
+    def told(alert: Any) -> dict[str, Any]:
+        return {
+            "alert_id": alert.alert_id,
+            "asset": alert.asset,
+            "severity": alert.severity,
+            "raised_at": iso(alert.raised_us),
+        }
+
+    events = [
+        {
+            "asset": o.event.asset,
+            "kind": o.event.kind,
+            "start": iso(o.event.start_us),
+            "end": iso(o.event.end_us),
+            "failure_time": None if o.event.failure_us is None else iso(o.event.failure_us),
+            "found": o.alert is not None,
+            "alert": told(o.alert) if o.alert else None,
+            "lead_h": None if o.lead_us is None else o.lead_us / 3.6e9,
+        }
+        for o in judged.outcomes
+    ]
+    return {
+        "found": judged.found,
+        "missed": len(judged.outcomes) - judged.found,
+        "events": events,
+        "false_alerts": [told(alert) for alert in judged.false],
+        "excused_alerts": [told(alert) for alert in judged.excused],
+        "expected_false": judged.expected_false,
+        "observed_over_expected_95": list(judged.interval),
+        "healthy_h": judged.healthy_us / 3.6e9,
+    }
+
+
+# ---------------------------------------------------------------- run and inspect
+
+
+def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: Path) -> None:
+    """A run in short: the model, the rows, the alerts, the events, the files."""
+    if result.trained:
+        notes(screen, result.quality.notes)
+        dropped(screen, result.trained.quality)
+        model_words(screen, model)
+    else:
+        say(screen, f"The model of an earlier run is used ({result.alerts.report.run['model_id']}).")
+    oddities(screen, result.quality)
+    states(screen, result.states)
+    alerts(screen, result.alerts.report.run, result.alerts.report.alerts)
+    if result.evaluation:
+        say(screen, "After the training, against the events:")
+        evaluated(screen, result.evaluation)
+    say(screen, f"Done in {span(result.seconds)}. Alerts: {result.folder / 'alerts.json'} and alerts.parquet")
+    say(screen, f"Scores: {result.folder / 'scores'}   Model: {result.model}")
+    _next(screen, command("inspect", pipeline))
+
+
+def inspected(screen: Screen, found: Mapping[str, Any]) -> None:
+    """What a folder or file holds, by its kind."""
+    say(screen, f"{found['path']} is {_KINDS[found['kind']]}.", style="bold")
+    if found["kind"] == "model":
+        say(
+            screen, f"Model {found['model_id']}, {found['network']['name']}, threshold {found['options']['threshold']}."
+        )
+        model_words(screen, found)
+    elif found["kind"] == "run":
+        _inspected_run(screen, found)
+    elif found["kind"] == "ingested":
+        _inspected_quality(screen, found)
+    else:
+        alerts(screen, found["run"], found["alerts"])
+
+
+_KINDS = {"model": "a model", "run": "a run folder", "ingested": "an ingested folder", "alerts": "an alerts file"}
+
+
+def _inspected_run(screen: Screen, found: Mapping[str, Any]) -> None:
+    if found["model"]:
+        inspected(screen, found["model"])
+    else:
+        say(screen, "It has no model yet.")
+    if found["run"]:
+        span_words = f"{moment(found['run']['start'])} to {moment(found['run']['end'])} UTC"
+        say(screen, f"Watched {counted(len(found['run']['assets']), 'asset')}, {span_words}.")
+        alerts(screen, found["run"], found["alerts"])
+
+
+def _inspected_quality(screen: Screen, found: Mapping[str, Any]) -> None:
+    from anomaly_lstm.clock import format_duration
+
+    notes(screen, found["notes"])
+    columns = ("asset", "rows", "holes", "gaps", "from (UTC)", "to (UTC)")
+    rows = [
+        (a["asset"], f"{a['rows']:,}", f"{a['holes']:,}", f"{a['gaps']:,}", moment(a["start"]), moment(a["end"]))
+        for a in found["assets"]
+    ]
+    table(screen, columns, rows, columns[1:4])
+    say(screen, f"One row every {format_duration(found['period_us'])}.")

@@ -1,0 +1,115 @@
+"""What was learned from training rows, and how far other rows lie from it: the raw material of evidence.
+
+Both training (on rows a fold never saw) and scoring come through here, so a row is treated alike when it calibrates and when it counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_lstm import inference
+from anomaly_lstm.evidence import LEAST_SENSORS, VIEWS
+from anomaly_lstm.evidence import chunks as evidence_chunks
+from anomaly_lstm.level import Level
+from anomaly_lstm.models import MODELS
+from anomaly_lstm.models.contract import Fitted
+from anomaly_lstm.scaling import Scaler
+from anomaly_lstm.tables import State
+from anomaly_lstm.telemetry import Telemetry
+from anomaly_lstm.windows import Series
+
+Float64 = NDArray[np.float64]
+Part = tuple[Telemetry, slice]
+"""A continuous stretch of rows of one asset; its sensors are the scored ones first, then the context."""
+
+FIRST_ROWS = 2
+"""Rows at a stretch's start that are WARM_UP: a predictor has not seen enough to be held to its word."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """All that comes from the training rows themselves. The scaler covers scored sensors, then context."""
+
+    scaler: Scaler
+    level: Level
+    fitted: Fitted
+    warm_up: int
+
+    @property
+    def n_scored(self) -> int:
+        return len(self.level.centre)
+
+
+def held(values: Float64) -> Float64:
+    """(n_rows, n_columns) with every NaN replaced by the value before it; NaN stays where there is none before."""
+    row = np.where(np.isfinite(values), np.arange(len(values))[:, None], 0)
+    return np.asarray(np.take_along_axis(values, np.maximum.accumulate(row, axis=0), axis=0))
+
+
+def as_series(scaler: Scaler, n_scored: int, part: Part) -> Series:
+    """A stretch in scaled units for a network: missing cells held, the centre before the first value."""
+    telemetry, rows = part
+    values = telemetry.values[rows]
+    scaled = np.nan_to_num(scaler.scale(held(values)))
+    return Series(
+        int(telemetry.index[rows.start]), scaled[:, :n_scored], np.isfinite(values[:, :n_scored]), scaled[:, n_scored:]
+    )
+
+
+def context_of(scaler: Scaler, n_scored: int, part: Part) -> Float64:
+    """The context of a stretch (n_rows, n_context) in sensor units, held, the training centre before the first value."""
+    telemetry, rows = part
+    context = held(telemetry.values[rows, n_scored:])
+    return np.asarray(np.where(np.isfinite(context), context, scaler.centre[n_scored:]))
+
+
+def live_rows(part: Part, n_scored: int) -> NDArray[np.bool_]:
+    """Which rows of a stretch get a score: fit to be scored, past the first rows, and enough sensors measured."""
+    return np.asarray(row_states(part, n_scored) == State.SCORED)
+
+
+def row_states(part: Part, n_scored: int) -> NDArray[np.uint8]:
+    """The state of every row of a stretch (n_rows,)."""
+    telemetry, rows = part
+    state = telemetry.state[rows].copy()
+    known = np.isfinite(telemetry.values[rows, :n_scored]).mean(axis=1)
+    state[(state == State.SCORED) & ((known < LEAST_SENSORS) | (known == 0))] = State.SENSOR_BAD
+    early = np.flatnonzero(state == State.SCORED)[:FIRST_ROWS]
+    state[early] = State.WARM_UP
+    return state
+
+
+def deviations(
+    learned: Learned, parts: Sequence[Part], told: Callable[[int], None] = lambda rows: None
+) -> list[Float64]:
+    """Measured − expected in sensor units, one (n_views, n_rows, n_scored) per stretch, NaN where not measured or without opinion."""
+    n_scored = learned.n_scored
+    series = [as_series(learned.scaler, n_scored, part) for part in parts]
+    network = inference.expected(MODELS[learned.fitted.network], learned.fitted, series, learned.warm_up)
+    out = []
+    for part, said in zip(parts, network, strict=True):
+        telemetry, rows = part
+        measured = telemetry.values[rows, :n_scored]
+        both = np.empty((len(VIEWS), *measured.shape))
+        both[0] = measured - (learned.scaler.centre[:n_scored] + learned.scaler.spread[:n_scored] * said)
+        both[1] = measured - level_along(learned, part)
+        out.append(both)
+        told(len(measured))
+    return out
+
+
+def level_along(learned: Learned, part: Part) -> Float64:
+    """The expected level (n_rows, n_scored) of a stretch from its start, chunk by chunk on absolute time."""
+    context = context_of(learned.scaler, learned.n_scored, part)
+    out = np.empty((len(context), learned.n_scored))
+    if not len(context):
+        return out
+    state = learned.level.start(context[0])
+    telemetry, rows = part
+    for piece in evidence_chunks(int(telemetry.index[rows.start]), len(context)):
+        out[piece], state = learned.level.expected(context[piece], state)
+    return out

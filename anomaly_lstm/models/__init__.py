@@ -1,0 +1,12 @@
+"""The networks, by the name a pipeline file gives them. A new one is one file here and one line below."""
+
+from __future__ import annotations
+
+from anomaly_lstm.models import linear_predictor, lstm_autoencoder, lstm_predictor
+from anomaly_lstm.models.contract import Model
+
+MODELS: dict[str, Model] = {
+    "lstm_predictor": lstm_predictor,
+    "lstm_autoencoder": lstm_autoencoder,
+    "linear_predictor": linear_predictor,
+}

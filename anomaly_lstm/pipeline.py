@@ -1,0 +1,664 @@
+"""The verbs, and the only module that knows the order of the stages.
+
+Every verb is a plain function: it reads files, calls the pure stages, writes files in one step, and returns a dataclass
+that says what happened. The command line shows it; a notebook can use it as it is.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anomaly_lstm import alerts as alerting
+from anomaly_lstm import arrow, conditions, sources, store
+from anomaly_lstm import evaluation as evaluating
+from anomaly_lstm import scoring as scores_stage
+from anomaly_lstm import training as training_stage
+from anomaly_lstm.alerts import Policy
+from anomaly_lstm.clock import iso
+from anomaly_lstm.errors import DataError, SomeAssetsFailed, UsageError
+from anomaly_lstm.events import Event, normal_rows, read_events
+from anomaly_lstm.sinks import sink_for
+from anomaly_lstm.sinks.contract import AlertReport
+from anomaly_lstm.sources import Place
+from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions
+from anomaly_lstm.sources.words import near
+from anomaly_lstm.tables import SEVERITIES, State, check_scores, scores_schema
+from anomaly_lstm.telemetry import MAX_HOLE, AssetQuality, Grid, Telemetry, estimate_period, estimate_phase, to_grid
+from anomaly_lstm.trained import Roles, Trained, from_folder, to_folder
+from anomaly_lstm.training import Stage, TrainOptions
+
+VERSION = version("anomaly-lstm")
+REMEMBERED = ("time", "time_format", "zone", "asset", "layout", "sensor", "value", "separator", "decimal", "columns")
+"""How a source was read, as far as a model remembers it for data of the same shape."""
+
+
+@dataclass(frozen=True)
+class GridOptions:
+    """How rows become a grid. ``period_us`` None = found from the rows."""
+
+    period_us: int | None = None
+    max_hole: int = MAX_HOLE
+    running: str | None = None
+    """Condition over sensors; rows on which it does not hold are OUT_OF_STATE."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was read, dropped and changed, per file, asset and sensor."""
+
+    files: Sequence[FileQuality]
+    assets: Sequence[AssetQuality]
+    notes: Sequence[str]
+    grid: Grid
+
+    def document(self) -> dict[str, Any]:
+        """As in ``quality.json``; times as ISO 8601."""
+        assets = [asdict(a) | {"start": iso(a.start_us), "end": iso(a.end_us)} for a in self.assets]
+        return {
+            "period_us": self.grid.period_us,
+            "phase_us": self.grid.phase_us,
+            "notes": list(self.notes),
+            "files": [asdict(f) for f in self.files],
+            "assets": assets,
+        }
+
+
+# ---------------------------------------------------------------- ingest
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """Result of `ingest`."""
+
+    folder: Path
+    quality: Quality
+    rows: int
+
+
+def ingest(source: Place, out: Path, *, read: ReadOptions | None = None, grid: GridOptions | None = None) -> Ingested:
+    """Any export → ``out/data/<asset>/data.parquet`` on a regular UTC grid, and ``out/quality.json``.
+
+    An ingested folder that stands there is replaced; a folder with anything else in it is refused.
+    """
+    reading = sources.read(source, read or ReadOptions())
+    telemetry, quality = _on_grid(reading, grid or GridOptions())
+    if out.is_dir() and any(out.iterdir()) and not (out / "quality.json").is_file():
+        raise UsageError(f"{out} exists and is not an ingested folder: it is left as it is. Give another --out.")
+    with store.replacing_folder(out) as side:
+        for asset in telemetry:
+            folder = side / "data" / store.folder_name(asset.asset)
+            folder.mkdir(parents=True)
+            pq.write_table(_ingested_table(asset), folder / "data.parquet", compression="zstd")
+        store.write_json(side / "quality.json", quality.document())
+    return Ingested(out, quality, sum(int((t.state != State.NO_DATA).sum()) for t in telemetry))
+
+
+def _ingested_table(asset: Telemetry) -> pa.Table:
+    rows = np.flatnonzero(asset.state != State.NO_DATA)
+    columns = {"asset": arrow.repeat_text(asset.asset, len(rows)), "time": arrow.from_times(asset.time_us[rows])}
+    columns |= {name: arrow.from_floats(asset.values[rows, i]) for i, name in enumerate(asset.sensors)}
+    return pa.table(columns)
+
+
+def _on_grid(
+    reading: Reading, options: GridOptions, grid: Grid | None = None, sensors: Sequence[str] | None = None
+) -> tuple[list[Telemetry], Quality]:
+    """All assets of a reading on one grid, their sensors in the same order."""
+    names = list(sensors) if sensors is not None else list(dict.fromkeys(s for a in reading.assets for s in a.sensors))
+    grid = grid or _grid_for(reading.assets, options)
+    placed = [_place(raw, names, grid, options) for raw in reading.assets]
+    return [t for t, _ in placed], Quality(reading.files, [q for _, q in placed], reading.notes, grid)
+
+
+def _grid_for(assets: Sequence[RawAsset], options: GridOptions) -> Grid:
+    times = [a.time_us for a in assets]
+    period = options.period_us if options.period_us is not None else estimate_period(times)
+    return Grid(period, estimate_phase(times, period))
+
+
+def _place(raw: RawAsset, names: Sequence[str], grid: Grid, options: GridOptions) -> tuple[Telemetry, AssetQuality]:
+    have = {name: raw.values[:, i] for i, name in enumerate(raw.sensors)}
+    values = (
+        np.column_stack([have.get(name, np.full(len(raw.time_us), np.nan)) for name in names])
+        if names
+        else np.empty((len(raw.time_us), 0))
+    )
+    running = conditions.holds(options.running, have) if options.running else None
+    return to_grid(raw.asset, raw.time_us, names, values, grid, running=running, max_hole=options.max_hole)
+
+
+# ---------------------------------------------------------------- train
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """Result of `train`."""
+
+    folder: Path
+    model_id: str
+    trained: Trained
+    quality: Quality
+    excluded_rows: int
+    """Rows left out because of events."""
+
+
+def train(
+    source: Place,
+    model: Path,
+    *,
+    read: ReadOptions | None = None,
+    grid: GridOptions | None = None,
+    context: Sequence[str] = (),
+    events: Path | None = None,
+    units: Mapping[str, str] | None = None,
+    options: TrainOptions | None = None,
+    told: Callable[[Stage], None] = lambda stage: None,
+) -> TrainResult:
+    """Learn normal behaviour from a source, calibrate the return periods, write the model folder.
+
+    ``context`` names sensors that are given to the network but not scored. Rows in events that are not normal are left
+    out.
+    """
+    read, grid, options = read or ReadOptions(), grid or GridOptions(), options or TrainOptions()
+    store.check_model_place(model)
+    reading = sources.read(source, read)
+    known = list(dict.fromkeys(s for a in reading.assets for s in a.sensors))
+    _check_names(context, known, "--context")
+    alive = [
+        s
+        for s in known
+        if any(np.isfinite(a.values[:, a.sensors.index(s)]).any() for a in reading.assets if s in a.sensors)
+    ]
+    roles = Roles(tuple(s for s in alive if s not in context), tuple(c for c in context if c in alive))
+    assets, quality = _on_grid(reading, grid, sensors=roles.all)
+    quality = replace(
+        quality,
+        notes=[*quality.notes, *(f"'{s}' has no value at all and is left out." for s in known if s not in alive)],
+    )
+    told_events = read_events(events, read.zone) if events else []
+    normal = [normal_rows(told_events, a.asset, a.time_us) for a in assets]
+    trained = training_stage.train(
+        assets,
+        normal,
+        roles,
+        options,
+        told=told,
+        max_hole=grid.max_hole,
+        running=grid.running,
+        units=dict(units or {}),
+        reading={name: _plain(getattr(reading.how, name)) for name in REMEMBERED},
+    )
+    model_id = store.write_model(model, *to_folder(trained))
+    return TrainResult(model, model_id, trained, quality, sum(int((~keep).sum()) for keep in normal))
+
+
+def _check_names(wanted: Sequence[str], known: Sequence[str], option: str) -> None:
+    for name in wanted:
+        if name not in known:
+            raise UsageError(
+                f"{option}: there is no sensor '{name}'."
+                f"{near(name, known) or ' There are: ' + ', '.join(known[:12]) + '.'}"
+            )
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, list | tuple) else value
+
+
+def load(model: Path) -> tuple[Trained, str]:
+    """A model folder and its id. Raises ModelError when it is missing, damaged or too new."""
+    document, arrays, model_id = store.read_model(model)
+    return from_folder(document, arrays, str(model)), model_id
+
+
+# ---------------------------------------------------------------- score
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """Result of `score`. ``states`` state → rows, over all assets."""
+
+    out: Path
+    model_id: str
+    quality: Quality
+    assets: Sequence[str]
+    rows: int
+    states: Mapping[str, int]
+    failed: Mapping[str, str]
+    """Asset → why it was not scored; the others are."""
+
+
+def score(
+    source: Place,
+    model: Path,
+    out: Path,
+    *,
+    read: ReadOptions | None = None,
+    detail: bool = True,
+    told: Callable[[int], None] = lambda rows: None,
+) -> ScoreResult:
+    """Score every asset of a source with a model and write one scores table.
+
+    What ``read`` leaves open is read as in training. Assets that miss a sensor are named in ``failed``; when all do,
+    DataError is raised and nothing is written.
+    """
+    trained, model_id = load(model)
+    assets, quality, failed = telemetry_for(trained, source, read or ReadOptions())
+    counts = np.zeros(len(State), np.int64)
+    with store.replacing(out) as side:
+        schema = scores_schema(trained.roles.scored, trained.roles.context, detail=detail)
+        with pq.ParquetWriter(side, schema, compression="zstd") as writer:
+            for scored in scores_stage.score(trained, assets, told):
+                counts += np.bincount(scored.state, minlength=len(State))
+                writer.write_table(scores_stage.table(trained, scored, model_id, detail=detail))
+    states = {state.name: int(counts[state]) for state in State}
+    return ScoreResult(out, model_id, quality, [a.asset for a in assets], int(counts.sum()), states, failed)
+
+
+def telemetry_for(
+    trained: Trained, source: Place, read: ReadOptions
+) -> tuple[list[Telemetry], Quality, dict[str, str]]:
+    """A source as the model wants it; assets without a sensor it needs are named with the reason.
+
+    Raises DataError when no asset can be used.
+    """
+    reading = sources.read(source, _as_in_training(trained, read))
+    missing = {a.asset: _missing_sensors(trained, a) for a in reading.assets}
+    failed = {a.asset: _missing_words(trained, a, missing[a.asset]) for a in reading.assets if missing[a.asset]}
+    usable = [a for a in reading.assets if a.asset not in failed]
+    if not usable:
+        raise DataError(next(iter(failed.values())) if failed else "the source holds no rows.")
+    options = GridOptions(trained.grid.period_us, trained.max_hole, trained.running)
+    assets, quality = _on_grid(replace(reading, assets=usable), options, trained.grid, trained.roles.all)
+    return assets, quality, failed
+
+
+def _as_in_training(trained: Trained, read: ReadOptions) -> ReadOptions:
+    """What was left open is taken from the model; what was set wins. The model knows which columns are sensors."""
+    blank = ReadOptions()
+    remembered = {
+        name: value
+        for name, value in trained.reading.items()
+        if value is not None and getattr(read, name) == getattr(blank, name)
+    }
+    return replace(read, known=_needed(trained), **remembered)
+
+
+def _needed(trained: Trained) -> tuple[str, ...]:
+    """The sensors an asset must have: those of the model and of its condition for running."""
+    running = conditions.sensors_in(conditions.parse(trained.running)) if trained.running else ()
+    return tuple(dict.fromkeys((*trained.roles.all, *running)))
+
+
+def _missing_sensors(trained: Trained, raw: RawAsset) -> list[str]:
+    """Sensors that no file of an asset has; one that is there but holds no number is a sensor down, not missing."""
+    return sorted(set(_needed(trained)) - (set(raw.sensors) - set(raw.absent)))
+
+
+def _missing_words(trained: Trained, raw: RawAsset, missing: Sequence[str]) -> str:
+    names = " and ".join(f"'{name}'" for name in missing[:3])
+    names += f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    have = [*(name for name in raw.sensors if name not in raw.absent), *raw.left_out]
+    return (
+        f"{raw.asset}: sensor {names} {'are' if len(missing) > 1 else 'is'} missing "
+        f"(the model knows {len(trained.roles.all)} sensors, the file has {len(have)}: {', '.join(have[:8])}). "
+        "Map the names in [source] columns of a pipeline file, or train a model without."
+    )
+
+
+# ---------------------------------------------------------------- alert
+
+
+@dataclass(frozen=True)
+class AlertResult:
+    """Result of `alert`."""
+
+    out: Path | None
+    report: AlertReport
+    alerts: Sequence[alerting.Alert]
+
+
+def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, policy: Policy | None = None) -> AlertResult:
+    """Stored scores → alerts, written as JSON or Parquet by the ending of ``out``."""
+    trained, model_id = load(model)
+    sink = sink_for(out) if out else None
+    policy = policy or Policy()
+    policy = replace(policy, units={**trained.units, **policy.units})
+    table = read_scores(scores)
+    found: list[alerting.Alert] = []
+    watched: dict[str, dict[str, Any]] = {}
+    for rows in alerting.rows_of(table):
+        found += alerting.alerts_of(rows, policy, trained.grid.period_us, model_id)
+        scored = int((rows.state == State.SCORED).sum())
+        watched[rows.asset] = {
+            "start": iso(int(rows.time_us[0])),
+            "end": iso(int(rows.time_us[-1]) + trained.grid.period_us),
+            "scored_s": scored * trained.grid.period_us / 1e6,
+        }
+    found.sort(key=lambda a: (a.raised_us, a.asset))
+    report = AlertReport(
+        _run_document(trained, model_id, policy, watched, found), [alerting.as_document(a) for a in found]
+    )
+    if out and sink:
+        sink.write(out, report)
+    return AlertResult(out, report, found)
+
+
+def read_scores(scores: Path | Sequence[Path]) -> pa.Table:
+    """One or several scores tables (files, or folders of them) as one. Raises DataError when one is no such table."""
+    paths = [scores] if isinstance(scores, Path) else list(scores)
+    return pa.concat_tables([_read_scores(file) for path in paths for file in _score_files(path)])
+
+
+def _score_files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(path.rglob("*.parquet"))
+    if not files:
+        raise DataError(f"{path} holds no scores. Make them with `anomaly-lstm score SOURCE --model DIR --out FILE`.")
+    return files
+
+
+def _read_scores(path: Path) -> pa.Table:
+    try:
+        with pq.ParquetFile(path) as file:  # pq.read_table would import pandas
+            table = file.read()
+    except FileNotFoundError as problem:
+        raise DataError(
+            f"{path} does not exist. Make it with `anomaly-lstm score SOURCE --model DIR --out {path}`."
+        ) from problem
+    except (OSError, pa.ArrowException) as problem:
+        raise DataError(
+            f"{path} is not a readable Parquet file ({str(problem).splitlines()[0]}). "
+            "Write the scores anew with `anomaly-lstm score`."
+        ) from problem
+    check_scores(table, str(path))
+    return table
+
+
+def _run_document(
+    trained: Trained,
+    model_id: str,
+    policy: Policy,
+    watched: Mapping[str, Mapping[str, Any]],
+    found: Sequence[alerting.Alert],
+) -> dict[str, Any]:
+    scored_s = sum(w["scored_s"] for w in watched.values())
+    budget = []
+    for severity, limit_us in policy.limits.items():
+        rank = SEVERITIES.index(severity)
+        raised = sum(SEVERITIES.index(a.severity) >= rank for a in found)
+        budget.append(
+            {
+                "severity": severity,
+                "return_period_s": limit_us / 1e6,
+                "expected_false": scored_s / (limit_us / 1e6),
+                "raised": raised,
+            }
+        )
+    period_s = trained.grid.period_us / 1e6
+    return {
+        "version": VERSION,
+        "model_id": model_id,
+        "start": min((w["start"] for w in watched.values()), default=None),
+        "end": max((w["end"] for w in watched.values()), default=None),
+        "period_s": period_s,
+        "policy": {
+            "on_delay_s": policy.on_delay_us / 1e6,
+            "off_delay_s": policy.off_delay_us / 1e6
+            if policy.off_delay_us is not None
+            else alerting.OFF_DELAY_PERIODS * period_s,
+            "deadband": policy.deadband,
+            "bounds": {name: asdict(bound) for name, bound in policy.bounds.items()},
+        },
+        "budget": budget,
+        "normal_s": trained.curve.normal_s,
+        "assets": {asset: dict(w) for asset, w in watched.items()},
+    }
+
+
+# ---------------------------------------------------------------- evaluate
+
+
+def evaluate(
+    alerts: Path | AlertReport,
+    events: Path | Sequence[Event],
+    *,
+    severity: str | None = None,
+    start_us: int | None = None,
+    end_us: int | None = None,
+    zone: str | None = None,
+) -> evaluating.Evaluation:
+    """Compare an alerts file with people's events: found, missed, how early, false alerts against the budget.
+
+    ``severity`` counts alerts of at least that severity against its own budget (default: the lowest that was on);
+    ``start_us``, ``end_us`` narrow the watched time, for example to what comes after training.
+    """
+    report = sink_for(alerts).read(alerts) if isinstance(alerts, Path) else alerts
+    told = read_events(events, zone) if isinstance(events, Path) else list(events)
+    on = {b["severity"]: b["return_period_s"] for b in report.run["budget"]}
+    if severity is not None and severity not in on:
+        raise UsageError(
+            f"--severity {severity} was not on when these alerts were made; on were: {', '.join(on) or 'none'}."
+        )
+    severity = severity or next((s for s in SEVERITIES if s in on), None)
+    least = SEVERITIES.index(severity) if severity else 0
+    watched = {asset: _watched(w, start_us, end_us) for asset, w in report.run["assets"].items()}
+    raised = [
+        _raised(a) for a in report.alerts if a["kind"] == "deviation" and SEVERITIES.index(a["severity"]) >= least
+    ]
+    inside = [a for a in raised if watched[a.asset].start_us <= a.raised_us < watched[a.asset].end_us]
+    return evaluating.evaluate(inside, told, watched, round(on[severity] * 1e6) if severity else 0)
+
+
+def _watched(document: Mapping[str, Any], start_us: int | None, end_us: int | None) -> evaluating.Watched:
+    start, end = _us(document["start"]), _us(document["end"])
+    from_us = start if start_us is None else min(max(start, start_us), end)
+    to_us = end if end_us is None else max(min(end, end_us), from_us)
+    share = (to_us - from_us) / (end - start) if end > start else 0.0
+    return evaluating.Watched(from_us, to_us, round(document["scored_s"] * 1e6 * share))
+
+
+def _raised(document: Mapping[str, Any]) -> evaluating.Raised:
+    cleared = document["cleared_at"]
+    return evaluating.Raised(
+        document["alert_id"],
+        document["asset"],
+        document["severity"],
+        _us(document["raised_at"]),
+        None if cleared is None else _us(cleared),
+    )
+
+
+def _us(text: str) -> int:
+    from anomaly_lstm.clock import parse_time
+
+    return parse_time(text)
+
+
+# ---------------------------------------------------------------- run
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """All that a scheduled run needs, as a pipeline file says it."""
+
+    source: Place
+    folder: Path
+    read: ReadOptions = field(default_factory=ReadOptions)
+    grid: GridOptions = field(default_factory=GridOptions)
+    context: Sequence[str] = ()
+    events: Path | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
+    train_until_us: int | None = None
+    train: TrainOptions = field(default_factory=TrainOptions)
+    policy: Policy = field(default_factory=Policy)
+    budget_us: int | None = None
+    """Mean time between false alerts of the whole pipeline; sets the limits of ``policy`` once the assets are known."""
+    disabled: Sequence[str] = ()
+    """Assets that are not watched."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Result of `run`. ``trained`` is None when a model stood already."""
+
+    folder: Path
+    model: Path
+    trained: TrainResult | None
+    quality: Quality
+    alerts: AlertResult
+    states: Mapping[str, int]
+    evaluation: evaluating.Evaluation | None
+    failed: Mapping[str, str]
+    seconds: float
+
+
+def run(
+    plan: RunPlan, *, told: Callable[[Stage], None] = lambda stage: None, clock: Callable[[], float] = time.monotonic
+) -> RunResult:
+    """Train if the run folder has no model, then score, alert, and evaluate where there are events.
+
+    Everything is recomputed from the source and replaced in one step per file, so a second run on the same data changes
+    no byte.
+    """
+    begun = clock()
+    with store.locked(plan.folder):
+        trained = None
+        model = current_model(plan.folder)
+        if model is None:
+            trained = _train_into(plan, told)
+            model = trained.folder
+        loaded, model_id = load(model)
+        read = replace(plan.read, start_us=plan.read.start_us, end_us=plan.read.end_us)
+        assets, quality, failed = telemetry_for(loaded, plan.source, read)
+        assets = [a for a in assets if a.asset not in plan.disabled]
+        states = _store_scores(plan.folder / "scores", loaded, model_id, assets)
+        policy = (
+            plan.policy
+            if plan.budget_us is None
+            else replace(plan.policy, limits=limits_for_budget(plan.budget_us, len(assets)))
+        )
+        written = sorted((plan.folder / "scores").glob("*/*.parquet"))
+        result = alert(written, model, plan.folder / "alerts.json", policy=policy)
+        sink_for(Path("alerts.parquet")).write(plan.folder / "alerts.parquet", result.report)
+        judged = (
+            evaluate(
+                result.report,
+                plan.events,
+                severity="warning" if plan.budget_us is not None else None,  # a budget promises warnings
+                start_us=loaded.report["end_us"],
+                zone=plan.read.zone,
+            )
+            if plan.events
+            else None
+        )
+    return RunResult(plan.folder, model, trained, quality, result, states, judged, failed, clock() - begun)
+
+
+def train_into(plan: RunPlan, *, told: Callable[[Stage], None] = lambda stage: None) -> TrainResult:
+    """Train anew into the run folder: the model is the run's from now on."""
+    with store.locked(plan.folder):
+        return _train_into(plan, told)
+
+
+def _train_into(plan: RunPlan, told: Callable[[Stage], None]) -> TrainResult:
+    read = (
+        plan.read
+        if plan.train_until_us is None
+        else replace(plan.read, end_us=min(plan.train_until_us, plan.read.end_us or plan.train_until_us))
+    )
+    new = plan.folder / "models" / "new"
+    shutil.rmtree(new, ignore_errors=True)  # left by a run that was killed
+    result = train(
+        plan.source,
+        new,
+        read=read,
+        grid=plan.grid,
+        context=plan.context,
+        events=plan.events,
+        units=plan.units,
+        options=plan.train,
+        told=told,
+    )
+    home = new.with_name(result.model_id)
+    shutil.rmtree(home, ignore_errors=True)
+    new.rename(home)
+    store.write_json(plan.folder / "state.json", {"model_id": result.model_id})
+    return replace(result, folder=home)
+
+
+def current_model(folder: Path) -> Path | None:
+    """The model a run folder works with, or None before its first training."""
+    state = store.read_json(folder / "state.json") if (folder / "state.json").is_file() else {}
+    return folder / "models" / state["model_id"] if "model_id" in state else None
+
+
+def limits_for_budget(budget_us: int, n_assets: int) -> dict[str, int]:
+    """The return periods per asset with which all assets together raise one false warning per ``budget_us``.
+
+    An advisory comes at a third of it.
+    """
+    warning = budget_us * max(1, n_assets)
+    return {"advisory": min(30 * alerting.DAY_US, warning // 3), "warning": warning}
+
+
+def _store_scores(folder: Path, trained: Trained, model_id: str, assets: Sequence[Telemetry]) -> dict[str, int]:
+    """Replace ``<asset>/<YYYY-MM>.parquet`` for every asset and month; returns state → rows."""
+    counts = np.zeros(len(State), np.int64)
+    for scored in scores_stage.score(trained, assets):
+        counts += np.bincount(scored.state, minlength=len(State))
+        table = scores_stage.table(trained, scored, model_id)
+        months = scored.telemetry.time_us.astype("datetime64[us]").astype("datetime64[M]")
+        for month in np.unique(months):
+            path = folder / store.folder_name(scored.telemetry.asset) / f"{month}.parquet"
+            with store.replacing(path) as side:
+                pq.write_table(table.filter(arrow.from_bools(months == month)), side, compression="zstd")
+    return {state.name: int(counts[state]) for state in State}
+
+
+# ---------------------------------------------------------------- inspect
+
+
+def inspect(target: Path) -> dict[str, Any]:
+    """What a model folder, a run folder, an ingested folder or an alerts file holds, as a document."""
+    if store.is_model(target):
+        document, _, model_id = store.read_model(target)
+        return {"kind": "model", "path": str(target), "model_id": model_id, **document}
+    if (target / "state.json").is_file():
+        model = current_model(target)
+        report = (
+            sink_for(Path("alerts.json")).read(target / "alerts.json") if (target / "alerts.json").is_file() else None
+        )
+        return {
+            "kind": "run",
+            "path": str(target),
+            "model": inspect(model) if model and store.is_model(model) else None,
+            "run": report.run if report else None,
+            "alerts": list(report.alerts) if report else [],
+        }
+    if (target / "quality.json").is_file():
+        return {"kind": "ingested", "path": str(target), **store.read_json(target / "quality.json")}
+    if target.is_file():
+        report = sink_for(target).read(target)
+        return {"kind": "alerts", "path": str(target), "run": report.run, "alerts": list(report.alerts)}
+    raise DataError(
+        f"{target} is neither a model folder, a run folder, an ingested folder nor an alerts file. "
+        "Train a model with `anomaly-lstm train SOURCE --model DIR`."
+    )
+
+
+def failures(failed: Mapping[str, str]) -> None:
+    """Raise SomeAssetsFailed, naming each, when some assets failed."""
+    if failed:
+        raise SomeAssetsFailed("\n".join(failed.values()))

@@ -1,0 +1,71 @@
+"""Centre, spread and range per sensor, learned on training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float64 = NDArray[np.float64]
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Robust centre and spread of each sensor, all (n_sensors,) in sensor units.
+
+    ``low`` and ``high`` are the range seen in training; ``resolution`` is the smallest change a sensor was seen to make, the
+    least spread it can have.
+    """
+
+    centre: Float64
+    spread: Float64
+    low: Float64
+    high: Float64
+    resolution: Float64
+
+    def scale(self, values: Float64) -> Float32:
+        """(n_rows, n_sensors) in sensor units → scaled; held within one training range beyond the training range.
+
+        A network is only trusted near what it saw: what lies further out is an error for the evidence, not an input to follow.
+        """
+        reach = self.high - self.low
+        inside = np.clip(values, self.low - reach, self.high + reach)
+        return ((inside - self.centre) / self.spread).astype(np.float32)
+
+    def select(self, columns: Sequence[int]) -> Scaler:
+        """The scaler of some of the sensors."""
+        i = list(columns)
+        return Scaler(self.centre[i], self.spread[i], self.low[i], self.high[i], self.resolution[i])
+
+
+def fit_scaler(values: Float64) -> Scaler:
+    """Learn from training rows (n_rows, n_sensors) in sensor units, NaN where missing.
+
+    Centre is the median; spread the larger of the normal-consistent quartile range and a quarter of the standard deviation, so
+    that a sensor that rests most of the time and jumps now and then keeps a finite scale. A sensor without any value gets centre 0, spread 1.
+    """
+    n_sensors = values.shape[1]
+    centre, spread, low, high = (np.zeros(n_sensors) for _ in range(4))
+    resolution = np.ones(n_sensors)
+    for i in range(n_sensors):
+        known = values[np.isfinite(values[:, i]), i]
+        if not len(known):
+            spread[i] = 1.0
+            continue
+        q25, centre[i], q75 = np.quantile(known, [0.25, 0.5, 0.75])
+        low[i], high[i] = known.min(), known.max()
+        resolution[i] = _resolution(known)
+        spread[i] = max((q75 - q25) / 1.349, 0.25 * float(known.std()), resolution[i])
+    return Scaler(centre, spread, low, high, resolution)
+
+
+def _resolution(known: Float64) -> float:
+    """The smallest step between distinct values that is no rounding noise; a thousandth of the value for a constant sensor."""
+    distinct = np.unique(known)
+    size = max(abs(float(distinct[0])), abs(float(distinct[-1])), 1e-6)
+    steps = np.diff(distinct)
+    steps = steps[steps > 1e-7 * size]
+    return float(steps.min()) if len(steps) else 1e-3 * size

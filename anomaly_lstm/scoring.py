@@ -1,0 +1,112 @@
+"""Trained + Telemetry → the scores table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from anomaly_lstm import arrow
+from anomaly_lstm.deviations import Part, context_of, deviations, row_states
+from anomaly_lstm.evidence import judge
+from anomaly_lstm.tables import STATE_NAMES, State, scores_schema
+from anomaly_lstm.telemetry import Telemetry
+from anomaly_lstm.trained import Trained
+
+Float64 = NDArray[np.float64]
+
+ROWS_AT_ONCE = 500_000
+"""Assets are scored together until they have this many rows, which bounds memory."""
+
+UNSEEN_MARGIN = 0.05
+"""A context this share of its training range beyond that range is unseen."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one asset, a row per grid row of its telemetry.
+
+    ``score`` and ``return_period_s`` (n_rows,) NaN unless SCORED; ``shares`` and ``expected`` (n_rows, n_scored),
+    ``expected`` in sensor units: what each view expected, weighted by how much it carries the score.
+    """
+
+    telemetry: Telemetry
+    state: NDArray[np.uint8]
+    score: NDArray[np.float32]
+    return_period_s: Float64
+    shares: Float64
+    expected: Float64
+    unseen: NDArray[np.bool_]
+
+
+def score(
+    trained: Trained, assets: Sequence[Telemetry], told: Callable[[int], None] = lambda rows: None
+) -> Iterator[Scores]:
+    """Score every asset, in order; their sensors must be those of ``trained.roles`` in that order.
+
+    A telemetry without rows gives empty scores. Each asset starts afresh: nothing is known of rows before its first.
+    """
+    batch: list[Telemetry] = []
+    for asset in assets:
+        if batch and sum(map(len, batch)) + len(asset) > ROWS_AT_ONCE:
+            yield from _score_batch(trained, batch, told)
+            batch = []
+        batch.append(asset)
+    yield from _score_batch(trained, batch, told)
+
+
+def _score_batch(trained: Trained, assets: Sequence[Telemetry], told: Callable[[int], None]) -> Iterator[Scores]:
+    parts = [[(asset, rows) for rows in asset.stretches()] for asset in assets]
+    moved = iter(deviations(trained.learned, [p for mine in parts for p in mine], told))
+    for asset, mine in zip(assets, parts, strict=True):
+        yield _score_asset(trained, asset, [(rows, next(moved)) for _, rows in mine])
+
+
+def _score_asset(trained: Trained, asset: Telemetry, stretches: Sequence[tuple[slice, Float64]]) -> Scores:
+    n_rows, n_scored = len(asset), len(trained.roles.scored)
+    state = asset.state.copy()
+    state[(state == State.SCORED) & (asset.stretch < 0)] = State.NO_DATA
+    score = np.full(n_rows, np.nan, np.float32)
+    shares, expected = np.full((n_rows, n_scored), np.nan), np.full((n_rows, n_scored), np.nan)
+    unseen = np.zeros(n_rows, bool)
+    for rows, moved in stretches:
+        part = (asset, rows)
+        state[rows] = row_states(part, n_scored)
+        live = state[rows] == State.SCORED
+        judged = judge(trained.evidence, int(asset.index[rows.start]), moved, live)
+        score[rows] = judged.score
+        shares[rows] = np.where(live[:, None], judged.shares, np.nan)
+        blend = np.einsum("rv,vrs->rs", judged.weights, np.nan_to_num(moved))
+        expected[rows] = np.where(live[:, None], asset.values[rows, :n_scored] - blend, np.nan)
+        unseen[rows] = _unseen(trained, part)
+    return Scores(asset, state, score, trained.curve.return_period_s(score), shares, expected, unseen)
+
+
+def _unseen(trained: Trained, part: Part) -> NDArray[np.bool_]:
+    """Rows (n_rows,) on which some context lies clearly outside what training saw."""
+    n_scored = len(trained.roles.scored)
+    context = context_of(trained.learned.scaler, n_scored, part)
+    low, high = trained.learned.scaler.low[n_scored:], trained.learned.scaler.high[n_scored:]
+    margin = np.maximum(UNSEEN_MARGIN * (high - low), trained.learned.scaler.resolution[n_scored:])
+    return np.asarray(((context < low - margin) | (context > high + margin)).any(axis=1))
+
+
+def table(trained: Trained, scores: Scores, model_id: str, *, detail: bool = True) -> pa.Table:
+    """The scores of one asset as the table of `tables.scores_schema`."""
+    roles, asset = trained.roles, scores.telemetry
+    columns: list[pa.Array] = [
+        arrow.repeat_text(asset.asset, len(asset)),
+        arrow.from_times(asset.time_us),
+        arrow.from_codes(STATE_NAMES, scores.state),
+        arrow.from_floats(scores.score, pa.float32()),
+        arrow.from_floats(scores.return_period_s),
+    ]
+    if detail:
+        columns += [arrow.from_floats(scores.shares[:, i], pa.float32()) for i in range(len(roles.scored))]
+        columns += [arrow.from_floats(asset.values[:, i], pa.float32()) for i in range(len(roles.all))]
+        columns += [arrow.from_floats(scores.expected[:, i], pa.float32()) for i in range(len(roles.scored))]
+    columns += [arrow.from_bools(scores.unseen), arrow.repeat_text(model_id, len(asset))]
+    return pa.Table.from_arrays(columns, schema=scores_schema(roles.scored, roles.context, detail=detail))

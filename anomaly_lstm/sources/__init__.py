@@ -1,0 +1,110 @@
+"""ROOM: the places data come from, one module per kind; `SOURCES` is the list of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from anomaly_lstm.errors import DataError
+from anomaly_lstm.sources import csv, parquet
+from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, Source
+from anomaly_lstm.sources.words import near
+
+__all__ = ["SOURCES", "FileQuality", "RawAsset", "ReadOptions", "Reading", "Source", "read", "resolve"]
+
+SOURCES: dict[str, Source] = {csv.NAME: csv, parquet.NAME: parquet}
+"""Name in `[source] kind` → module."""
+
+Place = str | Path | Sequence[str | Path]
+
+
+def read(source: Place, options: ReadOptions | None = None) -> Reading:
+    """Read files, a folder, an ingested folder or a glob, whichever kind they are.
+
+    Raises `DataError` when there is nothing there, kinds are mixed, or a file cannot be used; `UsageError` for options.
+    """
+    name, files = resolve(source)
+    return SOURCES[name].read(files, options or ReadOptions())
+
+
+def resolve(source: Place) -> tuple[str, list[Path]]:
+    """Find the files of a source, in order of their names, and the kind they all are of."""
+    places = [source] if isinstance(source, str | Path) else list(source)
+    if not places:
+        raise DataError("No source was given. Name a CSV or Parquet file, a folder or a glob.")
+    files = list(dict.fromkeys(file for place in places for file in _files(Path(place).expanduser())))
+    kinds: dict[str, list[Path]] = {}
+    for file in files:
+        kinds.setdefault(_kind(file), []).append(file)
+    if len(kinds) > 1:
+        most = max(kinds.values(), key=len)
+        shown = " and ".join(f"{len(found)} {kind} file(s) such as {found[0]}" for kind, found in sorted(kinds.items()))
+        raise DataError(
+            f"{', '.join(str(place) for place in places)}: holds {shown}. Read one kind at a time: "
+            f"name its files by a glob that ends in {most[0].suffix}."
+        )
+    return next(iter(kinds)), files
+
+
+def _files(place: Path) -> list[Path]:
+    """The files a single path, folder or glob stands for; raise `DataError` if there are none."""
+    if place.is_dir():
+        return _in_folder(place)
+    if place.exists():
+        return [place]
+    if any(mark in str(place) for mark in "*?["):
+        root = Path(place.anchor)
+        files = sorted(path for path in root.glob(str(place.relative_to(place.anchor))) if path.is_file())
+        if not files:
+            raise DataError(f"{place}: no file matches. Check the pattern{_beside(place)}")
+        return files
+    raise DataError(f"{place}: there is no such file or folder{_beside(place)}")
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """All files below a folder that some source reads; of an ingested folder those below its `data`."""
+    if (folder / "quality.json").is_file() and (folder / "data").is_dir():
+        folder = folder / "data"
+    inside = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder)))
+    files = [path for path in inside if _by_suffix(path)]
+    if not files:
+        others = ", ".join(
+            f"{count} {suffix or 'without ending'}" for suffix, count in Counter(p.suffix for p in inside).items()
+        )
+        endings = " ".join(suffix for source in SOURCES.values() for suffix in source.SUFFIXES)
+        raise DataError(
+            f"{folder}: holds no data files ({endings}), only: {others or 'nothing'}. "
+            "Name the folder that does, or the files themselves."
+        )
+    return files
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts)
+
+
+def _by_suffix(path: Path) -> str | None:
+    """The source whose endings fit."""
+    name = path.name.lower()
+    return next((kind for kind, source in SOURCES.items() if name.endswith(source.SUFFIXES)), None)
+
+
+def _kind(path: Path) -> str:
+    """The source that reads a file: by its ending, else by its first bytes."""
+    found = _by_suffix(path)
+    if found:
+        return found
+    with path.open("rb") as file:
+        return parquet.NAME if file.read(4) == b"PAR1" else csv.NAME
+
+
+def _beside(place: Path) -> str:
+    """End a sentence with what is there instead: the folder that is missing, or names near the one that is."""
+    parent = place.parent
+    if any(mark in str(parent) for mark in "*?["):
+        return "."
+    if not parent.is_dir():
+        return f": {parent} is no folder. Check the path."
+    hint = near(place.name, (path.name for path in parent.iterdir()))
+    return f" in {parent.resolve()}.{hint or ' Check the name.'}"

@@ -1,0 +1,105 @@
+"""What a source is: a module that reads sensor history from one kind of place.
+
+It gives rows as they were measured, in file order, in UTC; grid, states and quality counts come after it (`telemetry`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read; None means: find out, and say what was found."""
+
+    time: str | None = None
+    time_format: str | None = None
+    """``iso8601``, a strptime form such as ``%d/%m/%Y %H:%M``, or for numbers ``epoch_s`` (_ms, _us, _ns)."""
+    zone: str | None = None
+    """IANA zone of times without an offset; None = UTC (said)."""
+    asset: str | None = None
+    """Column that names the asset; None = one that plainly does, else one asset per file, named by its stem."""
+    layout: str | None = None
+    """``wide`` (a column per sensor) or ``long`` (asset, sensor, time, value)."""
+    sensor: str | None = None
+    value: str | None = None
+    """Columns of a long table."""
+    separator: str | None = None
+    """``,`` ``;`` ``|`` or a tab."""
+    decimal: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Renames: column in the file → sensor name."""
+    sensors: Sequence[str] | None = None
+    """Keep these sensors only."""
+    exclude: Sequence[str] = ()
+    """Leave these columns out."""
+    known: Sequence[str] = ()
+    """Names known to be sensors, from a model: columns of these names (after ``columns``) are sensors whatever they
+    hold, all other columns are left out without a word, and absent ones are no error here."""
+    start_us: int | None = None
+    end_us: int | None = None
+    """Half-open span of measuring times to keep [µs since 1970 UTC]."""
+
+
+@dataclass(frozen=True)
+class RawAsset:
+    """One asset's rows as read: unsorted, irregular, duplicates included.
+
+    ``time_us`` (n_rows,) int64 [µs since 1970, UTC]; ``values`` (n_rows, n_sensors) float64, NaN where missing, in the
+    sensor's own unit; ``origins`` the files they came from.
+    """
+
+    asset: str
+    time_us: NDArray[np.int64]
+    sensors: tuple[str, ...]
+    values: NDArray[np.float64]
+    origins: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    """Those of ``sensors`` that none of its files has: another asset's do."""
+    left_out: tuple[str, ...] = ()
+    """What else its files measured that `ReadOptions.known` left out."""
+
+
+@dataclass(frozen=True)
+class FileQuality:
+    """What happened to the rows of one file; ``rows_read = rows_kept + Σ dropped`` (of a long table too)."""
+
+    file: str
+    rows_read: int
+    rows_kept: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Reason → rows, e.g. ``{"time not readable": 3, "outside --start/--end": 120}``."""
+    cells_not_numeric: Mapping[str, int] = field(default_factory=dict)
+    """Sensor → cells that held text or ±inf where a number was expected; they became missing."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that a source gave: assets in name order, how they were read, what was found out on the way."""
+
+    assets: Sequence[RawAsset]
+    how: ReadOptions
+    """The options with every None that matters filled in: reading data of the same shape needs no detection.
+
+    Without ``start_us`` and ``end_us``, which belong to one reading, not to the shape of the data.
+    """
+    notes: Sequence[str]
+    """Sentences about what was detected, for people."""
+    files: Sequence[FileQuality]
+
+
+class Source(Protocol):
+    """The shape of every module in this room."""
+
+    NAME: str
+    SUFFIXES: tuple[str, ...]
+
+    def read(self, paths: Sequence[Path], options: ReadOptions) -> Reading:
+        """Read every file of ``paths``; raise `errors.DataError` naming file, column and next step where that fails."""
+        ...

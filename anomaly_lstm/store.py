@@ -1,0 +1,216 @@
+"""Folders and files on disk: everything is written beside its place, flushed, and moved there in one step.
+
+A model folder holds ``model.json`` (what a person may read), ``arrays/*.npy`` (plain arrays) and ``manifest.json`` (format version and a
+SHA-256 sum of every file). Reading one runs no code from it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_lstm.errors import DataError, LockedError, ModelError, UsageError
+
+MODEL_FORMAT = 1
+_MANIFEST, _DOCUMENT, _ARRAYS = "manifest.json", "model.json", "arrays"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A side file to write; on leaving it is flushed to disk and takes the place of ``path``, or is removed on error."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; a file name is needed here.")
+    side = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield side
+        _flush(side)
+        side.replace(path)
+    except OSError as problem:
+        raise DataError(f"{path} cannot be written: {problem.strerror or problem}. Nothing was changed.") from problem
+    finally:
+        with suppress(OSError):
+            side.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file in one step."""
+    with replacing(path) as side:
+        side.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Replace a JSON file in one step; keys keep their order, so the same content is the same bytes."""
+    write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """A JSON document. Raises DataError naming the file when it is not one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise DataError(
+            f"{path} cannot be read as JSON ({problem}). Restore it from a copy, or remove it to begin anew."
+        ) from problem
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """A side folder to fill; on leaving, everything in it is flushed and it takes the place of ``folder``, or is removed on error."""
+    side = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    try:
+        shutil.rmtree(side, ignore_errors=True)
+        side.mkdir(parents=True)
+        yield side
+        for path in side.rglob("*"):
+            if path.is_file():
+                _flush(path)
+        if folder.exists():
+            folder.rename(aside)
+        side.rename(folder)
+    except OSError as problem:
+        if aside.exists() and not folder.exists():
+            aside.rename(folder)
+        raise DataError(f"{folder} cannot be written: {problem.strerror or problem}. Nothing was changed.") from problem
+    finally:
+        shutil.rmtree(side, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder's lock; it is free again as soon as its owner is gone. Raises LockedError while another run holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "run.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as problem:
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            raise LockedError(f"{folder} is in use by another run (process {owner}). Wait for it to end.") from problem
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def folder_name(asset: str) -> str:
+    """The name of an asset's folder: percent-encoded, so no asset name can leave its place, hide, or look like ``key=value``."""
+    name = quote(asset, safe=" ()+,;@[]{}~^")
+    return f"%{ord(name[0]):02X}{name[1:]}" if name.startswith((".", "_")) else name
+
+
+def is_model(folder: Path) -> bool:
+    """Does the folder look like one of our model folders?"""
+    return (folder / _MANIFEST).is_file()
+
+
+def write_model(folder: Path, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Write a model folder in one step and return its id.
+
+    An existing model folder is replaced; any other folder that is not empty is left alone and refused with UsageError.
+    """
+    check_model_place(folder)
+    files = {_DOCUMENT: (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()}
+    files |= {f"{_ARRAYS}/{name}.npy": _npy(array) for name, array in arrays.items()}
+    manifest = {
+        "format": MODEL_FORMAT,
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
+    }
+    text = json.dumps(manifest, indent=1) + "\n"
+    with replacing_folder(folder) as side:
+        (side / _ARRAYS).mkdir()
+        for name, content in files.items():
+            (side / name).write_bytes(content)
+        (side / _MANIFEST).write_text(text)
+    return _model_id(text)
+
+
+def check_model_place(folder: Path) -> None:
+    """Raise UsageError where a model folder may not be written: over anything that is not one. Asked before a long training."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not is_model(folder)):
+        raise UsageError(f"{folder} exists and is not a model folder: it is left as it is. Give another --model.")
+
+
+def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], str]:
+    """The document, the arrays and the id of a model folder.
+
+    Raises ModelError when it is missing, of a newer format, or when any file differs from the sum in the manifest.
+    """
+    if not is_model(folder):
+        what = "holds no model" if folder.is_dir() else "does not exist"
+        raise ModelError(f"{folder} {what}. Make one with `anomaly-lstm train SOURCE --model {folder}`.")
+    text = (folder / _MANIFEST).read_text(encoding="utf-8", errors="replace")
+    try:
+        manifest = json.loads(text)
+        version, sums = int(manifest["format"]), dict(manifest["sha256"])
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ModelError(
+            f"{folder}/{_MANIFEST} is damaged ({problem}). Train again or restore the folder from a copy."
+        ) from problem
+    if version > MODEL_FORMAT:
+        raise ModelError(
+            f"{folder} has model format {version}; this program reads up to {MODEL_FORMAT}. Update anomaly-lstm, or train again with this version."
+        )
+    document: dict[str, Any] = {}
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, wanted in sums.items():
+        content = _checked(folder, name, wanted)
+        try:
+            if name == _DOCUMENT:
+                document = json.loads(content)
+            else:
+                arrays[Path(name).stem] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        except ValueError as problem:
+            raise ModelError(
+                f"{folder / name} is not what it should be ({problem}). Train again or restore the folder from a copy."
+            ) from problem
+    return document, arrays, _model_id(text)
+
+
+def _checked(folder: Path, name: str, wanted: str) -> bytes:
+    path = folder / name
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise ModelError(
+            f"{folder}/{_MANIFEST} names a file outside the folder ({name}); this folder is not one of ours."
+        )
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise ModelError(
+            f"{path} cannot be read: {problem.strerror}. Train again or restore the folder from a copy."
+        ) from problem
+    if hashlib.sha256(content).hexdigest() != wanted:
+        raise ModelError(
+            f"{path} is damaged: its SHA-256 sum is not the one in {_MANIFEST}. Train again or restore the folder from a copy."
+        )
+    return content
+
+
+def _model_id(manifest: str) -> str:
+    """The first 12 hex digits of the manifest's sum: the same weights and settings have the same id."""
+    return hashlib.sha256(manifest.encode()).hexdigest()[:12]
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.asarray(array, order="C"), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,271 @@
+"""One asset's sensors on a regular UTC grid: states, holes, gaps, and what was done to get there.
+
+Grid time *t* holds what was measured in (t − period, t]. Holes of a few periods are carried as NO_DATA rows inside a stretch; a longer gap ends
+the stretch and leaves a single NO_DATA row behind, so no gap, however long, costs memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_lstm.errors import DataError
+from anomaly_lstm.tables import State
+
+Int64 = NDArray[np.int64]
+Float64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+
+MAX_HOLE = 10
+"""Missing grid rows that are carried inside a stretch [periods]."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Times ``phase_us + k·period_us`` for whole numbers k [µs since 1970 UTC]."""
+
+    period_us: int
+    phase_us: int = 0
+
+    def index(self, time_us: Int64) -> Int64:
+        """The grid index that holds each measuring time: the first grid time not before it."""
+        return _ceil_div(time_us - self.phase_us, self.period_us)
+
+    def time_us(self, index: Int64) -> Int64:
+        return index * self.period_us + self.phase_us
+
+
+def _ceil_div(a: Int64, b: int) -> Int64:
+    return -(-a // b)
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """Rows of one asset on the grid.
+
+    ``index`` (n_rows,) grid indices, strictly increasing; ``values`` (n_rows, n_sensors) in sensor units, NaN where missing;
+    ``state`` (n_rows,) of `tables.State`: SCORED here means "fit to be scored"; ``stretch`` (n_rows,) numbers the continuous
+    stretches from 0, −1 on rows between them. Inside a stretch grid indices are consecutive.
+    """
+
+    asset: str
+    sensors: tuple[str, ...]
+    grid: Grid
+    index: Int64
+    values: Float64
+    state: NDArray[np.uint8]
+    stretch: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def time_us(self) -> Int64:
+        return self.grid.time_us(self.index)
+
+    def stretches(self, keep: Bool | None = None) -> Iterator[slice]:
+        """Row ranges of continuous stretches; with ``keep`` (n_rows,) only kept rows, cut where one is left out."""
+        label = self.stretch if keep is None else np.where(keep, self.stretch, -1)
+        edges = np.flatnonzero(np.diff(label)) + 1
+        for start, stop in zip(np.r_[0, edges], np.r_[edges, len(label)], strict=True):
+            if stop > start and label[start] >= 0:
+                yield slice(int(start), int(stop))
+
+
+@dataclass(frozen=True)
+class SensorQuality:
+    """What one sensor's history looks like, counted on grid rows with data."""
+
+    sensor: str
+    missing: int
+    constant: bool
+    stuck_stretches: int
+    stuck_rows: int
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class AssetQuality:
+    """What was read of one asset and what became of it; ``rows_in = rows + merged + without_value``."""
+
+    asset: str
+    rows_in: int
+    rows: int
+    merged: int
+    """Rows that shared a grid time with others and went into their mean."""
+    without_value: int
+    """Rows in which every sensor was missing."""
+    duplicate_times: int
+    out_of_order: int
+    holes: int
+    """Grid rows carried as NO_DATA."""
+    gaps: int
+    longest_gap_us: int
+    start_us: int
+    end_us: int
+    sensors: tuple[SensorQuality, ...]
+
+
+def estimate_period(times_us: Sequence[Int64]) -> int:
+    """The spacing of the rows [µs]: the most common step between distinct times, or the median where no step is common.
+
+    Raises DataError when there are not two distinct times in any asset.
+    """
+    steps = np.concatenate([np.diff(np.unique(t)) for t in times_us] or [np.empty(0, np.int64)])
+    if not len(steps):
+        raise DataError(
+            "At least two rows at different times are needed to find the period. Give --period, e.g. --period 1min."
+        )
+    values, counts = np.unique(steps, return_counts=True)
+    best = int(values[np.argmax(counts)])
+    if counts.max() >= 0.3 * len(steps):
+        return best
+    return _round_step(float(np.median(steps)))
+
+
+def _round_step(step: float) -> int:
+    """A jittered step rounded to two significant digits: 599.7 s is 600 s."""
+    unit = 10 ** max(0, int(np.floor(np.log10(step))) - 1)
+    return int(round(step / unit) * unit)
+
+
+def estimate_phase(times_us: Sequence[Int64], period_us: int) -> int:
+    """Where in a period the rows lie [µs in 0 … period): the mode to a twentieth of a period, moved on over its own jitter.
+
+    A bin's right edge is taken, and further bins while they hold one row in twenty (to a quarter period), so that rows which come a little
+    late stay on their grid time.
+    """
+    bins = 20
+    offset = np.concatenate([t % period_us for t in times_us])
+    bin_of = _ceil_div(offset * bins, period_us) % bins
+    counts = np.bincount(bin_of, minlength=bins)
+    mode = int(np.argmax(counts))
+    for _ in range(bins // 4):
+        if counts[(mode + 1) % bins] < len(offset) / 20:
+            break
+        mode = (mode + 1) % bins
+    return mode * period_us // bins
+
+
+def to_grid(
+    asset: str,
+    time_us: Int64,
+    sensors: Sequence[str],
+    values: Float64,
+    grid: Grid,
+    *,
+    running: Bool | None = None,
+    max_hole: int = MAX_HOLE,
+) -> tuple[Telemetry, AssetQuality]:
+    """Put rows on the grid.
+
+    ``values`` (n_rows, n_sensors); ``running`` (n_rows,) is False where the asset was off. Rows may come in any order; several in one grid
+    interval become their mean. An input without rows gives an empty Telemetry.
+    """
+    order = np.argsort(time_us, kind="stable")
+    disorder = int((np.diff(time_us) < 0).sum())
+    time_sorted, values_sorted = time_us[order], values[order]
+    on = np.ones(len(order), bool) if running is None else running[order]
+    useful = np.isfinite(values_sorted).any(axis=1)
+    at, where = np.unique(grid.index(time_sorted[useful]), return_index=True)
+    mean = _bin_mean(values_sorted[useful], where)
+    off = ~np.logical_or.reduceat(on[useful], where) if len(where) else np.empty(0, bool)
+    telemetry = _with_holes(asset, tuple(sensors), grid, at, mean, off, max_hole)
+    step = np.diff(at)
+    gaps = step > max_hole + 1
+    quality = AssetQuality(
+        asset=asset,
+        rows_in=len(time_us),
+        rows=len(at),
+        merged=int(useful.sum()) - len(at),
+        without_value=int((~useful).sum()),
+        duplicate_times=len(time_us) - len(np.unique(time_us)),
+        out_of_order=disorder,
+        holes=int((step[~gaps] - 1).sum()),
+        gaps=int(gaps.sum()),
+        longest_gap_us=int((step[gaps].max() - 1) * grid.period_us) if gaps.any() else 0,
+        start_us=int(grid.time_us(at[:1])[0]) if len(at) else 0,
+        end_us=int(grid.time_us(at[-1:])[0]) if len(at) else 0,
+        sensors=tuple(_sensor_quality(name, mean[:, i]) for i, name in enumerate(sensors)),
+    )
+    return telemetry, quality
+
+
+def _bin_mean(values: Float64, where: NDArray[np.intp]) -> Float64:
+    if not len(where):
+        return np.empty((0, values.shape[1]))
+    if len(where) == len(values):
+        return values
+    known = np.isfinite(values)
+    total = np.add.reduceat(np.where(known, values, 0.0), where, axis=0)
+    count = np.add.reduceat(known.astype(np.int64), where, axis=0)
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def _with_holes(
+    asset: str, sensors: tuple[str, ...], grid: Grid, at: Int64, values: Float64, off: Bool, max_hole: int
+) -> Telemetry:
+    """Add a NO_DATA row for every missing grid row of a hole, one for the first missing row of a gap, and number the stretches."""
+    step = np.diff(at)
+    extra = np.where(step > max_hole + 1, 1, step - 1)
+    position = np.arange(len(at)) + np.r_[0, np.cumsum(extra)][: len(at)]
+    n = int(position[-1]) + 1 if len(at) else 0
+    measured = np.zeros(n, bool)
+    measured[position] = True
+    row_before = np.maximum.accumulate(np.where(measured, np.arange(n), 0))
+    index = np.zeros(n, np.int64)
+    index[position] = at
+    index = index[row_before] + (np.arange(n) - row_before)
+    state = np.full(n, State.NO_DATA, np.uint8)
+    state[position] = np.where(off, State.OUT_OF_STATE, State.SCORED)
+    filled = np.full((n, len(sensors)), np.nan)
+    filled[position] = values
+    return Telemetry(asset, sensors, grid, index, filled, state, _number_stretches(index, state, max_hole))
+
+
+def _number_stretches(index: Int64, state: NDArray[np.uint8], max_hole: int) -> NDArray[np.int32]:
+    """Runs of rows to be scored, holes and stops of at most ``max_hole`` rows included; −1 elsewhere."""
+    stretch = np.full(len(index), -1, np.int32)
+    live = np.flatnonzero(state == State.SCORED)
+    if not len(live):
+        return stretch
+    number = np.r_[0, np.cumsum(np.diff(index[live]) > max_hole + 1)].astype(np.int32)
+    stretch[live] = number
+    before = np.maximum.accumulate(np.where(stretch >= 0, np.arange(len(index)), -1))
+    after = np.minimum.accumulate(np.where(stretch >= 0, np.arange(len(index)), len(index))[::-1])[::-1]
+    inside = (before >= 0) & (after < len(index)) & (stretch < 0)
+    same = inside & (stretch[np.maximum(before, 0)] == stretch[np.minimum(after, len(index) - 1)])
+    stretch[same] = stretch[before[same]]
+    return stretch
+
+
+def _sensor_quality(sensor: str, values: Float64) -> SensorQuality:
+    known = values[np.isfinite(values)]
+    stretches, rows = stuck_rows(known)
+    return SensorQuality(
+        sensor=sensor,
+        missing=len(values) - len(known),
+        constant=bool(len(known) > 1 and (known == known[0]).all()),
+        stuck_stretches=stretches,
+        stuck_rows=rows,
+        low=float(known.min()) if len(known) else None,
+        high=float(known.max()) if len(known) else None,
+    )
+
+
+def stuck_rows(values: Float64) -> tuple[int, int]:
+    """Stretches, and rows in them, where a sensor that otherwise moves repeats one value far longer than it usually does.
+
+    A stretch counts from 30 equal rows on that are also ten times as long as 99 of 100 of the sensor's runs of equal values. A sensor that
+    never changes is constant, not stuck: (0, 0).
+    """
+    if len(values) < 2 or (values == values[0]).all():
+        return 0, 0
+    edges = np.flatnonzero(np.diff(values) != 0) + 1
+    runs = np.diff(np.r_[0, edges, len(values)])
+    stuck = runs > max(30.0, 10 * float(np.quantile(runs, 0.99)))
+    return int(stuck.sum()), int(runs[stuck].sum())

@@ -1,0 +1,88 @@
+"""What a threshold is: a module that learns from scores of normal rows how rare a score is.
+
+A threshold never sees sensors or assets, only scores; what it learns is a curve from score to return period.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float64 = NDArray[np.float64]
+
+LONGEST_S = 1e12
+"""Return periods are capped here [s]."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A strictly growing curve from score to return period, by straight lines in (score, log return period).
+
+    ``score`` and ``log_period`` (n_knots,), both strictly increasing, log of seconds. ``normal_s`` is the normal time it was learned from
+    [s]; return periods far beyond it are extrapolated ("beyond record").
+    """
+
+    score: Float64
+    log_period: Float64
+    normal_s: float
+
+    def arrays(self) -> dict[str, Float64]:
+        return {"score": self.score, "log_period": self.log_period, "normal_s": np.array(self.normal_s)}
+
+    def return_period_s(self, score: NDArray[np.floating]) -> Float64:
+        """Return period [s] of each score, finite and positive, capped at `LONGEST_S`; NaN where the score is NaN.
+
+        Beyond the last knot the last slope goes on, below the first one the first.
+        """
+        x = score.astype(np.float64)
+        inner = np.interp(x, self.score, self.log_period)
+        below = self.log_period[0] + (x - self.score[0]) * _slope(self.score[:2], self.log_period[:2])
+        above = self.log_period[-1] + (x - self.score[-1]) * _slope(self.score[-2:], self.log_period[-2:])
+        log_period = np.where(x < self.score[0], below, np.where(x > self.score[-1], above, inner))
+        return np.asarray(np.exp(np.clip(log_period, -30.0, np.log(LONGEST_S))))
+
+    def limit(self, return_period_s: float) -> float:
+        """The score at which the return period is reached (at most the cap)."""
+        wanted = np.log(min(return_period_s, LONGEST_S))
+        if wanted > self.log_period[-1]:
+            return float(
+                self.score[-1] + (wanted - self.log_period[-1]) / _slope(self.score[-2:], self.log_period[-2:])
+            )
+        return float(np.interp(wanted, self.log_period, self.score))
+
+
+def curve_from(arrays: Mapping[str, Float64]) -> Curve:
+    return Curve(arrays["score"], arrays["log_period"], float(arrays["normal_s"]))
+
+
+def strictly_rising(score: Float64, log_period: Float64, normal_s: float) -> Curve:
+    """A curve through points that rise weakly, made strict; points are sorted, equal scores keep their longest period."""
+    order = np.lexsort((log_period, score))
+    score, log_period = score[order], np.maximum.accumulate(log_period[order])
+    last = np.r_[np.diff(score) > 1e-9, True]
+    score, log_period = score[last], log_period[last]
+    log_period = log_period + 1e-9 * np.arange(len(log_period))
+    if len(score) < 2:
+        score, log_period = np.r_[score, score[-1] + 1.0], np.r_[log_period, log_period[-1] + 1.0]
+    return Curve(score, log_period, normal_s)
+
+
+def _slope(x: Float64, y: Float64) -> float:
+    return float((y[1] - y[0]) / (x[1] - x[0]))
+
+
+class Threshold(Protocol):
+    """The shape of every module in this room."""
+
+    NAME: str
+
+    def fit(self, stretches: Sequence[Float64], period_s: float) -> Curve:
+        """Learn from scores of normal rows that nothing learned from: continuous stretches (n_rows,), NaN = no score.
+
+        ``period_s`` is the grid period [s]. Raises `errors.DataError` when there are too few scores to say anything.
+        """
+        ...

@@ -1,0 +1,112 @@
+"""A trained model: everything a model folder holds, and the way to it and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from anomaly_lstm.deviations import Learned
+from anomaly_lstm.errors import ModelError
+from anomaly_lstm.evidence import Evidence, evidence_from
+from anomaly_lstm.level import level_from
+from anomaly_lstm.models import MODELS
+from anomaly_lstm.models.contract import Fitted
+from anomaly_lstm.scaling import Scaler
+from anomaly_lstm.telemetry import Grid
+from anomaly_lstm.thresholds.contract import Curve, curve_from
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which sensors are scored and which are context, in this order in every array."""
+
+    scored: tuple[str, ...]
+    context: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.scored, *self.context)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Everything a model folder holds: enough to score and explain rows of assets of this type."""
+
+    roles: Roles
+    grid: Grid
+    max_hole: int
+    running: str | None
+    units: Mapping[str, str]
+    reading: Mapping[str, Any]
+    """How the source was read, for data of the same shape."""
+    learned: Learned
+    evidence: Evidence
+    curve: Curve
+    options: Mapping[str, Any]
+    report: Mapping[str, Any]
+    """What `train` has to say about it, for people and for ``inspect``."""
+
+
+def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The document and the arrays of a model folder."""
+    learned = trained.learned
+    document = {
+        "scored": list(trained.roles.scored),
+        "context": list(trained.roles.context),
+        "period_us": trained.grid.period_us,
+        "phase_us": trained.grid.phase_us,
+        "max_hole": trained.max_hole,
+        "running": trained.running,
+        "units": dict(trained.units),
+        "reading": dict(trained.reading),
+        "network": {
+            "name": learned.fitted.network,
+            "sizes": dict(learned.fitted.sizes),
+            "steps": learned.fitted.steps,
+            "warm_up": learned.warm_up,
+        },
+        "options": dict(trained.options),
+        "report": dict(trained.report),
+    }
+    arrays: dict[str, NDArray[Any]] = {f"network.{name}": array for name, array in learned.fitted.arrays.items()}
+    arrays |= {f"scaler.{name}": array for name, array in asdict(learned.scaler).items()}
+    arrays |= {f"level.{name}": array for name, array in learned.level.arrays().items()}
+    arrays |= {f"evidence.{name}": array for name, array in trained.evidence.arrays().items()}
+    arrays |= {f"curve.{name}": array for name, array in trained.curve.arrays().items()}
+    return document, arrays
+
+
+def from_folder(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], where: str) -> Trained:
+    """The reverse of `to_folder`. Raises ModelError when something is missing."""
+
+    def part(prefix: str) -> dict[str, NDArray[Any]]:
+        return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+    try:
+        network = document["network"]
+        if network["name"] not in MODELS:
+            raise ModelError(
+                f"{where}: this program has no network '{network['name']}'; it has {', '.join(MODELS)}. Update anomaly-lstm."
+            )
+        fitted = Fitted(network["name"], part("network."), network["sizes"], network["steps"])
+        learned = Learned(Scaler(**part("scaler.")), level_from(part("level.")), fitted, network["warm_up"])
+        return Trained(
+            roles=Roles(tuple(document["scored"]), tuple(document["context"])),
+            grid=Grid(document["period_us"], document["phase_us"]),
+            max_hole=document["max_hole"],
+            running=document["running"],
+            units=document["units"],
+            reading=document["reading"],
+            learned=learned,
+            evidence=evidence_from(part("evidence.")),
+            curve=curve_from(part("curve.")),
+            options=document["options"],
+            report=document["report"],
+        )
+    except (KeyError, TypeError) as problem:
+        raise ModelError(
+            f"{where}: the model is incomplete ({problem}). Train again or restore the folder from a copy."
+        ) from problem

@@ -1,0 +1,260 @@
+"""The way of a user: a file in, alerts out; what is said, written and returned on the way."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from anomaly_lstm import store
+from anomaly_lstm.cli import show
+from tests.cli.conftest import ROWS, Said, anomaly_lstm, pipeline_text, row_time
+
+
+def document(said: Said) -> dict[str, Any]:
+    """The one JSON document on standard output."""
+    assert said.code in (0, 10), said.err
+    found = json.loads(said.out)
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.fixture
+def pipeline(made: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "pump.toml"
+    path.write_text(pipeline_text(made))
+    return path
+
+
+def test_the_fault_is_alerted_with_its_asset_and_sensor(made: Path) -> None:
+    alerts = json.loads((made / "alerts.json").read_text())["alerts"]
+    assert alerts
+    assert {(alert["asset"], alert["sensors"][0]["sensor"]) for alert in alerts if alert["active"]} == {
+        ("P2", "vibration")
+    }
+    assert all(alert["reason"].split(":")[1].split()[0] == alert["sensors"][0]["sensor"] for alert in alerts)
+
+
+def test_every_row_read_has_a_row_in_the_scores(made: Path) -> None:
+    assert len(pq.read_table(made / "scores.parquet")) == 2 * ROWS
+
+
+def test_evaluate_says_how_long_before_the_failure_the_warning_came(made: Path) -> None:
+    said = anomaly_lstm("evaluate", made / "alerts.json", "--events", made / "events.csv", "--start", row_time(700))
+    assert said.code == 0, said.err
+    assert "P2 warned 99 min before its failure (warning)." in said.err
+    assert "false alert" in said.err
+    assert said.out == ""
+
+
+def test_train_works_straight_on_a_csv_and_says_what_it_found_and_what_comes_next(made: Path, tmp_path: Path) -> None:
+    said = anomaly_lstm("train", made / "plant.csv", "--model", tmp_path / "m", "--network", "linear_predictor")
+    assert said.code == 0, said.err
+    for words in (
+        "column 'time'",
+        "Scores 3 sensors",
+        "mean squared error",
+        "Calibration:",
+        "Next: anomaly-lstm score",
+    ):
+        assert words in said.err
+    assert store.is_model(tmp_path / "m")
+
+
+def test_end_is_half_open_and_read_in_the_zone(made: Path, tmp_path: Path) -> None:
+    words = ("--network", "linear_predictor", "--zone", "America/Santiago", "--end", "2026-01-01 03:00", "--json")
+    said = document(anomaly_lstm("train", made / "plant.parquet", "--model", tmp_path / "m", *words))
+    assert said["report"]["rows"] == 2 * 6 * 60  # 03:00 in Santiago is 06:00 UTC
+
+
+def test_exclude_and_context_take_lists(made: Path, tmp_path: Path) -> None:
+    words = ("--network", "linear_predictor", "--exclude", "current", "--context", "load", "--json", "--quiet")
+    said = anomaly_lstm("train", made / "plant.parquet", "--model", tmp_path / "m", *words)
+    assert (document(said)["scored"], document(said)["context"]) == (["vibration"], ["load"])
+    assert said.err == ""
+
+
+def test_context_is_read_even_where_sensors_names_only_what_is_kept(made: Path, tmp_path: Path) -> None:
+    words = ("--network", "linear_predictor", "--sensors", "vibration", "--context", "load", "--json")
+    said = document(anomaly_lstm("train", made / "plant.parquet", "--model", tmp_path / "m", *words))
+    assert (said["scored"], said["context"]) == (["vibration"], ["load"])
+
+
+def test_quiet_says_nothing(made: Path, tmp_path: Path) -> None:
+    words = ("--model", made / "model", "--out", tmp_path / "s.parquet", "--quiet")
+    assert anomaly_lstm("score", made / "plant.csv", *words) == Said(0, "", "")
+
+
+def test_score_without_detail_leaves_the_sensors_out(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "s.parquet"
+    said = anomaly_lstm("score", made / "plant.parquet", "--model", made / "model", "--out", out, "--detail", "score")
+    assert said.code == 0, said.err
+    assert not [name for name in pq.read_table(out).column_names if "." in name]
+    alerts = tmp_path / "a.json"
+    said = anomaly_lstm(
+        "alert", out, "--model", made / "model", "--out", alerts, "--advisory", "off", "--warning", "10h"
+    )
+    assert said.code == 0, said.err
+    assert {str(alert["sensors"]) for alert in json.loads(alerts.read_text())["alerts"]} == {"[]"}
+
+
+def test_score_takes_the_period_of_its_model_and_no_other(made: Path, tmp_path: Path) -> None:
+    words = ("score", made / "plant.parquet", "--model", made / "model", "--out", tmp_path / "s.parquet", "--quiet")
+    assert anomaly_lstm(*words, "--period", "60s").code == 0
+    said = anomaly_lstm(*words, "--period", "5min")
+    assert (said.code, "model's period is 1min" in said.err) == (2, True)
+
+
+def test_the_same_command_twice_writes_the_same_bytes(made: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        words = ("--model", made / "model", "--out", tmp_path / f"{name}.parquet", "--quiet")
+        assert anomaly_lstm("score", made / "plant.parquet", *words).code == 0
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+
+
+def test_some_assets_that_fail_are_named_and_the_others_are_written(made: Path, tmp_path: Path) -> None:
+    table = pq.read_table(made / "plant.parquet")
+    pq.write_table(table.slice(0, 300), tmp_path / "whole.parquet")
+    pq.write_table(table.slice(ROWS, 300).drop_columns(["vibration"]), tmp_path / "lacking.parquet")
+    out = tmp_path / "out" / "s.parquet"
+    said = anomaly_lstm("score", tmp_path / "*.parquet", "--model", made / "model", "--out", out)
+    assert said.code == 4
+    assert "Error: P2: sensor 'vibration' is missing" in said.err
+    assert set(pq.read_table(out).column("asset").to_pylist()) == {"P1"}
+
+
+def test_exit_code_tells_of_a_standing_warning(made: Path) -> None:
+    words = ("alert", made / "scores.parquet", "--model", made / "model", "--advisory", "off", "--warning", "10h")
+    assert anomaly_lstm(*words).code == 0
+    assert anomaly_lstm(*words, "--exit-code").code == 10
+    assert anomaly_lstm(*words[:4], "--advisory", "10h", "--warning", "off", "--exit-code").code == 0
+
+
+def test_alerts_are_the_same_in_json_and_in_parquet(made: Path, tmp_path: Path) -> None:
+    words = ("--model", made / "model", "--advisory", "off", "--warning", "10h", "--json", "--quiet")
+    one = document(anomaly_lstm("alert", made / "scores.parquet", *words, "--out", tmp_path / "a.json"))
+    two = document(anomaly_lstm("alert", made / "scores.parquet", *words, "--out", tmp_path / "a.parquet"))
+    assert one["alerts"] == two["alerts"] == json.loads((tmp_path / "a.json").read_text())["alerts"]
+
+
+def test_ingest_writes_a_folder_that_train_reads(made: Path, tmp_path: Path) -> None:
+    said = document(anomaly_lstm("ingest", made / "plant.csv", "--out", tmp_path / "in", "--json"))
+    assert (said["rows"], said["period_us"]) == (2 * ROWS, 60_000_000)
+    assert json.loads((tmp_path / "in" / "quality.json").read_text())["period_us"] == 60_000_000
+    words = ("--model", tmp_path / "m", "--network", "linear_predictor")
+    assert anomaly_lstm("train", tmp_path / "in", *words).code == 0
+    assert document(anomaly_lstm("inspect", tmp_path / "in", "--json"))["kind"] == "ingested"
+
+
+@pytest.mark.parametrize(("name", "kind"), [("model", "model"), ("alerts.json", "alerts")])
+def test_inspect_says_what_a_place_holds(made: Path, name: str, kind: str) -> None:
+    said = anomaly_lstm("inspect", made / name, "--json")
+    assert document(said)["kind"] == kind
+    assert str(made / name) in said.err.replace("\n", "")
+
+
+# ---------------------------------------------------------------- pipeline file
+
+
+def test_run_does_everything_and_a_second_run_changes_no_byte(pipeline: Path) -> None:
+    first = anomaly_lstm("run", pipeline)
+    assert first.code == 0, first.err
+    assert "P2 warned" in first.err
+    folder = pipeline.parent / "run"
+    kept = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "run.lock"}
+    second = document(anomaly_lstm("run", pipeline, "--json", "--quiet", "--exit-code"))
+    assert second["trained"] is False
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_with_a_pipeline_file_source_model_and_events_may_be_left_out(pipeline: Path, tmp_path: Path) -> None:
+    trained = document(anomaly_lstm("train", "--pipeline", pipeline, "--json"))
+    assert Path(str(trained["path"])).parent == tmp_path / "run" / "models"
+    assert (trained["context"], trained["report"]["rows"]) == (["load"], 2 * 700)  # until
+    assert anomaly_lstm("score", "--pipeline", pipeline, "--out", tmp_path / "s.parquet").code == 0
+    assert anomaly_lstm("run", pipeline).code == 0
+    alerts = document(anomaly_lstm("alert", "--pipeline", pipeline, "--json"))
+    assert [b["severity"] for b in alerts["run"]["budget"]] == ["warning"]
+    assert document(anomaly_lstm("evaluate", "--pipeline", pipeline, "--json"))["found"] == 1
+    assert document(anomaly_lstm("inspect", pipeline, "--json"))["kind"] == "run"
+
+
+def test_flags_win_over_the_pipeline_file(pipeline: Path, tmp_path: Path) -> None:
+    words = ("--pipeline", pipeline, "--model", tmp_path / "m", "--end", row_time(500), "--context", "current")
+    said = document(anomaly_lstm("train", *words, "--json"))
+    assert (said["context"], said["report"]["rows"]) == (["current"], 2 * 500)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_budget_is_shared_by_the_assets(pipeline: Path) -> None:
+    pipeline.write_text(pipeline.read_text().replace('advisory = "off"\nwarning = "10h"', 'budget = "1 per 6h"'))
+    assert anomaly_lstm("run", pipeline).code == 0
+    for words in (("run", pipeline), ("alert", "--pipeline", pipeline)):
+        limits = {
+            b["severity"]: b["return_period_s"] for b in document(anomaly_lstm(*words, "--json"))["run"]["budget"]
+        }
+        assert limits == {"advisory": 4 * 3600.0, "warning": 12 * 3600.0}
+
+
+# ---------------------------------------------------------------- the terminal
+
+
+def console(*words: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "anomaly_lstm", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+
+
+def test_colours_are_left_out_where_nobody_wants_them(made: Path) -> None:
+    forced = {"FORCE_COLOR": "1", "COLUMNS": "80"}
+    assert "\x1b[" in console("inspect", made / "alerts.json", **forced, TERM="xterm").stderr
+    plain = console("inspect", made / "alerts.json", **forced, NO_COLOR="1", TERM="xterm").stderr
+    assert not any(f"\x1b[{code}m" in plain for code in ("33", "36", "1;31"))
+
+
+def test_tables_fit_into_80_columns(made: Path) -> None:
+    said = console("inspect", made / "alerts.json", FORCE_COLOR="1", NO_COLOR="1", COLUMNS="80", TERM="dumb")
+    assert said.returncode == 0
+    assert max(map(len, said.stderr.splitlines())) <= 80 + len("\x1b[1m\x1b[0m")
+
+
+def test_a_reader_that_goes_away_is_no_error(made: Path) -> None:
+    command = f"{sys.executable} -m anomaly_lstm inspect {made / 'alerts.json'} --json --quiet; echo code $? >&2"
+    said = subprocess.run(["bash", "-c", f"({command}) | true"], capture_output=True, text=True, check=False)
+    assert said.stderr.strip() == "code 0"
+
+
+def test_names_from_data_are_neither_markup_nor_orders_to_the_terminal() -> None:
+    assert show.clean("[red]\x1b[2J\nÅrea 2:TT%\u202e") == "[red]\\x1b[2J\\nÅrea 2:TT%\\x202e"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.25, "0.2 s"),
+        (45, "45 s"),
+        (100, "100 s"),
+        (99 * 60, "99 min"),
+        (41 * 3600, "41 h"),
+        (5.25 * 86400, "5.2 days"),
+        (90 * 86400, "90 days"),
+    ],
+)
+def test_spans_are_said_as_a_person_says_them(seconds: float, words: str) -> None:
+    assert show.span(seconds) == words
+
+
+def test_an_lstm_that_adds_nothing_is_said_to() -> None:
+    line = {"linear_predictor": 0.64}
+    assert "adds nothing" in show.loss_words({"lstm_predictor": 0.639, **line}, "lstm_predictor")
+    assert "12 % less" in show.loss_words({"lstm_predictor": 0.56, **line}, "lstm_predictor")
+    assert "worse" in show.loss_words({"lstm_predictor": 0.8, **line}, "lstm_predictor")
+
+
+def test_a_calibration_that_broke_its_promise_is_said_to() -> None:
+    calibration = {"normal_s": 4e6, "at_s": 8e5, "expected": 5.0, "observed": 22.0}
+    assert "More than chance explains" in show.calibration_words(calibration)
+    assert "More than" not in show.calibration_words({**calibration, "observed": 6.0})

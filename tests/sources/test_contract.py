@@ -1,0 +1,175 @@
+"""The laws every source keeps, and how a source is found."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyarrow import csv as arrow_csv
+
+from anomaly_lstm.errors import DataError
+from anomaly_lstm.sources import SOURCES, Reading, ReadOptions, read, resolve
+
+
+def _write(kind: str, folder: Path, name: str = "pump", shift: float = 0.0) -> Path:
+    """Rows of two assets with a gap in time, a missing cell, a duplicate and a row without asset."""
+    table = pa.table(
+        {
+            "asset": ["P2", "P1", "P1", "P2", None, "P1"],
+            "time": [f"2020-01-01T00:0{minute}:00Z" for minute in (0, 0, 3, 1, 2, 3)],
+            "flow": [1.0 + shift, 2.0, None, 4.0, 5.0, 6.0],
+            "state": ["on", "on", "off", "on", "on", "on"],
+        }
+    )
+    path = folder / f"{name}.{kind}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "csv":
+        arrow_csv.write_csv(table, path)
+    else:
+        pq.write_table(table, path)
+    return path
+
+
+WRITERS: dict[str, Callable[..., Path]] = {
+    kind: lambda folder, name="pump", shift=0.0, kind=kind: _write(kind, folder, name, shift) for kind in SOURCES
+}
+every_source = pytest.mark.parametrize("kind", sorted(SOURCES))
+
+
+def same(one: Reading, other: Reading) -> bool:
+    return len(one.assets) == len(other.assets) and all(
+        (a.asset, a.sensors) == (b.asset, b.sensors)
+        and np.array_equal(a.time_us, b.time_us)
+        and np.array_equal(a.values, b.values, equal_nan=True)
+        for a, b in zip(one.assets, other.assets, strict=True)
+    )
+
+
+@every_source
+def test_the_name_in_the_dict_is_the_name_of_the_module(kind: str) -> None:
+    assert kind == SOURCES[kind].NAME
+    assert all(suffix.startswith(".") for suffix in SOURCES[kind].SUFFIXES)
+
+
+@every_source
+def test_shapes_and_types_are_those_of_the_contract(kind: str, tmp_path: Path) -> None:
+    reading = read(WRITERS[kind](tmp_path))
+    assert [asset.asset for asset in reading.assets] == ["P1", "P2"]
+    for asset in reading.assets:
+        assert (str(asset.time_us.dtype), str(asset.values.dtype)) == ("int64", "float64")
+        assert asset.values.shape == (len(asset.time_us), len(asset.sensors))
+        assert asset.sensors == ("flow",)
+
+
+@every_source
+def test_rows_keep_the_order_and_the_duplicates_of_the_file(kind: str, tmp_path: Path) -> None:
+    first = read(WRITERS[kind](tmp_path)).assets[0]
+    np.testing.assert_array_equal(first.values[:, 0], [2, np.nan, 6])
+    assert first.time_us[1] == first.time_us[2]
+
+
+@every_source
+def test_every_row_is_kept_or_counted(kind: str, tmp_path: Path) -> None:
+    (quality,) = read(WRITERS[kind](tmp_path)).files
+    assert quality.rows_read == quality.rows_kept + sum(quality.dropped.values()) == 6
+
+
+@every_source
+def test_reading_again_with_what_was_found_out_gives_the_same(kind: str, tmp_path: Path) -> None:
+    path = WRITERS[kind](tmp_path)
+    first = read(path)
+    again = read(path, first.how)
+    assert same(first, again)
+    assert again.how == first.how
+    assert not any("--time" in note for note in again.notes)
+
+
+@every_source
+def test_reading_does_not_depend_on_the_order_of_files(kind: str, tmp_path: Path) -> None:
+    paths = [WRITERS[kind](tmp_path, name, shift) for name, shift in (("a", 0.0), ("b", 10.0))]
+    module = SOURCES[kind]
+    forward, backward = module.read(paths, ReadOptions()), module.read(paths[::-1], ReadOptions())
+    assert [asset.asset for asset in forward.assets] == [asset.asset for asset in backward.assets]
+    assert forward.how == backward.how
+    for one, other in zip(forward.assets, backward.assets, strict=True):
+        np.testing.assert_array_equal(np.sort(one.time_us), np.sort(other.time_us))
+
+
+@every_source
+def test_options_that_were_set_are_kept_and_sensors_are_not_invented(kind: str, tmp_path: Path) -> None:
+    options = ReadOptions(exclude=("state",), columns={"flow": "Q"})
+    reading = read(WRITERS[kind](tmp_path), options)
+    assert (reading.how.exclude, reading.how.columns, reading.how.sensors) == (("state",), {"flow": "Q"}, None)
+    assert reading.assets[0].sensors == ("Q",)
+    assert replace(reading.how, zone=None).zone is None
+
+
+@every_source
+def test_a_folder_or_an_unreadable_file_is_a_data_error(kind: str, tmp_path: Path) -> None:
+    broken = tmp_path / f"broken.{kind}"
+    broken.write_bytes(b"")
+    for path in (tmp_path, broken, tmp_path / "absent"):
+        with pytest.raises(DataError) as caught:
+            SOURCES[kind].read([path], ReadOptions())
+        assert str(path) in str(caught.value)
+
+
+@every_source
+def test_a_file_a_folder_and_a_glob_are_found(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = WRITERS[kind](tmp_path / "site")
+    hidden = WRITERS[kind](tmp_path / "site", ".partial")
+    assert hidden.exists()
+    for source in (path, str(path), tmp_path, tmp_path / "*" / "*.*", f"{tmp_path}/**/p*", [path, tmp_path]):
+        assert resolve(source)[0] == kind
+        assert path in resolve(source)[1]
+    assert resolve(tmp_path)[1] == [path]
+    monkeypatch.chdir(tmp_path / "site")
+    assert resolve(f"../site/*.{kind}")[1]
+
+
+def test_a_folder_with_two_kinds_is_an_error_that_names_both(tmp_path: Path) -> None:
+    for kind in SOURCES:
+        WRITERS[kind](tmp_path)
+    with pytest.raises(DataError, match=r"1 csv file.* and 1 parquet file"):
+        resolve(tmp_path)
+
+
+def test_a_file_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
+    _write("csv", tmp_path, "pump-07")
+    with pytest.raises(DataError, match=r"Did you mean 'pump-07.csv'\?"):
+        resolve(tmp_path / "pump-7.csv")
+    with pytest.raises(DataError, match="no folder"):
+        resolve(tmp_path / "nowhere" / "pump.csv")
+
+
+def test_an_empty_folder_and_a_glob_without_a_match_are_errors(tmp_path: Path) -> None:
+    (tmp_path / "report.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"1 \.xlsx"):
+        resolve(tmp_path)
+    with pytest.raises(DataError, match="no file matches"):
+        resolve(tmp_path / "*.csv")
+    with pytest.raises(DataError):
+        resolve([])
+
+
+def test_reading_imports_neither_pandas_nor_anything_else_that_is_slow(tmp_path: Path) -> None:
+    paths = [_write(kind, tmp_path / kind) for kind in SOURCES]
+    code = (
+        "import sys; from anomaly_lstm.sources import read; [read(path) for path in sys.argv[1:]]; "
+        "print([name for name in ('pandas', 'scipy', 'sklearn', 'tensorflow') if name in sys.modules])"
+    )
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, paths)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": root},
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,267 @@
+"""A pipeline file says what it means, and every mistake in it is told at once."""
+
+from pathlib import Path
+
+import pytest
+
+from anomaly_lstm.alerts import Bound
+from anomaly_lstm.clock import DAY, SECOND, parse_time
+from anomaly_lstm.config import Pipeline, parse_budget, read_pipeline
+from anomaly_lstm.errors import ConfigError, UsageError
+
+LEAST = '[source]\npaths = ["data/*.csv"]\n[run]\nfolder = "run"\n'
+MINUTE = 60 * SECOND
+
+FULL = """
+[source]
+kind = "csv"
+paths = ["../data/*.csv", "/abs/more.csv"]
+time = "Zeit"
+time_format = "%d.%m.%Y %H:%M"
+zone = "America/Santiago"
+period = "1min"
+delay = "2min"
+asset = "pump"
+layout = "long"
+sensor = "tag"
+value = "val"
+separator = ";"
+decimal = ","
+exclude = ["quality"]
+max_hole = 3
+start = "2026-01-01"
+[source.columns]
+"T 1" = "temp"
+
+[run]
+folder = "../runs/pump"
+[assets]
+table = "assets.csv"
+
+[sensors]
+include = ["temp", "PIT-3101A.PV"]
+exclude = ["comment"]
+context = ["load"]
+running = "'PIT-3101A.PV' > 5"
+[sensors.units]
+load = "%"
+[sensors.bounds]
+"PIT-3101A.PV" = { low = 1, high = 8.5, unit = "bar" }
+temp = { high = 85 }
+
+[train]
+until = 2026-03-01
+events = "events.csv"
+model = "linear_predictor"
+threshold = "quantile"
+seed = 7
+time_budget = "10min"
+max_steps = 50
+
+[alarm]
+advisory = "7d"
+warning = "30d"
+critical = "off"
+on_delay = "5min"
+off_delay = "15min"
+deadband = 0.3
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "pipelines" / "pump.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read(folder: Path, text: str) -> Pipeline:
+    return read_pipeline(written(folder, text))
+
+
+def mistakes(folder: Path, text: str) -> list[str]:
+    """The lines of the message after its first."""
+    with pytest.raises(ConfigError) as caught:
+        read(folder, text)
+    assert caught.value.exit_code == 2
+    assert str(folder / "pipelines" / "pump.toml") in str(caught.value)
+    return str(caught.value).splitlines()[1:]
+
+
+def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
+    found = read(tmp_path, FULL)
+    how = found.source.read
+    assert (how.time, how.time_format, how.zone, how.asset) == ("Zeit", "%d.%m.%Y %H:%M", "America/Santiago", "pump")
+    assert (how.layout, how.sensor, how.value, how.separator, how.decimal) == ("long", "tag", "val", ";", ",")
+    assert (how.columns, how.exclude, how.sensors) == (
+        {"T 1": "temp"},
+        ("quality", "comment"),
+        ("temp", "PIT-3101A.PV", "load"),
+    )
+    assert (found.source.kind, found.source.period_us, found.source.delay_us, found.source.max_hole) == (
+        "csv",
+        MINUTE,
+        2 * MINUTE,
+        3,
+    )
+    assert found.sensors.context == ("load",)
+    assert found.sensors.running == "'PIT-3101A.PV' > 5"
+    options = found.train.options
+    assert (options.network, options.threshold, options.seed, options.max_steps) == (
+        "linear_predictor",
+        "quantile",
+        7,
+        50,
+    )
+    assert found.train.time_budget_us == 10 * MINUTE
+    policy = found.alarm.policy
+    assert (policy.limits, policy.deadband) == ({"advisory": 7 * DAY, "warning": 30 * DAY}, 0.3)
+    assert (policy.on_delay_us, policy.off_delay_us, found.alarm.budget_us) == (5 * MINUTE, 15 * MINUTE, None)
+
+
+def test_a_quoted_sensor_name_has_bounds_and_a_unit(tmp_path: Path) -> None:
+    policy = read(tmp_path, FULL).alarm.policy
+    assert policy.bounds == {"PIT-3101A.PV": Bound(1, 8.5), "temp": Bound(None, 85)}
+    assert policy.units == {"load": "%", "PIT-3101A.PV": "bar"}
+
+
+def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
+    found = read(tmp_path, FULL)
+    assert found.source.paths == (tmp_path / "data" / "*.csv", Path("/abs/more.csv"))
+    assert found.folder == tmp_path / "runs" / "pump"
+    assert (found.train.events, found.assets) == (
+        tmp_path / "pipelines" / "events.csv",
+        tmp_path / "pipelines" / "assets.csv",
+    )
+
+
+def test_a_path_through_a_symbolic_link_keeps_its_meaning(tmp_path: Path) -> None:
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "link").symlink_to(tmp_path / "real" / "deep")
+    found = read(tmp_path, LEAST.replace('"run"', '"link/../run"'))
+    assert found.folder.resolve() == tmp_path / "real" / "run"
+
+
+def test_until_is_read_in_the_zone_of_the_source(tmp_path: Path) -> None:
+    for until in ("2026-03-01", '"2026-03-01"', '"2026-03-01 00:00"', '"2026-03-01T03:00:00Z"', "2026-03-01T03:00:00Z"):
+        found = read(tmp_path, FULL.replace("until = 2026-03-01", f"until = {until}"))
+        assert found.train.until_us == parse_time("2026-03-01T03:00:00Z")
+
+
+def test_what_is_left_out_has_the_defaults(tmp_path: Path) -> None:
+    found = read(tmp_path, LEAST)
+    assert found.alarm.policy.limits == {"advisory": 30 * DAY, "warning": 90 * DAY}
+    assert (found.alarm.policy.off_delay_us, found.alarm.policy.deadband, found.source.max_hole) == (None, 0.2, 10)
+    assert (found.train.options.network, found.source.read.zone, found.assets) == ("lstm_predictor", None, None)
+
+
+def test_a_budget_is_the_time_between_false_alerts(tmp_path: Path) -> None:
+    assert read(tmp_path, LEAST + '[alarm]\nbudget = "1 per week"').alarm.budget_us == 7 * DAY
+    assert [parse_budget(text) for text in ("2 per 30d", "1/day", "0.5 per week")] == [15 * DAY, DAY, 14 * DAY]
+    for text in ("weekly", "1", "0 per week", "1 per fortnight", "1 per 0"):
+        with pytest.raises(UsageError):
+            parse_budget(text)
+
+
+def test_off_switches_a_severity_off(tmp_path: Path) -> None:
+    assert read(tmp_path, LEAST + '[alarm]\nadvisory = "off"\nwarning = "7d"').alarm.policy.limits == {
+        "warning": 7 * DAY
+    }
+
+
+def test_every_mistake_is_told_at_once_with_its_key_path(tmp_path: Path) -> None:
+    text = """
+[source]
+kind = "parket"
+paths = "data"
+perod = "1min"
+zone = "Europe/Berln"
+period = 60
+layout = "tall"
+[source.columns]
+a = 1
+[rnu]
+folder = "run"
+[sensors]
+running = "motor current > 5"
+context = "load"
+[sensors.bounds]
+temp = { hihg = 85 }
+"P 1" = { low = 9, high = 1 }
+[train]
+until = "yesterday"
+model = "lstm_predicter"
+seed = "7"
+[alarm]
+budget = "weekly"
+warning = "7d"
+deadband = -1
+"""
+    lines = mistakes(tmp_path, text)
+    for words in (
+        ('source.kind = "parket"', "csv, parquet", "Did you mean 'parquet'"),
+        ('source.perod = "1min"', "Did you mean 'period'"),
+        ('source.zone = "Europe/Berln"', "Europe/Berlin"),
+        ("source.period = 60", '"5min"'),
+        ('source.layout = "tall"', "wide, long"),
+        ("source.columns.a = 1", "quotes"),
+        ("rnu = { folder }", "Did you mean 'run'"),
+        ("run.folder is missing", "../runs/pump"),
+        ('sensors.running = "motor current > 5"', "motor_current > 5"),
+        ("sensors.bounds.temp.hihg = 85", "Did you mean 'high'"),
+        ("sensors.bounds.temp:", "high = 85"),
+        ('sensors.bounds."P 1"', "less than"),
+        ('train.until = "yesterday"', "2026-03-01"),
+        ('train.model = "lstm_predicter"', "Did you mean 'lstm_predictor'"),
+        ('train.seed = "7"', "whole number"),
+        ('alarm.budget = "weekly"', "1 per week"),
+        ('alarm.warning = "7d"', "budget"),
+        ("alarm.deadband = -1", "at least 0"),
+    ):
+        fitting = [line for line in lines if line.strip().startswith(words[0])]
+        assert len(fitting) == 1, (words, lines)
+        assert all(word in fitting[0] for word in words[1:]), fitting
+    assert len(lines) == 19  # … and that a warning of 7 days is not rarer than an advisory of 30
+    assert "advisory (30d)" in "\n".join(lines)
+
+
+def test_budget_and_warning_together_are_a_mistake(tmp_path: Path) -> None:
+    (line,) = mistakes(tmp_path, LEAST + '[alarm]\nbudget = "1 per week"\nwarning = "90d"\ncritical = "off"')
+    assert line.strip().startswith('alarm.warning = "90d"')
+    assert "budget" in line
+
+
+def test_limits_must_grow(tmp_path: Path) -> None:
+    (line,) = mistakes(tmp_path, LEAST + '[alarm]\nadvisory = "90d"\nwarning = "30d"')
+    assert "alarm" in line
+    assert "warning (30d) must be rarer than advisory (90d)" in line
+
+
+def test_wrong_syntax_is_told_with_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path, "[source]\npaths = [unquoted]\n")
+    with pytest.raises(ConfigError, match="line 2"):
+        read_pipeline(path)
+
+
+def test_a_file_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.toml"):
+        read_pipeline(tmp_path / "absent.toml")
+    (tmp_path / "latin.toml").write_bytes('[source]\ntime = "Größe"'.encode("latin-1"))
+    with pytest.raises(ConfigError, match="UTF-8"):
+        read_pipeline(tmp_path / "latin.toml")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "source = 3", "[source]\npaths = []\n[run]\nfolder = 1", '[alarm]\nwarning = ["7d"]']
+)
+def test_no_file_however_wrong_is_a_traceback(tmp_path: Path, text: str) -> None:
+    assert mistakes(tmp_path, text)
+
+
+def test_the_pipeline_file_that_ships_is_right() -> None:
+    found = read_pipeline(Path(__file__).parents[1] / "pipelines" / "pump.toml")
+    assert found.alarm.budget_us == 7 * DAY
+    assert found.sensors.context == ("speed_setpoint", "ambient_temp")
+    assert found.train.events is not None
+    assert found.train.events.is_file()

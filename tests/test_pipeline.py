@@ -1,0 +1,200 @@
+"""The verbs on files: what is said of data that are not quite those of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from anomaly_lstm import pipeline
+from anomaly_lstm.alerts import Policy, rows_of
+from anomaly_lstm.errors import DataError
+from anomaly_lstm.sinks import parquet as parquet_sink
+from anomaly_lstm.sources import ReadOptions
+from anomaly_lstm.tables import State
+from anomaly_lstm.training import TrainOptions
+
+SENSORS = ("flow", "pressure", "temp")
+N = 900
+START_US = 1_583_712_000_000_000
+
+
+def columns(seed: int, n: int = N, names: Sequence[str] = SENSORS) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    walk = rng.normal(size=(n, len(names))).cumsum(axis=0) * 0.05
+    values = walk + rng.normal(size=walk.shape)
+    times = pa.array(START_US + 60_000_000 * np.arange(n)).cast(pa.timestamp("us", "UTC"))
+    return {"time": times, **{name: values[:, i] for i, name in enumerate(names)}}
+
+
+def write(path: Path, cells: Mapping[str, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(dict(cells)), path)
+    return path
+
+
+def train(tmp_path: Path, cells: Mapping[str, Any], **how: Any) -> Path:
+    source = write(tmp_path / "train" / "pump.parquet", cells)
+    options = TrainOptions(network="linear_predictor")
+    return pipeline.train(source, tmp_path / "model", options=options, **how).folder
+
+
+def scores(path: Path) -> Any:
+    with pq.ParquetFile(path) as file:
+        return file.read()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return train(tmp_path, columns(1))
+
+
+def test_an_asset_that_lacks_a_sensor_is_named_and_the_other_is_scored(tmp_path: Path, model: Path) -> None:
+    write(tmp_path / "data" / "good.parquet", columns(2))
+    write(tmp_path / "data" / "poor.parquet", columns(3, names=("flow", "temp")))
+
+    result = pipeline.score(tmp_path / "data", model, tmp_path / "scores.parquet")
+
+    assert result.assets == ["good"]
+    assert list(result.failed) == ["poor"]
+    assert "'pressure' is missing" in result.failed["poor"]
+    assert "the file has 2: flow, temp" in result.failed["poor"]
+    assert set(scores(tmp_path / "scores.parquet")["asset"].to_pylist()) == {"good"}
+
+
+@pytest.mark.parametrize("names", [("flow", "temp"), ("other",), ("flow", "temp", "PRESSURE")])
+def test_when_all_assets_lack_a_sensor_nothing_is_written_and_it_is_named(
+    tmp_path: Path, model: Path, names: tuple[str, ...]
+) -> None:
+    source = write(tmp_path / "poor.parquet", columns(3, names=names))
+
+    with pytest.raises(DataError) as error:
+        pipeline.score(source, model, tmp_path / "scores.parquet")
+
+    assert "poor: sensor" in str(error.value)
+    assert "'pressure'" in str(error.value)
+    assert ", ".join(names) in str(error.value)
+    assert not (tmp_path / "scores.parquet").exists()
+
+
+def test_a_column_excluded_in_training_may_be_absent_or_anything_when_scoring(tmp_path: Path) -> None:
+    model = train(tmp_path, columns(1, names=(*SENSORS, "junk")), read=ReadOptions(exclude=["junk"]))
+    bare = columns(2)
+    outs = []
+    for name, cells in {
+        "bare": bare,
+        "with": bare | {"junk": np.arange(N)},
+        "text": bare | {"junk": ["x"] * N},
+    }.items():
+        source = write(tmp_path / name / "pump.parquet", cells)
+        pipeline.score(source, model, tmp_path / f"{name}.out.parquet")
+        outs.append((tmp_path / f"{name}.out.parquet").read_bytes())
+        read = ReadOptions(exclude=["junk"])  # as a pipeline file says it
+        pipeline.score(source, model, tmp_path / "same.parquet", read=read)
+        outs.append((tmp_path / "same.parquet").read_bytes())
+
+    assert len(set(outs)) == 1
+
+
+@pytest.mark.parametrize("cells", [["Bad"] * 60, pa.nulls(60), [None] * 59 + ["Bad"]], ids=["text", "null", "mixed"])
+def test_a_slice_with_no_number_in_one_sensor_is_scored_on_the_rest(tmp_path: Path, model: Path, cells: Any) -> None:
+    source = write(tmp_path / "pump.parquet", columns(2, n=60) | {"pressure": cells})
+
+    result = pipeline.score(source, model, tmp_path / "scores.parquet")
+
+    table = scores(tmp_path / "scores.parquet")
+    assert result.failed == {}
+    assert result.states["SCORED"] > 50
+    assert table["value.pressure"].null_count == 60
+    assert max(share or 0.0 for share in table["share.pressure"].to_pylist()) < 0.01
+
+
+def test_a_csv_slice_of_bad_is_scored_with_the_sensor_missing(tmp_path: Path, model: Path) -> None:
+    cells = columns(2, n=60)
+    lines = [f"2020-03-09 {i // 60:02}:{i % 60:02}:00,{cells['flow'][i]},Bad,{cells['temp'][i]}" for i in range(60)]
+    source = tmp_path / "pump.csv"
+    source.write_text("time,flow,pressure,temp\n" + "\n".join(lines) + "\n")
+
+    result = pipeline.score(source, model, tmp_path / "scores.parquet")
+
+    assert result.states["SCORED"] > 50
+    assert result.quality.files[0].cells_not_numeric == {"pressure": 60}
+
+
+def test_the_sensor_that_says_whether_an_asset_runs_is_needed_and_known(tmp_path: Path) -> None:
+    cells = columns(1) | {"motor": np.full(N, 9.0)}
+    running = pipeline.GridOptions(running="motor > 5")
+    model = train(tmp_path, cells, read=ReadOptions(), grid=running)
+    source = write(tmp_path / "pump.parquet", columns(2))
+
+    with pytest.raises(DataError, match="'motor' is missing"):
+        pipeline.score(source, model, tmp_path / "scores.parquet")
+
+
+def test_renamed_columns_are_known_by_their_new_names(tmp_path: Path) -> None:
+    renames = {"F-1": "flow"}
+    names = ("F-1", "pressure", "temp")
+    model = train(tmp_path, columns(1, names=names), read=ReadOptions(columns=renames))
+
+    for source_names in (names, SENSORS):  # the plant may have taken over our names since
+        source = write(tmp_path / "pump.parquet", columns(2, names=source_names))
+        assert pipeline.score(source, model, tmp_path / "scores.parquet").failed == {}
+
+
+def test_what_is_ingested_can_be_scored_and_read_back(tmp_path: Path, model: Path) -> None:
+    source = write(tmp_path / "data" / "pump.parquet", columns(2))
+    pipeline.ingest(source, tmp_path / "ingested")
+
+    for place, name in ((source, "a"), (tmp_path / "ingested", "b")):
+        pipeline.score(place, model, tmp_path / f"{name}.parquet")
+
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_scores_in_any_row_order_give_the_same_rows(tmp_path: Path, model: Path) -> None:
+    for seed, name in enumerate(("b", "a")):
+        write(tmp_path / "data" / f"{name}.parquet", columns(seed, n=50))
+    pipeline.score(tmp_path / "data", model, tmp_path / "scores.parquet")
+    table = scores(tmp_path / "scores.parquet")
+    mixed = table.take(pa.array(np.random.default_rng(0).permutation(len(table))))
+    twice = pa.concat_tables([table.slice(7, 60), mixed])
+
+    for other in (table, mixed, twice):
+        found = list(rows_of(other))
+        assert [rows.asset for rows in found] == ["a", "b"]
+        for rows in found:
+            wanted = table.filter(pa.array([asset == rows.asset for asset in table["asset"].to_pylist()]))
+            assert rows.table.combine_chunks().equals(wanted.combine_chunks())
+            np.testing.assert_array_equal(rows.score, wanted["score"].to_numpy())
+            np.testing.assert_array_equal(rows.return_period_s, wanted["return_period_s"].to_numpy())
+            assert [State(code).name for code in rows.state] == wanted["state"].to_pylist()
+            assert rows.unseen.tolist() == wanted["unseen"].to_pylist()
+
+
+def test_scores_without_an_asset_are_refused(tmp_path: Path, model: Path) -> None:
+    pipeline.score(write(tmp_path / "p.parquet", columns(2, n=9)), model, tmp_path / "scores.parquet")
+    table = scores(tmp_path / "scores.parquet")
+    nameless = table.set_column(0, "asset", pa.nulls(9, pa.string()))
+
+    with pytest.raises(DataError, match="without an asset"):
+        list(rows_of(nameless))
+
+
+def test_alerts_in_parquet_and_json_say_the_same(tmp_path: Path, model: Path) -> None:
+    cells = columns(2)
+    cells["temp"][600:660] += 30
+    pipeline.score(write(tmp_path / "pump.parquet", cells), model, tmp_path / "scores" / "all.parquet")
+    policy = Policy(limits={"advisory": 86_400_000_000}, units={"temp": "°C"})
+
+    result = pipeline.alert(tmp_path / "scores", model, tmp_path / "alerts.parquet", policy=policy)
+    back = parquet_sink.read(tmp_path / "alerts.parquet")
+
+    assert result.alerts
+    assert result.alerts[0].sensors[0].sensor == "temp"
+    assert back.run == result.report.run
+    assert list(back.alerts) == list(result.report.alerts)
