@@ -160,7 +160,7 @@ def alerts_of(rows: Rows, policy: Policy, period_us: int, model_id: str) -> list
     on_rows = -(-policy.on_delay_us // period_us)
     off_us = policy.off_delay_us if policy.off_delay_us is not None else OFF_DELAY_PERIODS * period_us
     off_rows = -(-off_us // period_us)
-    crossed = _bounds_crossed(rows, policy)
+    crossed = _bounds_crossed(rows, policy) & (rows.state == State.SCORED)
     rarity = np.nan_to_num(rows.return_period_s, nan=0.0)
     stands: dict[str, list[Standing]] = {}
     lowest_s = min(policy.limits.values(), default=None)

@@ -1,7 +1,7 @@
 """Arithmetic on rows in blocks of fixed shape: the same bits however a history is cut.
 
-A matrix product may sum in another order when its shape changes, so a row's last bits would depend on how many rows came
-after it. Here every product has one shape, padded with zeros.
+A matrix product may sum in another order when its shape changes, so a row's last bits would depend on how many rows
+came after it. Here every product has one shape, padded with zeros.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def decay(half_life: float) -> float:
 def smooth(values: Float64, half_life: float, before: Float64) -> Float64:
     """Exponentially weighted mean y_t = a·y_{t−1} + (1−a)·x_t of finite ``values`` (n_rows, n_columns).
 
-    ``before`` (n_columns,) is y before the first row; the last row of the result continues the recursion. A row's result depends on
-    rows up to it only, bit for bit: each block of 64 rows is one matrix product of fixed shape.
+    ``before`` (n_columns,) is y before the first row; the last row of the result continues the recursion. A row's
+    result depends on rows up to it only, bit for bit: each block of 64 rows is one matrix product of fixed shape.
     """
     if half_life <= 0 or not len(values):
         return values

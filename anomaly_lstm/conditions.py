@@ -1,7 +1,7 @@
 """Conditions over sensors, such as ``motor_current > 5 and 'PIT-3101A.PV' <= 40``.
 
-Comparisons of sensors with numbers or with each other, joined by ``and``, ``or``, ``not`` and parentheses. A sensor whose name is not an
-identifier stands in quotes. The text is parsed, never executed.
+Comparisons of sensors with numbers or with each other, joined by ``and``, ``or``, ``not`` and parentheses. A sensor
+whose name is not an identifier stands in quotes. The text is parsed, never executed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def sensors_in(tree: ast.expr) -> list[str]:
 
 
 def holds(text: str, columns: Mapping[str, Float64]) -> Bool:
-    """Row by row, does the condition hold? Each column is (n_rows,); a row that misses a sensor it needs counts as holding.
+    """Row by row, does the condition hold? Each column is (n_rows,); a row that misses a sensor it needs counts as
+    holding.
 
     Raises UsageError naming near sensors when one is not in ``columns``.
     """
@@ -79,7 +80,8 @@ def _check(node: ast.expr, text: str) -> None:
         and sensors_in(node)
     ):
         raise UsageError(
-            f'condition {text!r}: only comparisons of sensors with numbers, joined by and, or, not; write e.g. "motor_current > 5".'
+            f"condition {text!r}: only comparisons of sensors with numbers, joined by and, or, not; write "
+            'e.g. "motor_current > 5".'
         )
 
 

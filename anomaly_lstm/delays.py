@@ -1,7 +1,7 @@
 """On-delay, off-delay and deadband over a series of rows with states, as in OPC UA Part 9 and ISA-18.2.
 
-Delays count SCORED time only: rows without a score hold whatever stands, and a stop of the asset (OUT_OF_STATE) cancels an
-on-delay that is still counting.
+Delays count SCORED time only: rows without a score hold whatever stands, and a stop of the asset (OUT_OF_STATE)
+cancels an on-delay that is still counting.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Bool = NDArray[np.bool_]
 class Standing:
     """One alarm from its beginning to its end, as row positions.
 
-    ``begun`` is the row on which the on-delay first began to count, ``raised`` the row on which it ran out, ``cleared`` the row on which
-    the off-delay ran out, or None while it stands.
+    ``begun`` is the row on which the on-delay first began to count, ``raised`` the row on which it ran out,
+    ``cleared`` the row on which the off-delay ran out, or None while it stands.
     """
 
     begun: int
@@ -32,8 +32,9 @@ class Standing:
 def standings(above: Bool, below: Bool, state: NDArray[np.uint8], on_rows: int, off_rows: int) -> list[Standing]:
     """Every alarm of one asset, in time order.
 
-    ``above`` (n_rows,) rows at or over the limit, ``below`` (n_rows,) rows under the limit by more than the deadband, both only
-    read where ``state`` is SCORED. ``on_rows`` and ``off_rows`` are delays in grid rows of scored time; 0 acts at once.
+    ``above`` (n_rows,) rows at or over the limit, ``below`` (n_rows,) rows under the limit by more than the deadband,
+    both only read where ``state`` is SCORED. ``on_rows`` and ``off_rows`` are delays in grid rows of scored time; 0
+    acts at once.
     """
     out: list[Standing] = []
     begun = raised = clearing = -1

@@ -1,6 +1,7 @@
 """What was learned from training rows, and how far other rows lie from it: the raw material of evidence.
 
-Both training (on rows a fold never saw) and scoring come through here, so a row is treated alike when it calibrates and when it counts.
+Both training (on rows a fold never saw) and scoring come through here, so a row is treated alike when it calibrates
+and when it counts.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def as_series(scaler: Scaler, n_scored: int, part: Part) -> Series:
 
 
 def context_of(scaler: Scaler, n_scored: int, part: Part) -> Float64:
-    """The context of a stretch (n_rows, n_context) in sensor units, held, the training centre before the first value."""
+    """The context of a stretch (n_rows, n_context) in sensor units, held, the training centre before the "
+    "first value."""
     telemetry, rows = part
     context = held(telemetry.values[rows, n_scored:])
     return np.asarray(np.where(np.isfinite(context), context, scaler.centre[n_scored:]))
@@ -86,7 +88,9 @@ def row_states(part: Part, n_scored: int) -> NDArray[np.uint8]:
 def deviations(
     learned: Learned, parts: Sequence[Part], told: Callable[[int], None] = lambda rows: None
 ) -> list[Float64]:
-    """Measured − expected in sensor units, one (n_views, n_rows, n_scored) per stretch, NaN where not measured or without opinion."""
+    """Measured − expected in sensor units, one (n_views, n_rows, n_scored) per stretch, NaN where not measured or
+    without opinion.
+    """
     n_scored = learned.n_scored
     series = [as_series(learned.scaler, n_scored, part) for part in parts]
     network = inference.expected(MODELS[learned.fitted.network], learned.fitted, series, learned.warm_up)

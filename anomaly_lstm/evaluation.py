@@ -66,9 +66,10 @@ def evaluate(
 ) -> Evaluation:
     """Compare alerts with events, asset by asset.
 
-    A failure or anomaly is found by the first alert that was raised in it, or raised before and still standing when it began. Alerts that touch no
-    such event are false, unless they were raised in an excused one (maintenance …). ``return_period_us`` is the budget: the return period per asset
-    of the lowest severity that opened alerts. Events outside the watched time are not counted.
+    A failure or anomaly is found by the first alert that was raised in it, or raised before and still standing when
+    it began. Alerts that touch no such event are false, unless they were raised in an excused one (maintenance …).
+    ``return_period_us`` is the budget: the return period per asset of the lowest severity that opened alerts. Events
+    outside the watched time are not counted.
     """
     outcomes: list[Outcome] = []
     false: list[Raised] = []

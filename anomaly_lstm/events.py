@@ -121,7 +121,8 @@ def _rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> Iterator
     missing = [name for name in needed if name not in header]
     if missing:
         raise DataError(
-            f"{path}: column {', '.join(missing)} is missing; the columns are {','.join(columns)} (there are: {','.join(header) or 'none'})."
+            f"{path}: column {', '.join(missing)} is missing; the columns are {','.join(columns)} (there are: "
+            f"{','.join(header) or 'none'})."
         )
     reader.fieldnames = header
     for row in reader:
@@ -141,7 +142,9 @@ def touching(events: Sequence[Event], asset: str) -> list[Event]:
 
 
 def normal_rows(events: Sequence[Event], asset: str, time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which grid times (n_rows,) may be learned from: those in no event of a kind that is not normal; ``normal`` overrules."""
+    """Which grid times (n_rows,) may be learned from: those in no event of a kind that is not normal; ``normal``
+    overrules.
+    """
     keep = np.ones(len(time_us), bool)
     mine = touching(events, asset)
     for event in sorted(mine, key=lambda e: e.kind == "normal"):

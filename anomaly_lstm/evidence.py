@@ -1,14 +1,15 @@
 """Errors → evidence → one score per row: an explicit fold over rows with a small state.
 
 Two *views* of a row, each a vector of deviations (measured − expected, in sensor units): the network's prediction or
-reconstruction, and the healthy level for the context. Each view is smoothed at several half-lives, because a one-step error is blind to drift and
-a mean is blind to jumps. Every (view, half-life) gives Hotelling's T² of the whitened vector. How rare its cube root (near-normal:
-Wilson and Hilferty, 1931) is on normal rows brings all of them to −log p. The score is their mean (Fisher's combination of p-values, 1932): many statistics that are a
-little strange count like one that is very strange. They depend on each other, so the mean has no textbook distribution; the threshold learns how rare
-it is from normal rows.
+reconstruction, and the healthy level for the context. Each view is smoothed at several half-lives, because a one-step
+error is blind to drift and a mean is blind to jumps. Every (view, half-life) gives Hotelling's T² of the whitened
+vector. How rare its cube root (near-normal: Wilson and Hilferty, 1931) is on normal rows brings all of them to −log
+p. The score is their mean (Fisher's combination of p-values, 1932): many statistics that are a little strange count
+like one that is very strange. They depend on each other, so the mean has no textbook distribution; the threshold
+learns how rare it is from normal rows.
 
-The whitening is symmetric (ZCA; Kessy, Lewin and Strimmer, 2018), so each whitened coordinate still belongs to one sensor and the
-squares are that sensor's share of T².
+The whitening is symmetric (ZCA; Kessy, Lewin and Strimmer, 2018), so each whitened coordinate still belongs to one
+sensor and the squares are that sensor's share of T².
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ LEAST_SENSORS = 0.5
 class View:
     """How the deviations of one view are judged.
 
-    ``spread`` (n_scored,) in sensor units; ``covariance`` (n_scored, n_scored) of one row's scaled deviations, for filling in missing
-    sensors; ``whitener`` (n_half_lives, n_scored, n_scored); ``root`` and ``minus_log_p`` (n_half_lives, n_knots) say how rare the cube
-    root of T² is on normal rows.
+    ``spread`` (n_scored,) in sensor units; ``covariance`` (n_scored, n_scored) of one row's scaled deviations, for
+    filling in missing sensors; ``whitener`` (n_half_lives, n_scored, n_scored); ``root`` and ``minus_log_p``
+    (n_half_lives, n_knots) say how rare the cube root of T² is on normal rows.
     """
 
     spread: Float64
@@ -77,7 +78,8 @@ def evidence_from(arrays: Mapping[str, Float64]) -> Evidence:
 class Judged:
     """What the evidence says of n rows.
 
-    ``score`` (n,) float32; ``shares`` (n, n_scored) sum to 1; ``weights`` (n, n_views) how much each view carries the score, sum to 1.
+    ``score`` (n,) float32; ``shares`` (n, n_scored) sum to 1; ``weights`` (n, n_views) how much each view carries the
+    score, sum to 1.
     """
 
     score: NDArray[np.float32]
@@ -93,9 +95,9 @@ def start(n_scored: int) -> Float64:
 def advance(evidence: Evidence, state: Float64, deviations: Float64) -> tuple[Float64, Judged]:
     """Judge at most one chunk of rows that were measured, in time order.
 
-    ``deviations`` (n_views, n_rows, n_scored) in sensor units, NaN where a sensor is missing or a view has no opinion. Missing sensors
-    are filled with what the others let expect, so they add no evidence, and have share 0; a view without any opinion on a row
-    does not speak there. Returns the state after the rows and their judgement.
+    ``deviations`` (n_views, n_rows, n_scored) in sensor units, NaN where a sensor is missing or a view has no
+    opinion. Missing sensors are filled with what the others let expect, so they add no evidence, and have share 0; a
+    view without any opinion on a row does not speak there. Returns the state after the rows and their judgement.
     """
     n = deviations.shape[1]
     log_p, squares, after = [], [], []
@@ -122,7 +124,7 @@ def _fuse(log_p: Float64, squares: Sequence[Float64], measured: NDArray[np.bool_
     """
     added = np.where(np.isfinite(log_p), log_p, 0.0)
     speaking = np.isfinite(log_p).sum(axis=0)
-    total = added.sum(axis=0)
+    total = _in_order(added)
     score = np.where(speaking > 0, total / np.maximum(speaking, 1), np.nan)
     weight = added / np.maximum(total, 1e-300)
     shares = np.zeros_like(squares[0])
@@ -130,8 +132,16 @@ def _fuse(log_p: Float64, squares: Sequence[Float64], measured: NDArray[np.bool_
         shares += w[:, None] * square / np.maximum(square.sum(axis=1, keepdims=True), 1e-300)
     shares = np.where(measured, shares, 0.0)
     shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
-    by_view = weight.reshape(len(VIEWS), len(HALF_LIVES), -1).sum(axis=1).T
+    by_view = np.stack([_in_order(w) for w in weight.reshape(len(VIEWS), len(HALF_LIVES), -1)], axis=1)
     return Judged(score.astype(np.float32), shares, by_view)
+
+
+def _in_order(parts: Float64) -> Float64:
+    """The sum of (n_parts, n_rows) over the parts, one after the other; NumPy's own order differs for a single row."""
+    total = np.zeros(parts.shape[1])
+    for part in parts:
+        total = total + part
+    return total
 
 
 def _scaled(view: View, deviation: Float64) -> Float64:
@@ -170,7 +180,8 @@ def chunks(first: int, n_rows: int) -> Iterator[slice]:
 
 
 def judge(evidence: Evidence, first: int, deviations: Float64, live: NDArray[np.bool_]) -> Judged:
-    """Judge a whole stretch from its start: rows that are not ``live`` (n_rows,) have score NaN and leave the state alone.
+    """Judge a whole stretch from its start: rows that are not ``live`` (n_rows,) have score NaN and leave the state
+    alone.
 
     ``deviations`` (n_views, n_rows, n_scored) in sensor units; ``first`` is the grid index of row 0.
     """
@@ -189,8 +200,8 @@ def judge(evidence: Evidence, first: int, deviations: Float64, live: NDArray[np.
 def fit_evidence(stretches: Sequence[Float64], resolution: Float64) -> Evidence:
     """Learn spreads, covariances and scales from deviations on rows the network never learned from.
 
-    Each stretch is (n_views, n_rows, n_scored) in sensor units, of live rows in time order; ``resolution`` (n_scored,) is the least
-    spread of a sensor.
+    Each stretch is (n_views, n_rows, n_scored) in sensor units, of live rows in time order; ``resolution``
+    (n_scored,) is the least spread of a sensor.
     """
     return Evidence(tuple(_fit_view([s[v] for s in stretches], resolution) for v in range(len(VIEWS))))
 
@@ -238,8 +249,8 @@ def _shrunk(rows: Float64, shrinkage: float) -> Float64:
 def _shrinkage(rows: Float64) -> float:
     """How far to shrink: what makes each half of the rows likeliest under the other half's covariance.
 
-    Shrinking hides lost couplings (directions that hardly vary), not shrinking calls them certain from too few rows; the rows
-    themselves say where between the two to stand.
+    Shrinking hides lost couplings (directions that hardly vary), not shrinking calls them certain from too few rows;
+    the rows themselves say where between the two to stand.
     """
     cost = {s: sum(_surprise(held, seen, s) for seen, held in _halves(rows)) for s in _SHRINKAGES}
     return min(cost, key=lambda s: cost[s])
@@ -249,7 +260,9 @@ _SHRINKAGES = (0.0005, 0.002, 0.005, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9)
 
 
 def _surprise(held: Float64, seen: Float64, shrinkage: float) -> float:
-    """Twice the mean minus log likelihood of ``held`` under a normal with the shrunk covariance of ``seen``, but for a constant."""
+    """Twice the mean minus log likelihood of ``held`` under a normal with the shrunk covariance of ``seen``, but for
+    a constant.
+    """
     covariance = _shrunk(seen, shrinkage)
     whitened = held @ _whitener(covariance)
     return float(np.linalg.slogdet(covariance)[1] + (whitened**2).sum(axis=1).mean())

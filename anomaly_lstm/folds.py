@@ -1,7 +1,7 @@
 """Which rows teach and which are held out, so that no row is calibrated by what learned from it.
 
-One asset, or a few: *forward chaining*. The history is cut into quarters; what is learned on the first is judged on the second, on the first two
-on the third, and so on. Many assets: groups of them are left out in turn.
+One asset, or a few: *forward chaining*. The history is cut into quarters; what is learned on the first is judged on
+the second, on the first two on the third, and so on. Many assets: groups of them are left out in turn.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ QUARTERS = 4
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows to learn from and rows held out, one mask (n_rows,) per asset; and the folds whose errors judge the held rows (none: it only supplies errors)."""
+    """Rows to learn from and rows held out, one mask (n_rows,) per asset; and the folds whose errors judge the held
+    rows (none: it only supplies errors).
+    """
 
     learn: tuple[Bool, ...]
     held: tuple[Bool, ...]
@@ -52,7 +54,9 @@ def _leave_assets_out(normal: Sequence[Bool]) -> list[Fold]:
 
 
 def _chain_forward(assets: Sequence[Telemetry], normal: Sequence[Bool]) -> list[Fold]:
-    """Quarters of the kept rows in time; between what teaches and what is held lies a gap of a fiftieth of a quarter, 10 to 100 rows."""
+    """Quarters of the kept rows in time; between what teaches and what is held lies a gap of a fiftieth of a quarter,
+    10 to 100 rows.
+    """
     times = np.sort(np.concatenate([a.index[keep] for a, keep in zip(assets, normal, strict=True)]))
     cuts = [int(times[len(times) * q // QUARTERS]) for q in range(1, QUARTERS)] + [int(times[-1]) + 1]
     gap = int(np.clip(len(times) // len(assets) // QUARTERS // 50, 10, 100))

@@ -1,8 +1,8 @@
 """The healthy level of each sensor for its context: what a slow drift cannot hide from.
 
-A predictor sees the drifted past and predicts the drifted present. The level view asks instead where a sensor stands for the
-load, command or weather of now and of the last hours: a ridge regression on the context, its square, and both smoothed. Without
-context the level is the training centre.
+A predictor sees the drifted past and predicts the drifted present. The level view asks instead where a sensor stands
+for the load, command or weather of now and of the last hours: a ridge regression on the context, its square, and both
+smoothed. Without context the level is the training centre.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 class Level:
     """Expected level = centre + features · weights, all in sensor units.
 
-    ``centre`` (n_scored,); ``weights`` (n_features, n_scored); ``context_centre``, ``context_spread``, ``context_low``, ``context_high``
-    (n_context,) scale the context and hold it within what training saw.
+    ``centre`` (n_scored,); ``weights`` (n_features, n_scored); ``context_centre``, ``context_spread``,
+    ``context_low``, ``context_high`` (n_context,) scale the context and hold it within what training saw.
     """
 
     centre: Float64
@@ -44,7 +44,9 @@ class Level:
         return np.tile(self.scaled(context[None])[0], (len(HALF_LIVES), 1))
 
     def expected(self, context: Float64, state: Float64) -> tuple[Float64, Float64]:
-        """Expected level (n_rows, n_scored) for at most one chunk of finite ``context`` (n_rows, n_context), and the state after it."""
+        """Expected level (n_rows, n_scored) for at most one chunk of finite ``context`` (n_rows, n_context), and the
+        state after it.
+        """
         features, state = _features(self.scaled(context), state)
         return self.centre + fixed_product(features, self.weights), state
 
@@ -70,10 +72,11 @@ def _features(scaled: Float64, state: Float64) -> tuple[Float64, Float64]:
 
 
 def fit_level(stretches: Sequence[tuple[Float64, Float64]], centre: Float64, spread: Float64) -> Level:
-    """Learn from continuous training stretches, each (values (n, n_scored) with NaN where missing, context (n, n_context) finite).
+    """Learn from continuous training stretches, each (values (n, n_scored) with NaN where missing, context (n,
+    n_context) finite).
 
-    The penalty is the one that does best on the later fifth of every stretch; where no regression beats the centre there, the centre stays.
-    ``spread`` (n_scored,) brings the sensors to one scale for that comparison.
+    The penalty is the one that does best on the later fifth of every stretch; where no regression beats the centre
+    there, the centre stays. ``spread`` (n_scored,) brings the sensors to one scale for that comparison.
     """
     n_context = stretches[0][1].shape[1] if stretches else 0
     every = np.concatenate([c for _, c in stretches]) if n_context else np.empty((0, n_context))

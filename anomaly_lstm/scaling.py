@@ -16,8 +16,8 @@ Float32 = NDArray[np.float32]
 class Scaler:
     """Robust centre and spread of each sensor, all (n_sensors,) in sensor units.
 
-    ``low`` and ``high`` are the range seen in training; ``resolution`` is the smallest change a sensor was seen to make, the
-    least spread it can have.
+    ``low`` and ``high`` are the range seen in training; ``resolution`` is the smallest change a sensor was seen to
+    make, the least spread it can have.
     """
 
     centre: Float64
@@ -29,7 +29,8 @@ class Scaler:
     def scale(self, values: Float64) -> Float32:
         """(n_rows, n_sensors) in sensor units → scaled; held within one training range beyond the training range.
 
-        A network is only trusted near what it saw: what lies further out is an error for the evidence, not an input to follow.
+        A network is only trusted near what it saw: what lies further out is an error for the evidence, not an input
+        to follow.
         """
         reach = self.high - self.low
         inside = np.clip(values, self.low - reach, self.high + reach)
@@ -44,8 +45,9 @@ class Scaler:
 def fit_scaler(values: Float64) -> Scaler:
     """Learn from training rows (n_rows, n_sensors) in sensor units, NaN where missing.
 
-    Centre is the median; spread the larger of the normal-consistent quartile range and a quarter of the standard deviation, so
-    that a sensor that rests most of the time and jumps now and then keeps a finite scale. A sensor without any value gets centre 0, spread 1.
+    Centre is the median; spread the larger of the normal-consistent quartile range and a quarter of the standard
+    deviation, so that a sensor that rests most of the time and jumps now and then keeps a finite scale. A sensor
+    without any value gets centre 0, spread 1.
     """
     n_sensors = values.shape[1]
     centre, spread, low, high = (np.zeros(n_sensors) for _ in range(4))
@@ -63,7 +65,9 @@ def fit_scaler(values: Float64) -> Scaler:
 
 
 def _resolution(known: Float64) -> float:
-    """The smallest step between distinct values that is no rounding noise; a thousandth of the value for a constant sensor."""
+    """The smallest step between distinct values that is no rounding noise; a thousandth of the value for a constant
+    sensor.
+    """
     distinct = np.unique(known)
     size = max(abs(float(distinct[0])), abs(float(distinct[-1])), 1e-6)
     steps = np.diff(distinct)

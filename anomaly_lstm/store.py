@@ -1,7 +1,7 @@
 """Folders and files on disk: everything is written beside its place, flushed, and moved there in one step.
 
-A model folder holds ``model.json`` (what a person may read), ``arrays/*.npy`` (plain arrays) and ``manifest.json`` (format version and a
-SHA-256 sum of every file). Reading one runs no code from it.
+A model folder holds ``model.json`` (what a person may read), ``arrays/*.npy`` (plain arrays) and ``manifest.json``
+(format version and a SHA-256 sum of every file). Reading one runs no code from it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _MANIFEST, _DOCUMENT, _ARRAYS = "manifest.json", "model.json", "arrays"
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A side file to write; on leaving it is flushed to disk and takes the place of ``path``, or is removed on error."""
+    """A side file to write; on leaving it is flushed to disk and takes the place of ``path``, or is removed "
+    "on error."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder; a file name is needed here.")
     side = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -68,7 +69,9 @@ def read_json(path: Path) -> Any:
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """A side folder to fill; on leaving, everything in it is flushed and it takes the place of ``folder``, or is removed on error."""
+    """A side folder to fill; on leaving, everything in it is flushed and it takes the place of ``folder``, or is
+    removed on error.
+    """
     side = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     try:
@@ -92,7 +95,9 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a run folder's lock; it is free again as soon as its owner is gone. Raises LockedError while another run holds it."""
+    """Hold a run folder's lock; it is free again as soon as its owner is gone. Raises LockedError while another run
+    holds it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "run.lock").open("a+") as file:
         try:
@@ -108,7 +113,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def folder_name(asset: str) -> str:
-    """The name of an asset's folder: percent-encoded, so no asset name can leave its place, hide, or look like ``key=value``."""
+    """The name of an asset's folder: percent-encoded, so no asset name can leave its place, hide, or look like
+    ``key=value``.
+    """
     name = quote(asset, safe=" ()+,;@[]{}~^")
     return f"%{ord(name[0]):02X}{name[1:]}" if name.startswith((".", "_")) else name
 
@@ -140,7 +147,9 @@ def write_model(folder: Path, document: Mapping[str, Any], arrays: Mapping[str, 
 
 
 def check_model_place(folder: Path) -> None:
-    """Raise UsageError where a model folder may not be written: over anything that is not one. Asked before a long training."""
+    """Raise UsageError where a model folder may not be written: over anything that is not one. Asked before a long
+    training.
+    """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not is_model(folder)):
         raise UsageError(f"{folder} exists and is not a model folder: it is left as it is. Give another --model.")
 
@@ -163,7 +172,8 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], s
         ) from problem
     if version > MODEL_FORMAT:
         raise ModelError(
-            f"{folder} has model format {version}; this program reads up to {MODEL_FORMAT}. Update anomaly-lstm, or train again with this version."
+            f"{folder} has model format {version}; this program reads up to {MODEL_FORMAT}. Update "
+            "anomaly-lstm, or train again with this version."
         )
     document: dict[str, Any] = {}
     arrays: dict[str, NDArray[Any]] = {}
@@ -195,7 +205,8 @@ def _checked(folder: Path, name: str, wanted: str) -> bytes:
         ) from problem
     if hashlib.sha256(content).hexdigest() != wanted:
         raise ModelError(
-            f"{path} is damaged: its SHA-256 sum is not the one in {_MANIFEST}. Train again or restore the folder from a copy."
+            f"{path} is damaged: its SHA-256 sum is not the one in {_MANIFEST}. Train again or restore the "
+            "folder from a copy."
         )
     return content
 

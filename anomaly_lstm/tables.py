@@ -62,8 +62,9 @@ _SCORES_FIXED = (
 def scores_schema(scored: Sequence[str], context: Sequence[str], *, detail: bool) -> pa.Schema:
     """The scores table: one row per asset and grid time.
 
-    ``score`` is null unless SCORED; ``return_period_s`` [s] grows strictly with it; ``share.<sensor>`` sums to 1 over the
-    scored sensors; ``value.<sensor>`` and ``expected.<sensor>`` are in the sensor's unit. Without ``detail`` the sensor columns are left out.
+    ``score`` is null unless SCORED; ``return_period_s`` [s] grows strictly with it; ``share.<sensor>`` sums to 1 over
+    the scored sensors; ``value.<sensor>`` and ``expected.<sensor>`` are in the sensor's unit. Without ``detail`` the
+    sensor columns are left out.
     """
     fields = [pa.field(name, kind) for name, kind in _SCORES_FIXED]
     if detail:
@@ -88,7 +89,8 @@ def check_scores(table: pa.Table, where: str) -> None:
         have = table.schema.field(name).type
         if have != kind and not (name == "time" and pa.types.is_timestamp(have) and have.tz):
             raise DataError(
-                f"{where}: column '{name}' must be {kind}, it is {have}. Write the scores anew with `anomaly-lstm score`."
+                f"{where}: column '{name}' must be {kind}, it is {have}. Write the scores anew with "
+                "`anomaly-lstm score`."
             )
 
 
@@ -98,7 +100,8 @@ def scored_sensors(table: pa.Table) -> list[str]:
 
 
 def flat_alerts_schema() -> pa.Schema:
-    """Alerts as a flat table: nested fields joined by dots, sensors as a list of structs; ``run`` is in the metadata."""
+    """Alerts as a flat table: nested fields joined by dots, sensors as a list of structs; ``run`` is in the "
+    "metadata."""
     sensor = pa.struct(
         [
             ("sensor", pa.string()),

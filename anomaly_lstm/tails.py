@@ -1,10 +1,15 @@
-"""How rare is a value, judged from dependent samples of normal operation: empirical where there are many, a Pareto tail beyond.
+"""How rare is a value, judged from dependent samples of normal operation: empirical where there are many, a Pareto
+tail beyond.
 
-1. *Marginal tail.* Excesses over a high value follow a generalised Pareto distribution (Pickands, 1975). Its shape has the prior
+1. *Marginal tail.* Excesses over a high value follow a generalised Pareto distribution (Pickands, 1975). Its shape
+has the prior
    N(0, 0.1²), because values come on a scale whose tail is near-exponential; its scale is free.
-2. *Clusters.* Strange rows come in clusters; the extremal index θ is one over their mean size (Ferro and Segers, 2003, intervals
-   estimator, JRSS B 65:545). θ also says how much independent information the excesses carry: their likelihood counts with the power θ.
-3. *Predictive.* The survival function is averaged over the posterior of shape and scale, so that what is not known is neither ignored
+2. *Clusters.* Strange rows come in clusters; the extremal index θ is one over their mean size (Ferro and Segers,
+2003, intervals
+   estimator, JRSS B 65:545). θ also says how much independent information the excesses carry: their likelihood counts
+   with the power θ.
+3. *Predictive.* The survival function is averaged over the posterior of shape and scale, so that what is not known is
+neither ignored
    nor turned into a safety margin that would never alarm.
 """
 
@@ -27,7 +32,9 @@ _SCALES = np.geomspace(0.1, 10.0, 81)
 
 @dataclass(frozen=True)
 class Rarity:
-    """−log P(X > value) as a rising curve through (``value``, ``minus_log_p``), both (N_BODY + N_TAIL,), and the extremal index ``theta``."""
+    """−log P(X > value) as a rising curve through (``value``, ``minus_log_p``), both (N_BODY + N_TAIL,), and the
+    extremal index ``theta``.
+    """
 
     value: Float64
     minus_log_p: Float64
@@ -58,7 +65,9 @@ def tail_size(n: int) -> int:
 
 
 def predictive_survival(excess: Float64, theta: float, at: Float64) -> Float64:
-    """P(excess > at), averaged over the posterior of shape and scale given the excesses, whose likelihood has power θ."""
+    """P(excess > at), averaged over the posterior of shape and scale given the excesses, whose likelihood has power
+    θ.
+    """
     mean = max(float(excess.mean()) if len(excess) else 1.0, 1e-12)
     shape, scale = (a.ravel() for a in np.meshgrid(_SHAPES, mean * _SCALES, indexing="ij"))
     log_posterior = theta * _log_likelihood(excess, shape, scale) - 0.5 * (shape / SHAPE_SPREAD) ** 2

@@ -1,7 +1,7 @@
 """One asset's sensors on a regular UTC grid: states, holes, gaps, and what was done to get there.
 
-Grid time *t* holds what was measured in (t − period, t]. Holes of a few periods are carried as NO_DATA rows inside a stretch; a longer gap ends
-the stretch and leaves a single NO_DATA row behind, so no gap, however long, costs memory.
+Grid time *t* holds what was measured in (t − period, t]. Holes of a few periods are carried as NO_DATA rows inside a
+stretch; a longer gap ends the stretch and leaves a single NO_DATA row behind, so no gap, however long, costs memory.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def _ceil_div(a: Int64, b: int) -> Int64:
 class Telemetry:
     """Rows of one asset on the grid.
 
-    ``index`` (n_rows,) grid indices, strictly increasing; ``values`` (n_rows, n_sensors) in sensor units, NaN where missing;
-    ``state`` (n_rows,) of `tables.State`: SCORED here means "fit to be scored"; ``stretch`` (n_rows,) numbers the continuous
-    stretches from 0, −1 on rows between them. Inside a stretch grid indices are consecutive.
+    ``index`` (n_rows,) grid indices, strictly increasing; ``values`` (n_rows, n_sensors) in sensor units, NaN where
+    missing; ``state`` (n_rows,) of `tables.State`: SCORED here means "fit to be scored"; ``stretch`` (n_rows,)
+    numbers the continuous stretches from 0, −1 on rows between them. Inside a stretch grid indices are consecutive.
     """
 
     asset: str
@@ -134,10 +134,11 @@ def _round_step(step: float) -> int:
 
 
 def estimate_phase(times_us: Sequence[Int64], period_us: int) -> int:
-    """Where in a period the rows lie [µs in 0 … period): the mode to a twentieth of a period, moved on over its own jitter.
+    """Where in a period the rows lie [µs in 0 … period): the mode to a twentieth of a period, moved on over its own
+    jitter.
 
-    A bin's right edge is taken, and further bins while they hold one row in twenty (to a quarter period), so that rows which come a little
-    late stay on their grid time.
+    A bin's right edge is taken, and further bins while they hold one row in twenty (to a quarter period), so that
+    rows which come a little late stay on their grid time.
     """
     bins = 20
     offset = np.concatenate([t % period_us for t in times_us])
@@ -163,8 +164,8 @@ def to_grid(
 ) -> tuple[Telemetry, AssetQuality]:
     """Put rows on the grid.
 
-    ``values`` (n_rows, n_sensors); ``running`` (n_rows,) is False where the asset was off. Rows may come in any order; several in one grid
-    interval become their mean. An input without rows gives an empty Telemetry.
+    ``values`` (n_rows, n_sensors); ``running`` (n_rows,) is False where the asset was off. Rows may come in any
+    order; several in one grid interval become their mean. An input without rows gives an empty Telemetry.
     """
     order = np.argsort(time_us, kind="stable")
     disorder = int((np.diff(time_us) < 0).sum())
@@ -209,7 +210,9 @@ def _bin_mean(values: Float64, where: NDArray[np.intp]) -> Float64:
 def _with_holes(
     asset: str, sensors: tuple[str, ...], grid: Grid, at: Int64, values: Float64, off: Bool, max_hole: int
 ) -> Telemetry:
-    """Add a NO_DATA row for every missing grid row of a hole, one for the first missing row of a gap, and number the stretches."""
+    """Add a NO_DATA row for every missing grid row of a hole, one for the first missing row of a gap, and number the
+    stretches.
+    """
     step = np.diff(at)
     extra = np.where(step > max_hole + 1, 1, step - 1)
     position = np.arange(len(at)) + np.r_[0, np.cumsum(extra)][: len(at)]
@@ -258,10 +261,11 @@ def _sensor_quality(sensor: str, values: Float64) -> SensorQuality:
 
 
 def stuck_rows(values: Float64) -> tuple[int, int]:
-    """Stretches, and rows in them, where a sensor that otherwise moves repeats one value far longer than it usually does.
+    """Stretches, and rows in them, where a sensor that otherwise moves repeats one value far longer than it usually
+    does.
 
-    A stretch counts from 30 equal rows on that are also ten times as long as 99 of 100 of the sensor's runs of equal values. A sensor that
-    never changes is constant, not stuck: (0, 0).
+    A stretch counts from 30 equal rows on that are also ten times as long as 99 of 100 of the sensor's runs of equal
+    values. A sensor that never changes is constant, not stuck: (0, 0).
     """
     if len(values) < 2 or (values == values[0]).all():
         return 0, 0

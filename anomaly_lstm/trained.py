@@ -89,7 +89,8 @@ def from_folder(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
         network = document["network"]
         if network["name"] not in MODELS:
             raise ModelError(
-                f"{where}: this program has no network '{network['name']}'; it has {', '.join(MODELS)}. Update anomaly-lstm."
+                f"{where}: this program has no network '{network['name']}'; it has {', '.join(MODELS)}. "
+                "Update anomaly-lstm."
             )
         fitted = Fitted(network["name"], part("network."), network["sizes"], network["steps"])
         learned = Learned(Scaler(**part("scaler.")), level_from(part("level.")), fitted, network["warm_up"])

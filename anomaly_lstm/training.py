@@ -1,8 +1,8 @@
 """Healthy history → `Trained`: split in time order, fit, stop early, calibrate on rows nothing learned from.
 
 A fold's errors (`folds`) are out of sample for its network, scaler and level; its
-evidence (covariances, scales) comes from the errors of other folds, earlier ones when chaining; and only then do its scores calibrate
-the return periods. What scores tomorrow is learned from everything.
+evidence (covariances, scales) comes from the errors of other folds, earlier ones when chaining; and only then do its
+scores calibrate the return periods. What scores tomorrow is learned from everything.
 """
 
 from __future__ import annotations
@@ -77,8 +77,9 @@ def train(
 ) -> Trained:
     """Learn normal behaviour from the ``normal`` rows (one mask per asset) and calibrate its return periods.
 
-    Every Telemetry has the sensors of ``roles`` in that order and one grid. ``setting`` are the fields of `Trained` that training only passes on
-    (max_hole, running, units, reading). Raises DataError when too little is left to learn from.
+    Every Telemetry has the sensors of ``roles`` in that order and one grid. ``setting`` are the fields of `Trained`
+    that training only passes on (max_hole, running, units, reading). Raises DataError when too little is left to
+    learn from.
     """
     _check(assets, normal, roles, options)
     n_scored = len(roles.scored)
@@ -130,7 +131,8 @@ def _check(assets: Sequence[Telemetry], normal: Sequence[Bool], roles: Roles, op
     rows = sum(_teaching_rows(a, keep) for a, keep in zip(assets, normal, strict=True))
     if rows < LEAST_ROWS:
         raise DataError(
-            f"only {rows} normal rows to learn from; at least {LEAST_ROWS} are needed, and a week or more is sensible. Give a longer span (--start, --end), or fewer events."
+            f"only {rows} normal rows to learn from; at least {LEAST_ROWS} are needed, and a week or more is "
+            "sensible. Give a longer span (--start, --end), or fewer events."
         )
 
 
@@ -205,7 +207,9 @@ def _split(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
 
 @dataclass(frozen=True)
 class _Held:
-    """Errors of one held-out stretch: (n_views, n_live, n_scored) of its live rows, with what is needed to judge and report them."""
+    """Errors of one held-out stretch: (n_views, n_live, n_scored) of its live rows, with what is needed to judge and
+    report them.
+    """
 
     part: Part
     errors: Float64
@@ -216,7 +220,9 @@ class _Held:
 
 
 def _held(learned: Learned, assets: Sequence[Telemetry], fold: Fold, options: TrainOptions) -> list[_Held]:
-    """A fold's errors on its held rows; the network runs over the whole stretch before them, as it will when it scores."""
+    """A fold's errors on its held rows; the network runs over the whole stretch before them, as it will when it
+    scores.
+    """
     n_scored = learned.n_scored
     wanted = [
         (asset, rows, mask) for asset, mask in zip(assets, fold.held, strict=True) for rows in asset.stretches(mask)
@@ -266,7 +272,8 @@ def _loss(error: Float64, spread: Float64) -> float:
 def _judged(number: int, fold: Fold, held: Sequence[Sequence[_Held]], assets: Sequence[Telemetry]) -> list[Float64]:
     """Scores of a fold's held rows, judged by evidence from other folds' errors.
 
-    When chaining forward the slow evidence has run through the errors of the folds before, as it will have run when it scores.
+    When chaining forward the slow evidence has run through the errors of the folds before, as it will have run when
+    it scores.
     """
     mine = held[number]
     if not mine:
@@ -360,7 +367,8 @@ def _report(
 
 
 def promise(samples: Sequence[Float64], curve: Curve, period_s: float) -> dict[str, Any]:
-    """Expected and observed alerts on the calibration rows, at a fifth of the normal span: the rate these rows can show.
+    """Expected and observed alerts on the calibration rows, at a fifth of the normal span: the rate these rows can
+    show.
 
     These rows shaped the curve, so this is a check of the arithmetic and of clustering, not a proof on new data.
     """

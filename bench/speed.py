@@ -1,8 +1,9 @@
 """Speed and memory of scoring, side by side with Keras in one run: `make bench`.
 
-Three ways to score the same rows with the same weights (25 sensors, 2 layers of 64 units): our chunks in NumPy, Keras over the
-same chunks, and Keras on a sliding window for every row, the usual way. Then the whole process: the command line scoring
-an hour of seconds, against a process that imports Keras and does the same. Ratios count; absolute times are this machine's.
+Three ways to score the same rows with the same weights (25 sensors, 2 layers of 64 units): our chunks in NumPy, Keras
+over the same chunks, and Keras on a sliding window for every row, the usual way. Then the whole process: the command
+line scoring an hour of seconds, against a process that imports Keras and does the same. Ratios count; absolute times
+are this machine's.
 """
 
 from __future__ import annotations
@@ -96,8 +97,9 @@ _KERAS_PROCESS = """
 import os; os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras, numpy as np, pandas as pd
 frame = pd.read_parquet("data.parquet")
-model = keras.Sequential([keras.Input((None, 25)), keras.layers.LSTM(64, return_sequences=True), keras.layers.LSTM(64, return_sequences=True), keras.layers.Dense(25)])
-model.predict(frame.drop(columns="time").to_numpy("float32")[None], verbose=0)
+model = keras.Sequential([keras.Input((None, 25)), keras.layers.LSTM(64, return_sequences=True), keras.layers.LSTM(64,
+return_sequences=True), keras.layers.Dense(25)]) model.predict(frame.drop(columns="time").to_numpy("float32")[None],
+verbose=0)
 """
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from anomaly_lstm import linear
-from anomaly_lstm.models import fitting
 from anomaly_lstm.linear import Line
+from anomaly_lstm.models import fitting
 from anomaly_lstm.models.contract import Effort, Fitted, Progress, Told
 from anomaly_lstm.windows import Bool, Float32, Series
 

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.random import Generator
 
 from anomaly_lstm import cells, linear
-from anomaly_lstm.models import fitting
 from anomaly_lstm.linear import Line
+from anomaly_lstm.models import fitting
 from anomaly_lstm.models.contract import Effort, Fitted, Told
 from anomaly_lstm.models.fitting import Examples
 from anomaly_lstm.windows import Bool, Float32, Series

@@ -15,5 +15,6 @@ def sink_for(path: Path) -> Sink:
         if path.suffix.lower() == sink.SUFFIX:
             return sink
     raise UsageError(
-        f"{path}: alerts are written as {' or '.join(s.SUFFIX for s in SINKS.values())}; give the file one of these endings."
+        f"{path}: alerts are written as {' or '.join(s.SUFFIX for s in SINKS.values())}; give the file one of "
+        "these endings."
     )

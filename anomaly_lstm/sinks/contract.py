@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class AlertReport:
-    """What `alert` has to tell: the run it comes from, and the alerts as documents (see ``schemas/alerts.schema.json``)."""
+    """What `alert` has to tell: the run it comes from, and the alerts as documents (see
+    ``schemas/alerts.schema.json``).
+    """
 
     run: Mapping[str, Any]
     alerts: Sequence[Mapping[str, Any]]

@@ -30,5 +30,6 @@ def read(path: Path) -> AlertReport:
         ) from problem
     except (ValueError, KeyError, TypeError) as problem:
         raise DataError(
-            f"{path} is not an alerts file ({problem!r}). Give the file that `anomaly-lstm alert … --out {path.name}` wrote."
+            f"{path} is not an alerts file ({problem!r}). Give the file that `anomaly-lstm alert … --out "
+            f"{path.name}` wrote."
         ) from problem

@@ -22,8 +22,8 @@ LONGEST_S = 1e12
 class Curve:
     """A strictly growing curve from score to return period, by straight lines in (score, log return period).
 
-    ``score`` and ``log_period`` (n_knots,), both strictly increasing, log of seconds. ``normal_s`` is the normal time it was learned from
-    [s]; return periods far beyond it are extrapolated ("beyond record").
+    ``score`` and ``log_period`` (n_knots,), both strictly increasing, log of seconds. ``normal_s`` is the normal time
+    it was learned from [s]; return periods far beyond it are extrapolated ("beyond record").
     """
 
     score: Float64
@@ -60,7 +60,9 @@ def curve_from(arrays: Mapping[str, Float64]) -> Curve:
 
 
 def strictly_rising(score: Float64, log_period: Float64, normal_s: float) -> Curve:
-    """A curve through points that rise weakly, made strict; points are sorted, equal scores keep their longest period."""
+    """A curve through points that rise weakly, made strict; points are sorted, equal scores keep their longest
+    period.
+    """
     order = np.lexsort((log_period, score))
     score, log_period = score[order], np.maximum.accumulate(log_period[order])
     last = np.r_[np.diff(score) > 1e-9, True]

@@ -1,7 +1,7 @@
 """Plain empirical quantiles of the scores, for users who know their limit as a percentage of rows.
 
-The return period of a row is one over its share of normal rows, without regard to clusters; beyond the highest score seen the tail is
-taken as exponential with the mean excess of the highest tenth.
+The return period of a row is one over its share of normal rows, without regard to clusters; beyond the highest score
+seen the tail is taken as exponential with the mean excess of the highest tenth.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def fit(stretches: Sequence[Float64], period_s: float) -> Curve:
     n = len(scores)
     if n < LEAST_SCORES:
         raise DataError(
-            f"Only {n} normal rows are left to calibrate the quantiles; at least {LEAST_SCORES} are needed. Train on a longer span."
+            f"Only {n} normal rows are left to calibrate the quantiles; at least {LEAST_SCORES} are needed. "
+            "Train on a longer span."
         )
     share = np.linspace(1.0, 1.0 / n, min(n, 400))
     body = np.quantile(scores, 1.0 - share)

@@ -1,7 +1,8 @@
-"""Return periods from the tail of the scores: marginal Pareto tail × extremal index, at the predictive limit (see `tails`).
+"""Return periods from the tail of the scores: marginal Pareto tail × extremal index, at the predictive limit (see
+`tails`).
 
-A score's rate of clusters per row is P(score > s)·θ; its return period is one over that. The limit at a return period is therefore
-the one at which the rate, averaged over what is not known about the tail, equals what was promised.
+A score's rate of clusters per row is P(score > s)·θ; its return period is one over that. The limit at a return period
+is therefore the one at which the rate, averaged over what is not known about the tail, equals what was promised.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def fit(stretches: Sequence[Float64], period_s: float) -> Curve:
     n = sum(int(np.isfinite(s).sum()) for s in stretches)
     if n < LEAST_SCORES:
         raise DataError(
-            f"Only {n} normal rows are left to calibrate the return periods; at least {LEAST_SCORES} are needed. Train on a longer span."
+            f"Only {n} normal rows are left to calibrate the return periods; at least {LEAST_SCORES} are "
+            "needed. Train on a longer span."
         )
     rarity = fit_rarity(stretches)
     log_period = np.log(period_s / rarity.theta) + rarity.minus_log_p

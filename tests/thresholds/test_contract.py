@@ -18,7 +18,7 @@ every_threshold = pytest.mark.parametrize("threshold", THRESHOLDS.values(), ids=
 def normal_scores(n: int, seed: int = 0) -> Float64:
     """Scores as evidence gives them: near-exponential, in clusters of three."""
     fresh = np.random.default_rng(seed).exponential(size=n + 2)
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(fresh, 3).max(axis=1))
+    return np.maximum(np.maximum(fresh[:-2], fresh[1:-1]), fresh[2:])
 
 
 SAMPLES = {
@@ -135,11 +135,11 @@ def test_a_stretch_much_shorter_than_the_return_period_is_silent(threshold: Thre
 
 def test_return_periods_count_clusters_where_quantiles_count_rows() -> None:
     rng = np.random.default_rng(1)
-    lasting = np.repeat(rng.exponential(size=200), 10)
+    lasting = np.repeat(rng.exponential(size=500), 4)
     by_name = {name: threshold.fit([lasting], 1.0) for name, threshold in THRESHOLDS.items()}
     score = np.array([np.quantile(lasting, 0.98)])
     ratio = by_name["return_period"].return_period_s(score) / by_name["quantile"].return_period_s(score)
-    assert 4 < ratio[0] < 20
+    assert 2 < ratio[0] < 8
 
 
 @given(st.lists(st.tuples(st.floats(-100, 100), st.floats(0, 25)), min_size=1, max_size=20))

@@ -1,0 +1,94 @@
+"""What the documents say is what the program does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "sample_data" / "README.md",
+]
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that looks like a fresh clone to a user."""
+    folder = tmp_path_factory.mktemp("clone")
+    shutil.copytree(ROOT / "sample_data", folder / "sample_data")
+    shutil.copytree(ROOT / "pipelines", folder / "pipelines")
+    return folder
+
+
+def test_every_command_in_the_readme_runs_as_it_stands(place: Path) -> None:
+    commands = [line for block in blocks(ROOT / "README.md", "sh") for line in block.splitlines() if line.strip()]
+    assert len(commands) >= 6
+    for command in commands:
+        words = shlex.split(command)
+        assert words[0] == "anomaly-lstm"
+        done = subprocess.run(
+            [sys.executable, "-m", "anomaly_lstm", *words[1:]], cwd=place, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def test_the_python_example_in_the_readme_runs_as_it_stands(place: Path) -> None:
+    (example,) = blocks(ROOT / "README.md", "python")
+    done = subprocess.run([sys.executable, "-c", example], cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_make_target_that_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        name
+        for document in DOCUMENTS
+        for name in re.findall(r"(?:`|^)make ([a-z-]+)", document.read_text(), re.MULTILINE)
+    }
+    assert named
+    assert named <= targets
+
+
+def test_every_link_to_a_file_leads_somewhere() -> None:
+    for document in DOCUMENTS:
+        for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_every_option_that_a_document_names_is_an_option_of_some_command() -> None:
+    known = set()
+    for verb in ("ingest", "train", "score", "alert", "evaluate", "run", "inspect"):
+        shown = subprocess.run(
+            [sys.executable, "-m", "anomaly_lstm", verb, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"COLUMNS": "200", "NO_COLOR": "1", "PATH": "/usr/bin:/bin"},
+        ).stdout
+        known |= set(re.findall(r"--[a-z][a-z-]+", shown))
+    own = {
+        "--assets",
+        "--days",
+        "--period",
+        "--seed",
+        "--start",
+        "--out",
+        "--healthy",
+        "--strict",
+    }  # the simulation's, and mypy's
+    for document in DOCUMENTS:
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", document.read_text(encoding="utf-8")))
+        assert named <= known | own, f"{document.name}: {sorted(named - known - own)}"
