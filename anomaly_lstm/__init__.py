@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anomaly_lstm.alerts import Bound, Policy
+    from anomaly_lstm.learning import TrainOptions
     from anomaly_lstm.pipeline import GridOptions, RunPlan, alert, evaluate, ingest, inspect, load, run, score, train
     from anomaly_lstm.sources.contract import ReadOptions
-    from anomaly_lstm.training import TrainOptions
 
 _HOMES = {
     **dict.fromkeys(
@@ -22,7 +22,7 @@ _HOMES = {
     ),
     **dict.fromkeys(("Bound", "Policy"), "alerts"),
     "ReadOptions": "sources.contract",
-    "TrainOptions": "training",
+    "TrainOptions": "learning",
 }
 
 __all__ = [

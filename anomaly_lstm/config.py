@@ -20,13 +20,13 @@ from anomaly_lstm import conditions
 from anomaly_lstm.alerts import Bound, Policy
 from anomaly_lstm.clock import find_zone, parse_duration, parse_time
 from anomaly_lstm.errors import ConfigError, UsageError
+from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.models import MODELS
 from anomaly_lstm.sources import SOURCES
 from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.tables import SEVERITIES
 from anomaly_lstm.telemetry import MAX_HOLE
 from anomaly_lstm.thresholds import THRESHOLDS
-from anomaly_lstm.training import TrainOptions
 
 T = TypeVar("T")
 

@@ -33,35 +33,33 @@ def standings(above: Bool, below: Bool, state: NDArray[np.uint8], on_rows: int, 
     """Every alarm of one asset, in time order.
 
     ``above`` (n_rows,) rows at or over the limit, ``below`` (n_rows,) rows under the limit by more than the deadband,
-    both only read where ``state`` is SCORED. ``on_rows`` and ``off_rows`` are delays in grid rows of scored time; 0
-    acts at once.
+    never both, and only read where ``state`` is SCORED. ``on_rows`` and ``off_rows`` are delays in grid rows of scored
+    time; 0 acts at once.
     """
+    scored = np.flatnonzero(state == State.SCORED)
+    if not len(scored):
+        return []
+    stops = np.cumsum(state == State.OUT_OF_STATE)[scored]
+    stopped = np.r_[False, np.diff(stops) > 0]
+    rising = _run_length(above[scored], stopped)
+    falling = _run_length(below[scored], np.zeros_like(stopped))
+    raising, clearing = np.flatnonzero(rising > on_rows), np.flatnonzero(falling > off_rows)
     out: list[Standing] = []
-    begun = raised = clearing = -1
-    counted = 0
-    for row in _interesting(above, below, state).tolist():
-        kind = state[row]
-        if raised < 0:
-            if kind == State.OUT_OF_STATE or (kind == State.SCORED and not above[row]):
-                begun = -1
-            elif kind == State.SCORED:
-                begun, counted = (row, 0) if begun < 0 else (begun, counted + 1)
-                if counted >= on_rows:
-                    raised, clearing = row, -1
-        elif kind == State.SCORED:
-            if not below[row]:
-                clearing = -1
-            else:
-                clearing, counted = (row, 0) if clearing < 0 else (clearing, counted + 1)
-                if counted >= off_rows:
-                    out.append(Standing(begun, raised, row))
-                    begun = raised = -1
-    if raised >= 0:
-        out.append(Standing(begun, raised, None))
+    at = 0
+    while (i := int(np.searchsorted(raising, at))) < len(raising):
+        raised = int(raising[i])
+        begun = raised - int(rising[raised]) + 1
+        j = int(np.searchsorted(clearing, raised))
+        cleared = int(clearing[j]) if j < len(clearing) else None
+        out.append(Standing(int(scored[begun]), int(scored[raised]), None if cleared is None else int(scored[cleared])))
+        if cleared is None:
+            break
+        at = cleared + 1
     return out
 
 
-def _interesting(above: Bool, below: Bool, state: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """All rows from the first one above the limit on: before it nothing can begin."""
-    first = np.flatnonzero(above & (state == State.SCORED))
-    return np.arange(first[0], len(state)) if len(first) else np.empty(0, np.intp)
+def _run_length(holds: Bool, broken: Bool) -> NDArray[np.int64]:
+    """How many rows in a row, up to and with each, a condition holds; ``broken`` rows begin a new run."""
+    row = np.arange(len(holds))
+    before = np.maximum.accumulate(np.where(~holds, row, np.where(broken, row - 1, -1)))
+    return np.where(holds, row - before, 0)

@@ -51,10 +51,19 @@ def held(values: Float64) -> Float64:
     return np.asarray(np.take_along_axis(values, np.maximum.accumulate(row, axis=0), axis=0))
 
 
+def measured(part: Part) -> Float64:
+    """What was measured in a stretch while the asset ran (n_rows, n_sensors), NaN elsewhere.
+
+    The rows of a short stop inside a stretch teach nothing and are no input: they are bridged like a hole.
+    """
+    telemetry, rows = part
+    return np.asarray(np.where((telemetry.state[rows] == State.SCORED)[:, None], telemetry.values[rows], np.nan))
+
+
 def as_series(scaler: Scaler, n_scored: int, part: Part) -> Series:
     """A stretch in scaled units for a network: missing cells held, the centre before the first value."""
     telemetry, rows = part
-    values = telemetry.values[rows]
+    values = measured(part)
     scaled = np.nan_to_num(scaler.scale(held(values)))
     return Series(
         int(telemetry.index[rows.start]), scaled[:, :n_scored], np.isfinite(values[:, :n_scored]), scaled[:, n_scored:]
@@ -64,8 +73,7 @@ def as_series(scaler: Scaler, n_scored: int, part: Part) -> Series:
 def context_of(scaler: Scaler, n_scored: int, part: Part) -> Float64:
     """The context of a stretch (n_rows, n_context) in sensor units, held, the training centre before the "
     "first value."""
-    telemetry, rows = part
-    context = held(telemetry.values[rows, n_scored:])
+    context = held(measured(part)[:, n_scored:])
     return np.asarray(np.where(np.isfinite(context), context, scaler.centre[n_scored:]))
 
 
@@ -96,13 +104,12 @@ def deviations(
     network = inference.expected(MODELS[learned.fitted.network], learned.fitted, series, learned.warm_up)
     out = []
     for part, said in zip(parts, network, strict=True):
-        telemetry, rows = part
-        measured = telemetry.values[rows, :n_scored]
-        both = np.empty((len(VIEWS), *measured.shape))
-        both[0] = measured - (learned.scaler.centre[:n_scored] + learned.scaler.spread[:n_scored] * said)
-        both[1] = measured - level_along(learned, part)
+        values = measured(part)[:, :n_scored]
+        both = np.empty((len(VIEWS), *values.shape))
+        both[0] = values - (learned.scaler.centre[:n_scored] + learned.scaler.spread[:n_scored] * said)
+        both[1] = values - level_along(learned, part)
         out.append(both)
-        told(len(measured))
+        told(len(values))
     return out
 
 

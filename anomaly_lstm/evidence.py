@@ -215,10 +215,10 @@ def _fit_view(stretches: Sequence[Float64], resolution: Float64) -> View:
         smoothed = [smooth(s, half_life, np.zeros(s.shape[1])) for s in scaled]
         rows = np.concatenate(smoothed)
         shrinkage = _shrinkage(rows)
-        whitener.append(_whitener(_shrunk(rows, shrinkage)))
+        whitener.append(_whitener(_shrunk(_moments(rows), shrinkage)))
         rarities.append(fit_rarity(_unseen_roots(smoothed, shrinkage)))
     at_once = np.concatenate(scaled)
-    covariance = _shrunk(at_once, _shrinkage(at_once))
+    covariance = _shrunk(_moments(at_once), _shrinkage(at_once))
     return View(
         spread,
         covariance,
@@ -238,12 +238,15 @@ def _spread(rows: Float64, resolution: Float64) -> Float64:
     )
 
 
-def _shrunk(rows: Float64, shrinkage: float) -> Float64:
-    """Second moments about zero (n_scored, n_scored), shrunk to their diagonal."""
-    d = rows.shape[1]
-    moment = rows.T @ rows / max(1, len(rows))
-    diagonal = np.diag(np.maximum(np.diag(moment), 1e-6))
-    return np.asarray((1 - shrinkage) * moment + shrinkage * diagonal + 1e-9 * np.eye(d))
+def _moments(rows: Float64) -> Float64:
+    """Second moments about zero (n_scored, n_scored): normal rows deviate around nothing."""
+    return np.asarray(rows.T @ rows / max(1, len(rows)))
+
+
+def _shrunk(moments: Float64, shrinkage: float) -> Float64:
+    """Second moments shrunk to their diagonal."""
+    diagonal = np.diag(np.maximum(np.diag(moments), 1e-6))
+    return np.asarray((1 - shrinkage) * moments + shrinkage * diagonal + 1e-9 * np.eye(len(moments)))
 
 
 def _shrinkage(rows: Float64) -> float:
@@ -252,26 +255,22 @@ def _shrinkage(rows: Float64) -> float:
     Shrinking hides lost couplings (directions that hardly vary), not shrinking calls them certain from too few rows;
     the rows themselves say where between the two to stand.
     """
-    cost = {s: sum(_surprise(held, seen, s) for seen, held in _halves(rows)) for s in _SHRINKAGES}
+    one, other = (_moments(half) for half in _halves(rows))
+    cost = {s: _surprise(one, _shrunk(other, s)) + _surprise(other, _shrunk(one, s)) for s in _SHRINKAGES}
     return min(cost, key=lambda s: cost[s])
 
 
 _SHRINKAGES = (0.0005, 0.002, 0.005, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9)
 
 
-def _surprise(held: Float64, seen: Float64, shrinkage: float) -> float:
-    """Twice the mean minus log likelihood of ``held`` under a normal with the shrunk covariance of ``seen``, but for
-    a constant.
-    """
-    covariance = _shrunk(seen, shrinkage)
-    whitened = held @ _whitener(covariance)
-    return float(np.linalg.slogdet(covariance)[1] + (whitened**2).sum(axis=1).mean())
+def _surprise(moments: Float64, covariance: Float64) -> float:
+    """Twice the mean minus log likelihood, but for a constant, of rows with these moments under a centred normal."""
+    return float(np.linalg.slogdet(covariance)[1] + np.trace(np.linalg.solve(covariance, moments)))
 
 
-def _halves(rows: Float64) -> list[tuple[Float64, Float64]]:
-    """Earlier and later half, each once as (seen, held)."""
-    half = len(rows) // 2
-    return [(rows[:half], rows[half:]), (rows[half:], rows[:half])]
+def _halves(rows: Float64) -> tuple[Float64, Float64]:
+    """The earlier and the later half."""
+    return rows[: len(rows) // 2], rows[len(rows) // 2 :]
 
 
 def _whitener(covariance: Float64) -> Float64:
@@ -283,10 +282,10 @@ def _whitener(covariance: Float64) -> Float64:
 def _unseen_roots(stretches: Sequence[Float64], shrinkage: float) -> list[Float64]:
     """The cube root of T² of every row under a covariance that never saw it: each half judged by the other."""
     earlier, later = _halves(np.concatenate(stretches))
-    by_later, by_earlier = (_whitener(_shrunk(seen, shrinkage)) for seen in (later[0], earlier[0]))
+    by_later, by_earlier = (_whitener(_shrunk(_moments(seen), shrinkage)) for seen in (later, earlier))
     out, row = [], 0
     for rows in stretches:
-        own = (row + np.arange(len(rows)) < len(earlier[0]))[:, None]
+        own = (row + np.arange(len(rows)) < len(earlier))[:, None]
         squares = np.where(own, rows @ by_later, rows @ by_earlier) ** 2
         out.append(np.cbrt(squares.sum(axis=1)))
         row += len(rows)

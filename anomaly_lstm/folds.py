@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry
 
 Bool = NDArray[np.bool_]
@@ -54,10 +55,11 @@ def _leave_assets_out(normal: Sequence[Bool]) -> list[Fold]:
 
 
 def _chain_forward(assets: Sequence[Telemetry], normal: Sequence[Bool]) -> list[Fold]:
-    """Quarters of the kept rows in time; between what teaches and what is held lies a gap of a fiftieth of a quarter,
-    10 to 100 rows.
+    """Quarters of the rows that teach, in time; a gap of a fiftieth of a quarter, 10 to 100 rows, lies between what
+    teaches and what is held.
     """
-    times = np.sort(np.concatenate([a.index[keep] for a, keep in zip(assets, normal, strict=True)]))
+    teaching = [a.index[keep & (a.state == State.SCORED)] for a, keep in zip(assets, normal, strict=True)]
+    times = np.sort(np.concatenate(teaching))
     cuts = [int(times[len(times) * q // QUARTERS]) for q in range(1, QUARTERS)] + [int(times[-1]) + 1]
     gap = int(np.clip(len(times) // len(assets) // QUARTERS // 50, 10, 100))
     return [

@@ -24,9 +24,10 @@ from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm import training as training_stage
 from anomaly_lstm.alerts import Policy
-from anomaly_lstm.clock import iso
+from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.errors import DataError, SomeAssetsFailed, UsageError
 from anomaly_lstm.events import Event, normal_rows, read_events
+from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
 from anomaly_lstm.sources import Place
@@ -35,7 +36,7 @@ from anomaly_lstm.sources.words import near
 from anomaly_lstm.tables import SEVERITIES, State, check_scores, scores_schema
 from anomaly_lstm.telemetry import MAX_HOLE, AssetQuality, Grid, Telemetry, estimate_period, estimate_phase, to_grid
 from anomaly_lstm.trained import Roles, Trained, from_folder, to_folder
-from anomaly_lstm.training import Stage, TrainOptions
+from anomaly_lstm.training import Stage
 
 VERSION = version("anomaly-lstm")
 REMEMBERED = ("time", "time_format", "zone", "asset", "layout", "sensor", "value", "separator", "decimal", "columns")
@@ -410,8 +411,8 @@ def _run_document(
     return {
         "version": VERSION,
         "model_id": model_id,
-        "start": min((w["start"] for w in watched.values()), default=None),
-        "end": max((w["end"] for w in watched.values()), default=None),
+        "start": min((w["start"] for w in watched.values()), key=parse_time, default=None),
+        "end": max((w["end"] for w in watched.values()), key=parse_time, default=None),
         "period_s": period_s,
         "policy": {
             "on_delay_s": policy.on_delay_us / 1e6,
@@ -462,7 +463,7 @@ def evaluate(
 
 
 def _watched(document: Mapping[str, Any], start_us: int | None, end_us: int | None) -> evaluating.Watched:
-    start, end = _us(document["start"]), _us(document["end"])
+    start, end = parse_time(document["start"]), parse_time(document["end"])
     from_us = start if start_us is None else min(max(start, start_us), end)
     to_us = end if end_us is None else max(min(end, end_us), from_us)
     share = (to_us - from_us) / (end - start) if end > start else 0.0
@@ -475,15 +476,9 @@ def _raised(document: Mapping[str, Any]) -> evaluating.Raised:
         document["alert_id"],
         document["asset"],
         document["severity"],
-        _us(document["raised_at"]),
-        None if cleared is None else _us(cleared),
+        parse_time(document["raised_at"]),
+        None if cleared is None else parse_time(cleared),
     )
-
-
-def _us(text: str) -> int:
-    from anomaly_lstm.clock import parse_time
-
-    return parse_time(text)
 
 
 # ---------------------------------------------------------------- run
@@ -552,6 +547,7 @@ def run(
         written = sorted((plan.folder / "scores").glob("*/*.parquet"))
         result = alert(written, model, plan.folder / "alerts.json", policy=policy)
         sink_for(Path("alerts.parquet")).write(plan.folder / "alerts.parquet", result.report)
+        store.write_json(plan.folder / "quality.json", quality.document())
         judged = (
             evaluate(
                 result.report,

@@ -81,12 +81,12 @@ def _score_asset(trained: Trained, asset: Telemetry, stretches: Sequence[tuple[s
         shares[rows] = np.where(live[:, None], judged.shares, np.nan)
         blend = np.einsum("rv,vrs->rs", judged.weights, np.nan_to_num(moved))
         expected[rows] = np.where(live[:, None], asset.values[rows, :n_scored] - blend, np.nan)
-        unseen[rows] = _unseen(trained, part)
+        unseen[rows] = live & _unseen(trained, part)
     return Scores(asset, state, score, trained.curve.return_period_s(score), shares, expected, unseen)
 
 
 def _unseen(trained: Trained, part: Part) -> NDArray[np.bool_]:
-    """Rows (n_rows,) on which some context lies clearly outside what training saw."""
+    """Rows (n_rows,) on which some context lies clearly outside what training saw, whatever their state."""
     n_scored = len(trained.roles.scored)
     context = context_of(trained.learned.scaler, n_scored, part)
     low, high = trained.learned.scaler.low[n_scored:], trained.learned.scaler.high[n_scored:]

@@ -72,6 +72,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     """A side folder to fill; on leaving, everything in it is flushed and it takes the place of ``folder``, or is
     removed on error.
     """
+    folder = folder.absolute()
     side = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     try:

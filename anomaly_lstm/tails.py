@@ -25,6 +25,7 @@ Float64 = NDArray[np.float64]
 
 SHAPE_SPREAD = 0.1
 LEAST_EXCESSES = 10
+LEAST_RUNS = 10
 N_BODY, N_TAIL = 40, 60
 _SHAPES = np.linspace(-0.35, 0.45, 33)
 _SCALES = np.geomspace(0.1, 10.0, 81)
@@ -98,16 +99,23 @@ def _pareto_survival(at: Float64, shape: float, scale: float) -> Float64:
 
 
 def extremal_index(stretches: Sequence[Float64], values: Float64) -> float:
-    """One over the mean cluster size near the limit, from the highest values that still leave enough of them.
+    """One over the mean cluster size near the limit, from the highest values that still leave enough clusters.
 
-    The mean of the logs at the two highest of a few levels, each with at least `LEAST_EXCESSES` rows over it.
+    The mean of the logs at the two highest of a few levels with at least `LEAST_RUNS` separate runs over them; many
+    rows over a level can be one long run, which tells nothing about how often runs come.
     """
     ordered = np.sort(values)
-    counts = [c for c in (tail_size(len(values)) // 2**i for i in range(6)) if c >= LEAST_EXCESSES] or [
-        len(values) // 2
-    ]
-    estimates = [_intervals_estimate(stretches, float(ordered[-c - 1])) for c in counts[-2:]]
-    return float(np.exp(np.mean(np.log(estimates))))
+    counts = [len(values) // 2**halved for halved in range(1, 20)]
+    levels = [float(ordered[-count - 1]) for count in counts if count >= LEAST_RUNS]
+    telling = [level for level in levels if _runs(stretches, level) >= LEAST_RUNS] or levels[:1]
+    estimates = [_intervals_estimate(stretches, level) for level in telling[-2:]]
+    return float(np.exp(np.mean(np.log(estimates)))) if estimates else 1.0
+
+
+def _runs(stretches: Sequence[Float64], level: float) -> int:
+    """How often the values rise over a level, the stretches that begin above it included."""
+    above = [s > level for s in stretches]
+    return sum(int((a[1:] & ~a[:-1]).sum()) + int(a[0]) for a in above if len(a))
 
 
 def _intervals_estimate(stretches: Sequence[Float64], limit: float) -> float:

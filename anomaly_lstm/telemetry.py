@@ -168,6 +168,7 @@ def to_grid(
     order; several in one grid interval become their mean. An input without rows gives an empty Telemetry.
     """
     order = np.argsort(time_us, kind="stable")
+    values = np.where(np.isfinite(values), values, np.nan)
     disorder = int((np.diff(time_us) < 0).sum())
     time_sorted, values_sorted = time_us[order], values[order]
     on = np.ones(len(order), bool) if running is None else running[order]

@@ -15,7 +15,7 @@ from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, UTC_TIME, State, scores_schema
 from tests.toys import MINUTE, minutes
 
-S, N, O = State.SCORED, State.NO_DATA, State.OUT_OF_STATE
+S, N, OFF = State.SCORED, State.NO_DATA, State.OUT_OF_STATE
 DAY_S = 86_400.0
 SENSORS = ("temp", "flow")
 PLAIN = Policy(limits={"advisory": 10 * DAY_US, "warning": 100 * DAY_US}, off_delay_us=0)
@@ -31,7 +31,7 @@ def scores(
     unseen: Sequence[bool] | None = None,
     detail: bool = True,
 ) -> pa.Table:
-    """A scores table with rows one minute apart of these return periods [days]; both sensors expected at 50, measured at 60."""
+    """Scores one minute apart of these return periods [days]; both sensors are expected at 50."""
     n = len(days)
     state = list(states) if states is not None else [S] * n
     scored = [s == S for s in state]
@@ -166,8 +166,8 @@ def test_a_value_on_its_bound_has_not_crossed_it() -> None:
 
 def test_what_a_stopped_machine_measures_crosses_no_bound() -> None:
     policy = replace(PLAIN, bounds={"temp": Bound(high=85)})
-    assert alerts([1, 1, 1], policy, states=[S, O, S], values={1: (90.0, 40.0)}) == []
-    (alert,) = alerts([20, 1, 20], policy, states=[S, O, S], values={1: (90.0, 40.0)})
+    assert alerts([1, 1, 1], policy, states=[S, OFF, S], values={1: (90.0, 40.0)}) == []
+    (alert,) = alerts([20, 1, 20], policy, states=[S, OFF, S], values={1: (90.0, 40.0)})
     assert alert.severity == "advisory"
     assert "bound" not in alert.reason
 
@@ -190,7 +190,7 @@ def test_missing_data_never_clears_an_alert(missing: State) -> None:
 
 def test_a_stop_cancels_a_pending_alert() -> None:
     policy = replace(PLAIN, on_delay_us=2 * MINUTE)
-    assert alerts([20] * 4, policy, states=[S, S, O, S]) == []
+    assert alerts([20] * 4, policy, states=[S, S, OFF, S]) == []
 
 
 # ---------------------------------------------------------------- identity
@@ -265,7 +265,10 @@ def test_the_reason_names_the_first_sensor_its_direction_and_unit_since_when_and
 
 def test_sensors_have_the_largest_share_first_and_their_directions() -> None:
     (alert,) = alerts([20], shares=(0.25, 0.75))
-    assert [(s.sensor, s.share, s.direction) for s in alert.sensors] == [("flow", 0.75, "below"), ("temp", 0.25, "above")]
+    assert [(s.sensor, s.share, s.direction) for s in alert.sensors] == [
+        ("flow", 0.75, "below"),
+        ("temp", 0.25, "above"),
+    ]
     assert alert.reason.startswith("pump: flow 40 is 10 below the expected 50")
 
 
@@ -288,7 +291,13 @@ def test_an_alert_that_meets_a_context_training_never_saw_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.5, "a second"), (90, "2 minutes"), (7200, "2 hours"), (86_400 * 30, "30 days"), (1e12, "more than 1,000 years")],
+    [
+        (0.5, "a second"),
+        (90, "2 minutes"),
+        (7200, "2 hours"),
+        (86_400 * 30, "30 days"),
+        (1e12, "more than 1,000 years"),
+    ],
 )
 def test_a_return_period_is_said_in_words(seconds: float, words: str) -> None:
     assert rarity_words(seconds) == words

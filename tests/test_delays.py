@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from anomaly_lstm.delays import Standing, standings
 from anomaly_lstm.tables import State
 
-S, N, B, O, W = State.SCORED, State.NO_DATA, State.SENSOR_BAD, State.OUT_OF_STATE, State.WARM_UP
+S, N, B, OFF, W = State.SCORED, State.NO_DATA, State.SENSOR_BAD, State.OUT_OF_STATE, State.WARM_UP
 HOLDING = [N, B, W]
 
 
@@ -55,27 +55,29 @@ def test_time_without_a_score_does_not_count_towards_the_on_delay(missing: State
     assert stand("HHHHH", [S, missing, missing, missing, S], on=2) == []
 
 
-@pytest.mark.parametrize("missing", [*HOLDING, O])
+@pytest.mark.parametrize("missing", [*HOLDING, OFF])
 def test_missing_data_never_clears_an_alarm(missing: State) -> None:
     assert stand("H.....", [S, *[missing] * 5], off=1) == [Standing(0, 0, None)]
     assert stand("H......", [S, S, *[missing] * 4, S], off=1) == [Standing(0, 0, 6)]
 
 
 def test_a_stop_cancels_an_on_delay_that_is_still_counting() -> None:
-    assert stand("HHHHH", [S, S, O, S, S], on=2) == []
-    assert stand("HHHHHH", [S, S, O, S, S, S], on=2) == [Standing(3, 5, None)]
+    assert stand("HHHHH", [S, S, OFF, S, S], on=2) == []
+    assert stand("HHHHHH", [S, S, OFF, S, S, S], on=2) == [Standing(3, 5, None)]
 
 
 def test_a_stop_does_not_cancel_an_alarm_that_stands() -> None:
-    assert stand("HHHH", [S, O, O, S], on=0) == [Standing(0, 0, None)]
+    assert stand("HHHH", [S, OFF, OFF, S], on=0) == [Standing(0, 0, None)]
 
 
 def test_what_a_row_without_score_seems_to_say_is_not_read() -> None:
-    assert stand("HHHHHH", [N, B, O, W, N, N]) == []
+    assert stand("HHHHHH", [N, B, OFF, W, N, N]) == []
 
 
 Rows = list[tuple[str, State]]
-ROWS = st.lists(st.tuples(st.sampled_from("HHd.."), st.sampled_from([S, S, S, S, N, B, O, W])), min_size=0, max_size=60)
+ROWS = st.lists(
+    st.tuples(st.sampled_from("HHd.."), st.sampled_from([S, S, S, S, N, B, OFF, W])), min_size=0, max_size=60
+)
 
 
 def by_the_book(rows: Rows, on: int, off: int) -> list[Standing]:
@@ -86,7 +88,7 @@ def by_the_book(rows: Rows, on: int, off: int) -> list[Standing]:
     low: list[int] = []
     for now, (level, state) in enumerate(rows):
         if standing_since is None:
-            if state == O:
+            if state == OFF:
                 high = []
             elif state == S and level == "H":
                 high.append(now)

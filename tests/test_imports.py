@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from anomaly_lstm import pipeline
-from anomaly_lstm.training import TrainOptions
+from anomaly_lstm.learning import TrainOptions
 
 HEAVY = ("pandas", "scipy", "sklearn", "tensorflow", "keras")
 
@@ -82,7 +82,7 @@ def test_ingesting_parquet_imports_nothing_heavy(folder: Path) -> None:
 
 def test_a_run_that_has_its_model_imports_nothing_heavy(folder: Path) -> None:
     plan = 'pipeline.RunPlan("train.parquet", Path("run"), train=TrainOptions(network="linear_predictor"))'
-    call = f"from anomaly_lstm.training import TrainOptions\npipeline.run({plan})"
+    call = f"from anomaly_lstm.learning import TrainOptions\npipeline.run({plan})"
     heavy_imports(folder, call)
 
     assert heavy_imports(folder, call) == []

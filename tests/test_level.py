@@ -9,10 +9,10 @@ from tests.toys import autoregressive
 
 
 def driven(n_rows: int, seed: int = 0) -> tuple[Float64, Float64]:
-    """A sensor that follows the context at once, one that follows its square, one that does not care; and the context."""
+    """Sensors that follow the context, its square, and nothing; and the context."""
     rng = np.random.default_rng(seed)
     context = autoregressive(rng, n_rows, 1, 0.97)
-    sensors = np.hstack([3 * context, context**2, np.zeros_like(context)]) + [10.0, 20.0, 30.0]
+    sensors = np.hstack([10 + 3 * context, 20 + context**2, np.full_like(context, 30.0)])
     return sensors + 0.1 * rng.standard_normal(sensors.shape), context
 
 

@@ -14,10 +14,10 @@ import pytest
 from anomaly_lstm import pipeline
 from anomaly_lstm.alerts import Policy, rows_of
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.sinks import parquet as parquet_sink
 from anomaly_lstm.sources import ReadOptions
 from anomaly_lstm.tables import State
-from anomaly_lstm.training import TrainOptions
 
 SENSORS = ("flow", "pressure", "temp")
 N = 900

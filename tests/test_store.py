@@ -6,6 +6,7 @@ import multiprocessing
 import pickle
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -167,12 +168,17 @@ def test_an_array_that_would_run_code_is_refused_and_runs_nothing(
 # ---------------------------------------------------------------- files
 
 
+def _stopped_while_writing(replacing: AbstractContextManager[Path], name: str) -> None:
+    with replacing as side:
+        (side / name if name else side).write_text("half of the ne")
+        raise KeyboardInterrupt
+
+
 def test_a_file_is_replaced_only_when_all_of_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "scores.txt"
     store.write_text(path, "old")
-    with pytest.raises(KeyboardInterrupt), store.replacing(path) as side:
-        side.write_text("half of the ne")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        _stopped_while_writing(store.replacing(path), "")
     assert files_of(tmp_path) == {"scores.txt": b"old"}
     store.write_text(path, "new")
     assert files_of(tmp_path) == {"scores.txt": b"new"}
@@ -182,9 +188,8 @@ def test_a_folder_is_replaced_only_when_all_of_it_is_written(tmp_path: Path) -> 
     folder = tmp_path / "out"
     with store.replacing_folder(folder) as side:
         (side / "a").write_text("old")
-    with pytest.raises(KeyboardInterrupt), store.replacing_folder(folder) as side:
-        (side / "a").write_text("half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        _stopped_while_writing(store.replacing_folder(folder), "a")
     assert files_of(tmp_path) == {"out/a": b"old"}
     with store.replacing_folder(folder) as side:
         (side / "b").write_text("new")
@@ -265,7 +270,12 @@ def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path) -> None:
 
 
 def test_the_lock_of_a_process_that_died_is_free(tmp_path: Path) -> None:
-    code = f"import os; from pathlib import Path; from anomaly_lstm.store import locked\nwith locked(Path({str(tmp_path)!r})): os._exit(9)"
+    code = f"""
+import os, pathlib
+from anomaly_lstm.store import locked
+with locked(pathlib.Path({str(tmp_path)!r})):
+    os._exit(9)
+"""
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
     with store.locked(tmp_path):
         assert (tmp_path / "run.lock").is_file()

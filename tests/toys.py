@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anomaly_lstm.telemetry import Grid, Telemetry, to_grid
@@ -32,7 +35,7 @@ def autoregressive(rng: np.random.Generator, n_rows: int, n_columns: int, memory
 def healthy(n_rows: int, *, seed: int, n_scored: int = 3, n_context: int = 1) -> Float64:
     """Sensors coupled by a common load, the context last: (n_rows, n_scored + n_context)."""
     rng = np.random.default_rng(seed)
-    load = autoregressive(rng, n_rows, max(1, n_context), 0.97)
+    load = autoregressive(rng, n_rows, max(1, n_context), 0.9)
     own = autoregressive(rng, n_rows, n_scored, 0.6)
     gains = np.linspace(1.0, 2.0, n_scored)
     sensors = 10 * np.arange(1, n_scored + 1) + gains * load[:, :1] + 0.5 * own
@@ -56,3 +59,14 @@ def telemetry(
     keep[list(left_out)] = False
     sensors = names(values.shape[1] - n_context, n_context)
     return to_grid(asset, minutes(len(values), first)[keep], sensors, values[keep], GRID)[0]
+
+
+def write_history(path: Path, values: Float64, *, first: int = 0, left_out: Sequence[int] = ()) -> Path:
+    """Rows one minute apart as a Parquet file with a time and a column per sensor, without those ``left_out``."""
+    keep = np.ones(len(values), bool)
+    keep[list(left_out)] = False
+    time = pa.array(minutes(len(values), first)[keep]).cast(pa.timestamp("us", "UTC"))
+    columns = {name: pa.array(values[keep, i], from_pandas=True) for i, name in enumerate(names(values.shape[1] - 1))}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({"time": time, **columns}), path)
+    return path

@@ -5,6 +5,7 @@ Nothing here imports NumPy, Arrow or TensorFlow before a verb needs it, so ``--h
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -62,6 +63,8 @@ def _options(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and leave with an exit code of ``errors``: the one boundary for all that goes wrong."""
+    # Our products are small: threads cost more than they bring, and their number would reach the last bits of a sum.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app(args=argv, prog_name="anomaly-lstm")  # leaves by SystemExit, also for wrong usage (2)
     except AnomalyLstmError as problem:

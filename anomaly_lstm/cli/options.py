@@ -17,9 +17,9 @@ from anomaly_lstm.errors import ConfigError, ModelError, UsageError
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.alerts import Policy
     from anomaly_lstm.config import Pipeline
+    from anomaly_lstm.learning import TrainOptions
     from anomaly_lstm.pipeline import GridOptions, RunPlan
     from anomaly_lstm.sources.contract import ReadOptions
-    from anomaly_lstm.training import TrainOptions
 
 _READING, _LEARNING, _ALARM = "How the source is read", "What is learned", "When an alert is raised"
 
@@ -388,7 +388,7 @@ def learning(
     """What is learned, and for how long at most; the clock of the time budget starts here."""
     from dataclasses import replace
 
-    from anomaly_lstm.training import TrainOptions
+    from anomaly_lstm.learning import TrainOptions
 
     base = config.train.options if config else TrainOptions()
     flags = {"network": network, "threshold": threshold, "seed": seed, "max_steps": max_steps}

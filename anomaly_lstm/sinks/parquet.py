@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anomaly_lstm import arrow
-from anomaly_lstm.clock import parse_time
+from anomaly_lstm.clock import EPOCH, iso, parse_time
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sinks.contract import AlertReport
 from anomaly_lstm.store import replacing
@@ -64,4 +64,4 @@ def _moment(text: str | None) -> int | None:
 
 
 def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+    return None if moment is None else iso((moment - EPOCH) // timedelta(microseconds=1))

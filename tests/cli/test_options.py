@@ -10,7 +10,7 @@ from anomaly_lstm.cli import options
 from anomaly_lstm.clock import DAY
 from anomaly_lstm.config import Pipeline, read_pipeline
 from anomaly_lstm.errors import UsageError
-from anomaly_lstm.training import TrainOptions
+from anomaly_lstm.learning import TrainOptions
 
 PIPELINE = '[source]\npaths = ["data.csv"]\nzone = "Asia/Tokyo"\nend = "2026-03-01"\n[run]\nfolder = "run"\n'
 

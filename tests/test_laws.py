@@ -1,0 +1,452 @@
+"""The laws of the design, each a property over every network and every threshold."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from anomaly_lstm import alerts, pipeline, scoring, store
+from anomaly_lstm.alerts import Policy
+from anomaly_lstm.errors import ModelError
+from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.models import MODELS
+from anomaly_lstm.tables import State
+from anomaly_lstm.telemetry import Telemetry, to_grid
+from anomaly_lstm.thresholds import THRESHOLDS
+from anomaly_lstm.trained import Roles, Trained, from_folder, to_folder
+from anomaly_lstm.training import train
+from anomaly_lstm.windows import CHUNK
+from tests.toys import GRID, MINUTE, START, healthy, minutes, names, write_history
+
+Float64 = NDArray[np.float64]
+
+EVERY = [(network, threshold) for network in MODELS for threshold in THRESHOLDS]
+every_model_and_threshold = pytest.mark.parametrize(("network", "threshold"), EVERY)
+every_model = pytest.mark.parametrize("network", MODELS)
+slowly = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+ROLES = Roles(("s0", "s1", "s2"), ("c0",))
+N_ROWS = 1400
+TEACHERS = (1, 2)
+IDLES = 3
+"""The asset that stops as training never saw one stop."""
+HOLE, LONG_GAP, STOP = range(300, 305), range(600, 650), range(900, 906)
+"""Positions without a row, without a row for longer than a stretch lasts, and with the machine off."""
+
+
+def options(network: str, threshold: str = "return_period") -> TrainOptions:
+    return TrainOptions(network=network, threshold=threshold, max_steps=10, seed=5)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Rows as a source gives them, with a hole, a gap, a stop and missing cells, over more than one chunk."""
+
+    time_us: NDArray[np.int64]
+    values: Float64
+    running: NDArray[np.bool_]
+
+    def telemetry(self, n: int | None = None, asset: str = "pump") -> Telemetry:
+        rows = slice(n)
+        return to_grid(asset, self.time_us[rows], names(), self.values[rows], GRID, running=self.running[rows])[0]
+
+
+@cache
+def raw(seed: int, n_rows: int = N_ROWS) -> Raw:
+    values = healthy(n_rows, seed=seed)
+    values[100:130, 0] = np.nan
+    values[400:403, 3] = np.nan
+    values[700:710, :3] = np.nan
+    running = np.ones(n_rows, bool)
+    running[list(STOP)] = False
+    if seed == IDLES:
+        values[list(STOP), 3] = 50.0
+    keep = np.ones(n_rows, bool)
+    keep[[*HOLE, *LONG_GAP]] = False
+    return Raw(minutes(n_rows)[keep], values[keep], running[keep])
+
+
+@cache
+def trained_of(network: str, threshold: str) -> Trained:
+    """Trained once, on two assets."""
+    assets = [raw(seed).telemetry(asset=f"pump-{seed}") for seed in TEACHERS]
+    normal = [np.ones(len(a), bool) for a in assets]
+    return train(assets, normal, ROLES, options(network, threshold), max_hole=10, running=None, units={}, reading={})
+
+
+def scores_of(trained: Trained, *assets: Telemetry) -> pa.Table:
+    return pa.concat_tables([scoring.table(trained, s, "model") for s in scoring.score(trained, assets)])
+
+
+@cache
+def whole_scores(network: str, threshold: str) -> pa.Table:
+    return scores_of(trained_of(network, threshold), raw(3).telemetry())
+
+
+def alerts_in(table: pa.Table, days: float, **policy: Any) -> list[alerts.Alert]:
+    one = Policy(limits={"advisory": round(days * alerts.DAY_US)}, **policy)
+    return [alert for rows in alerts.rows_of(table) for alert in alerts.alerts_of(rows, one, MINUTE, "model")]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """All that a run folder holds, but for the report on what was read, which names the files it came from."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "quality.json"]
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+
+
+def numbers(table: pa.Table, name: str) -> Float64:
+    return np.asarray(table.column(name).to_numpy(), np.float64)
+
+
+# ---------------------------------------------------------------- 1 prefix
+
+
+AFTER_A_HOLE = HOLE.start + 1
+AFTER_A_GAP = LONG_GAP.start - len(HOLE) + 1
+AT_A_STOP = STOP.start - len(HOLE) - len(LONG_GAP) + 1
+AT_A_CHUNK_END = CHUNK - START // MINUTE % CHUNK - len(HOLE)
+
+
+@every_model_and_threshold
+@given(n=st.integers(1, N_ROWS - len(HOLE) - len(LONG_GAP)))
+@example(n=1)
+@example(n=3)
+@example(n=AFTER_A_HOLE)
+@example(n=AFTER_A_GAP)
+@example(n=AFTER_A_GAP + 3)
+@example(n=AT_A_STOP)
+@example(n=AT_A_CHUNK_END)
+@example(n=AT_A_CHUNK_END + 1)
+@slowly
+def test_law_1_a_row_is_scored_from_what_was_measured_up_to_it(network: str, threshold: str, n: int) -> None:
+    whole = whole_scores(network, threshold)
+    part = scores_of(trained_of(network, threshold), raw(3).telemetry(n))
+    for name in whole.column_names:
+        assert part.column(name).equals(whole.column(name).slice(0, len(part))), name
+
+
+@every_model
+def test_law_1_a_row_is_scored_the_same_whatever_other_assets_are_scored_with_it(network: str) -> None:
+    trained = trained_of(network, "return_period")
+    alone = whole_scores(network, "return_period")
+    others = [raw(4).telemetry(500, asset="x"), raw(3).telemetry(), raw(5).telemetry(77, asset="y")]
+    together = scores_of(trained, *others)
+    mine = together.filter(pa.array(np.array(together.column("asset").to_pylist()) == "pump"))
+    for name in alone.column_names:
+        assert mine.column(name).equals(alone.column(name)), name
+
+
+# ---------------------------------------------------------------- 2 fold, 3 twice is once
+
+UNTIL = 700
+FIRST = 31 * 1440 - 1000
+"""The history runs over the end of a month."""
+
+
+@cache
+def history_to_run() -> Float64:
+    history = healthy(N_ROWS, seed=7)
+    history[1100:1150, 1] += 25.0
+    return history
+
+
+def plan_for(source: Path, folder: Path, network: str, threshold: str = "return_period") -> pipeline.RunPlan:
+    return pipeline.RunPlan(
+        source=source,
+        folder=folder,
+        context=["c0"],
+        train_until_us=START + (FIRST + UNTIL) * MINUTE,
+        train=options(network, threshold),
+        policy=Policy(limits={"advisory": alerts.DAY_US, "warning": 30 * alerts.DAY_US}),
+    )
+
+
+def run_to(n: int, folder: Path, network: str, threshold: str = "return_period") -> pipeline.RunResult:
+    """A scheduled run when the first ``n`` minutes have been measured."""
+    left_out = [row for row in (*HOLE, *LONG_GAP) if row < n]
+    source = write_history(
+        folder.parent / "source" / "pump=1.parquet", history_to_run()[:n], first=FIRST, left_out=left_out
+    )
+    return pipeline.run(plan_for(source, folder, network, threshold))
+
+
+RUNS = [*((network, "return_period") for network in MODELS), ("linear_predictor", "quantile")]
+
+
+@pytest.mark.parametrize(("network", "threshold"), RUNS)
+def test_laws_2_and_3_runs_in_slices_end_in_the_bytes_of_one_run_and_twice_is_once(
+    network: str, threshold: str, tmp_path: Path
+) -> None:
+    at_once, sliced = tmp_path / "once" / "run", tmp_path / "sliced" / "run"
+    result = run_to(N_ROWS, at_once, network, threshold)
+    assert result.trained is not None
+    assert result.alerts.alerts, "nothing to compare"
+    one = files_of(at_once)
+    assert sum(name.startswith("scores/") for name in one) == 2, "a file for each month"
+
+    again = run_to(N_ROWS, at_once, network, threshold)
+    assert again.trained is None
+    assert files_of(at_once) == {**one, "run.lock": files_of(at_once)["run.lock"]}
+
+    for n in (UNTIL, UNTIL + 1, 1000, 1120, 1121, N_ROWS):
+        run_to(n, sliced, network, threshold)
+    many = files_of(sliced)
+    assert set(many) == set(one)
+    assert {name for name in one if many[name] != one[name]} <= {"run.lock"}
+
+
+@given(st.lists(st.integers(UNTIL, N_ROWS), max_size=4))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_law_2_the_slices_may_be_any(tmp_path: Path, ends: list[int]) -> None:
+    for name in ("once", "sliced"):
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
+    run_to(N_ROWS, tmp_path / "once" / "run", "linear_predictor")
+    for n in [*sorted(ends), N_ROWS]:
+        run_to(n, tmp_path / "sliced" / "run", "linear_predictor")
+    one, many = (files_of(tmp_path / name / "run") for name in ("once", "sliced"))
+    assert {name for name in one if many.get(name) != one[name]} <= {"run.lock"}
+    assert set(many) == set(one)
+
+
+# ---------------------------------------------------------------- 4 no silent loss
+
+
+@pytest.fixture(scope="module")
+def line_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("line")
+    source = write_history(folder / "pump.parquet", healthy(300, seed=1))
+    pipeline.train(source, folder / "m", context=["c0"], options=options("linear_predictor"))
+    return folder / "m"
+
+
+ODD_ROW = st.tuples(
+    st.integers(0, 200) | st.none(), st.integers(0, 59_999_999), st.lists(st.booleans(), min_size=4, max_size=4)
+)
+
+
+@given(rows=st.lists(ODD_ROW, min_size=1, max_size=30))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_law_4_every_input_row_is_in_the_output_or_counted(
+    line_model: Path, tmp_path: Path, rows: Sequence[tuple[int | None, int, list[bool]]]
+) -> None:
+    rows = [(0, 0, [True] * 4), *rows]
+    time = [None if minute is None else START + minute * MINUTE + within for minute, within, _ in rows]
+    columns = {
+        name: pa.array([1.0 if known[i] else None for _, _, known in rows], pa.float64())
+        for i, name in enumerate(names())
+    }
+    source = tmp_path / "odd.parquet"
+    pq.write_table(pa.table({"time": pa.array(time, pa.timestamp("us", "UTC")), **columns}), source)
+    result = pipeline.score(source, line_model, tmp_path / "scores.parquet")
+    (file,), (asset,) = result.quality.files, result.quality.assets
+    assert file.rows_read == len(rows)
+    assert file.rows_read == file.rows_kept + sum(file.dropped.values())
+    assert file.rows_kept == asset.rows_in == asset.rows + asset.merged + asset.without_value
+    table = pq.read_table(tmp_path / "scores.parquet")
+    states = table.column("state").to_pylist()
+    assert result.rows == len(table) == sum(result.states.values())
+    assert sum(state == "NO_DATA" for state in states) == asset.holes + asset.gaps
+    assert len(states) == asset.rows + asset.holes + asset.gaps
+
+
+@every_model_and_threshold
+def test_law_4_a_gap_is_a_state_and_never_a_number(network: str, threshold: str) -> None:
+    table = whole_scores(network, threshold)
+    state = np.array(table.column("state").to_pylist())
+    assert {"SCORED", "WARM_UP", "NO_DATA", "SENSOR_BAD", "OUT_OF_STATE"} == set(state)
+    for name in ("score", "return_period_s", "share.s0", "share.s1", "share.s2"):
+        assert np.isfinite(numbers(table, name)).tolist() == (state == "SCORED").tolist(), name
+    shares = np.array([numbers(table, f"share.s{i}") for i in range(3)])[:, state == "SCORED"]
+    np.testing.assert_allclose(shares.sum(axis=0), 1.0, atol=1e-6)
+    assert not np.array(table.column("unseen").to_pylist())[state == "OUT_OF_STATE"].any()
+
+
+# ---------------------------------------------------------------- 5 missing is not well
+
+
+def with_fault(at: int, *, then: str) -> Telemetry:
+    """A machine that fails at row ``at`` and 20 rows later falls silent, or stops, or loses its sensors."""
+    one = raw(3)
+    values, running = one.values.copy(), one.running.copy()
+    values[at:, 1] += 40.0
+    end = at + 20
+    if then == "silent":
+        values[end : end + 300] = np.nan
+    elif then == "sensors lost":
+        values[end : end + 300, :3] = np.nan
+    elif then == "stopped":
+        running[end : end + 300] = False
+    rows = slice(end + 300)
+    return to_grid("pump", one.time_us[rows], names(), values[rows], GRID, running=running[rows])[0]
+
+
+@every_model_and_threshold
+@pytest.mark.parametrize("then", ["silent", "sensors lost", "stopped"])
+def test_law_5_missing_data_never_clears_an_alert(network: str, threshold: str, then: str) -> None:
+    table = scores_of(trained_of(network, threshold), with_fault(800, then=then))
+    standing = [alert for alert in alerts_in(table, 10) if alert.active]
+    assert len(standing) == 1
+    assert standing[0].cleared_us is None
+    assert standing[0].sensors[0].sensor == "s1"
+
+
+@every_model_and_threshold
+@given(sensor=st.integers(0, 2), start=st.integers(0, 1200), length=st.integers(1, 100))
+@slowly
+def test_law_5_a_row_without_one_sensor_is_scored_on_the_others(
+    network: str, threshold: str, sensor: int, start: int, length: int
+) -> None:
+    one = raw(3)
+    values = one.values.copy()
+    values[start : start + length, sensor] = np.nan
+    lacking = replace(one, values=values).telemetry()
+    known = np.isfinite(lacking.values[:, :3]).sum(axis=1)
+    table = scores_of(trained_of(network, threshold), lacking)
+    before = np.array(whole_scores(network, threshold).column("state").to_pylist())
+    state = np.array(table.column("state").to_pylist())
+    enough = known >= 2
+    assert (state[enough] == before[enough]).all()
+    gone = (state == "SCORED") & ~np.isfinite(lacking.values[:, sensor])
+    assert np.abs(numbers(table, f"share.s{sensor}")[gone]).max(initial=0.0) < 1e-6
+    assert np.isfinite(numbers(table, "score")[gone]).all()
+
+
+# ---------------------------------------------------------------- 6 no fixed share is flagged
+
+
+@every_model_and_threshold
+def test_law_6_normal_operation_much_shorter_than_the_return_period_is_silent(network: str, threshold: str) -> None:
+    """Five fresh days at a return period of a year: one alert in 70 such tests is promised."""
+    fresh = [raw(seed).telemetry(asset=f"p{seed}") for seed in range(20, 25)]
+    assert alerts_in(scores_of(trained_of(network, threshold), *fresh), 365) == []
+
+
+@every_model_and_threshold
+def test_law_6_on_normal_data_alerts_keep_to_the_budget(network: str, threshold: str) -> None:
+    """15 fresh days at a return period of 12 hours of scored time: about 28 alerts are promised."""
+    fresh = [raw(seed).telemetry(asset=f"p{seed}") for seed in range(30, 45)]
+    table = scores_of(trained_of(network, threshold), *fresh)
+    scored_days = sum(state == "SCORED" for state in table.column("state").to_pylist()) / 1440
+    assert len(alerts_in(table, 0.5)) < 2.5 * scored_days / 0.5
+
+
+# ---------------------------------------------------------------- 7 time order
+
+
+@every_model
+@pytest.mark.parametrize("quarter", [1, 2, 3])
+def test_law_7_what_judges_a_row_never_learned_from_it(
+    network: str, quarter: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poisoned quarter of the history reaches the folds that learn from later rows, and no fold before it."""
+    n_rows = 400
+    calm = healthy(n_rows, seed=1)
+    poisoned = calm.copy()
+    held = slice(quarter * n_rows // 4 - 5, (quarter + 1) * n_rows // 4)
+    poisoned[held] += 1000.0 * np.random.default_rng(0).standard_normal(poisoned[held].shape)
+    module = MODELS[network]
+    learned: list[str] = []
+    honest = module.fit
+
+    def recording(train_on: Any, valid: Any, **more: Any) -> Any:
+        parts = [getattr(one, name).tobytes() for one in (*train_on, *valid) for name in ("values", "context")]
+        learned.append(hashlib.sha256(b"".join(parts)).hexdigest())
+        return honest(train_on, valid, **more)
+
+    monkeypatch.setattr(module, "fit", recording)
+    runs = []
+    for history in (calm, poisoned):
+        learned.clear()
+        asset, _ = to_grid("a", minutes(n_rows), names(), history, GRID)
+        train(
+            [asset],
+            [np.ones(n_rows, bool)],
+            ROLES,
+            replace(options(network), max_steps=1),
+            max_hole=10,
+            running=None,
+            units={},
+            reading={},
+        )
+        runs.append([*learned])
+    folds = [one == other for one, other in zip(*runs, strict=True)][-4:]
+    assert folds == [number < quarter for number in range(3)] + [False]
+
+
+# ---------------------------------------------------------------- 8 nothing unpickles
+
+
+@pytest.fixture(scope="module", params=list(MODELS))
+def model_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / str(request.param)
+    store.write_model(folder, *to_folder(trained_of(request.param, "return_period")))
+    return folder
+
+
+def test_law_8_a_model_folder_is_json_and_plain_arrays_with_their_sums(model_folder: Path) -> None:
+    files = files_of(model_folder)
+    sums = json.loads(files.pop("manifest.json"))["sha256"]
+    assert {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} == sums
+    for name, content in files.items():
+        if name.endswith(".npy"):
+            assert np.load(io.BytesIO(content), allow_pickle=False).dtype.kind in "fiu", name
+        else:
+            json.loads(content)
+
+
+def test_law_8_a_model_scores_alike_after_it_was_stored(model_folder: Path) -> None:
+    document, arrays, _ = store.read_model(model_folder)
+    again = from_folder(document, arrays, "here")
+    for name in (whole := whole_scores(model_folder.name, "return_period")).column_names:
+        assert scores_of(again, raw(3).telemetry()).column(name).equals(whole.column(name)), name
+
+
+def test_law_8_loading_and_scoring_run_no_keras_and_no_pickle(model_folder: Path) -> None:
+    code = f"""
+import sys
+for name in ("tensorflow", "keras"):
+    sys.modules[name] = None
+import pickle
+def never(*_, **__): raise AssertionError("something unpickles")
+pickle.load = pickle.loads = pickle.Unpickler = never
+from pathlib import Path
+from anomaly_lstm import pipeline, scoring
+from tests.test_laws import raw
+trained, _ = pipeline.load(Path({str(model_folder)!r}))
+(scores,) = scoring.score(trained, [raw(3).telemetry(100)])
+assert (scores.score > 0).sum() > 50
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_law_8_an_array_of_objects_is_refused(model_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(model_folder, folder)
+    name = next(p.name for p in (folder / "arrays").iterdir())
+    np.save(folder / "arrays" / name, np.array([{}], dtype=object), allow_pickle=True)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["sha256"][f"arrays/{name}"] = hashlib.sha256((folder / "arrays" / name).read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match=name):
+        pipeline.load(folder)
+
+
+def test_every_state_is_met_by_these_laws() -> None:
+    assert set(whole_scores("linear_predictor", "return_period").column("state").to_pylist()) == {s.name for s in State}
