@@ -195,7 +195,7 @@ def _alert(
     peak = stand.begun + int(np.nanargmax(rows.score[span]))
     begun_us, raised_us = int(rows.time_us[stand.begun]), int(rows.time_us[stand.raised])
     onset = _onset(rows, stand.begun, lowest_us)
-    sensors = _contributions(rows, peak, policy)
+    sensors = _contributions(rows, stand.begun, peak, policy)
     bound = _first_bound(rows, policy, stand.begun + int(np.argmax(crossed[span]))) if crossed[span].any() else None
     period_s = float(rows.return_period_s[peak])
     return Alert(
@@ -254,20 +254,23 @@ def _first_bound(rows: Rows, policy: Policy, row: int) -> str | None:
             if value is not None and bool(_outside(np.array([value]), bound)[0]):
                 edge = bound.high if bound.high is not None and value > bound.high else bound.low
                 unit = _unit(policy, sensor)
-                return f"{sensor} {_number(value)}{unit} is beyond its bound of {_number(edge)}{unit}"
+                when = iso(int(rows.time_us[row])).replace("T", " ").replace("Z", " UTC")
+                return f"{sensor} went beyond its bound of {_number(edge)}{unit} at {when}"
     return None
 
 
-def _contributions(rows: Rows, row: int, policy: Policy) -> tuple[Contribution, ...]:
-    """All scored sensors at one row, largest share first."""
+def _contributions(rows: Rows, begun: int, peak: int, policy: Policy) -> tuple[Contribution, ...]:
+    """All scored sensors, largest share first: the share is the mean from the alert's begin to its peak, where several
+    may be out of range alike; value and expected are those of the peak.
+    """
     out = []
     for sensor in scored_sensors(rows.table):
-        share, value, expected = (
-            rows.table.column(f"{part}.{sensor}")[row].as_py() for part in ("share", "value", "expected")
-        )
+        shares = arrow.to_numpy(rows.table.column(f"share.{sensor}").slice(begun, peak - begun + 1), np.float64)
+        value, expected = (rows.table.column(f"{part}.{sensor}")[peak].as_py() for part in ("value", "expected"))
         above = value is not None and expected is not None and value >= expected
         direction = "unknown" if value is None or expected is None else "above" if above else "below"
-        out.append(Contribution(sensor, share or 0.0, direction, value, expected, policy.units.get(sensor)))
+        share = float(np.nanmean(shares)) if np.isfinite(shares).any() else 0.0
+        out.append(Contribution(sensor, share, direction, value, expected, policy.units.get(sensor)))
     return tuple(sorted(out, key=lambda c: -c.share))
 
 
@@ -332,14 +335,18 @@ def as_document(alert: Alert) -> dict[str, Any]:
         "raised_at": iso(alert.raised_us),
         "updated_at": iso(alert.updated_us),
         "cleared_at": None if alert.cleared_us is None else iso(alert.cleared_us),
-        "peak": {"time": iso(alert.peak_us), "score": alert.peak_score, "return_period_s": alert.peak_return_period_s},
+        "peak": {
+            "time": iso(alert.peak_us),
+            "score": _tidy(alert.peak_score),
+            "return_period_s": _tidy(alert.peak_return_period_s),
+        },
         "sensors": [
             {
                 "sensor": s.sensor,
                 "share": round(s.share, 4),
                 "direction": s.direction,
-                "value": s.value,
-                "expected": s.expected,
+                "value": _tidy(s.value),
+                "expected": _tidy(s.expected),
                 "unit": s.unit,
             }
             for s in alert.sensors
@@ -348,3 +355,8 @@ def as_document(alert: Alert) -> dict[str, Any]:
         "forecast": None,
         "model_id": alert.model_id,
     }
+
+
+def _tidy(value: float | None) -> float | None:
+    """Seven significant digits, all that a 32-bit number of the scores table holds: 6.52, not 6.519999980926514."""
+    return None if value is None else float(f"{value:.7g}")

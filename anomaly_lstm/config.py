@@ -260,6 +260,16 @@ def _file(table: _Table, key: str) -> Path | None:
     return None if value is None else _beside(table.folder, value)
 
 
+def _existing(table: _Table, key: str) -> Path | None:
+    """A file that must be there already."""
+    path = _file(table, key)
+    if path is not None and not path.exists():
+        table.wrong(key, f"there is no file {path}; a relative path counts from the pipeline file's folder.")
+    elif path is not None and path.is_dir():
+        table.wrong(key, f"{path} is a folder; a file is needed here.")
+    return path
+
+
 def _beside(folder: Path, text: str) -> Path:
     """A path that counts from ``folder``, without needless dots unless a symbolic link gives them a meaning."""
     path = folder / Path(text).expanduser()
@@ -300,7 +310,7 @@ def _pipeline(path: Path, top: _Table) -> Pipeline:
         sensors=quantities,
         train=_train(train, where.read.zone),
         alarm=_alarm(alarm, quantities),
-        assets=_file(assets, "table"),
+        assets=_existing(assets, "table"),
     )
     for table in (top, source, run, assets, sensors, train, alarm):
         table.close()
@@ -423,7 +433,7 @@ def _train(table: _Table, zone: str | None) -> Train:
         max_steps=_whole(table, "max_steps", 1),
     )
     return Train(
-        options, _moment(table, "until", zone), _file(table, "events"), _duration(table, "time_budget", least=1)
+        options, _moment(table, "until", zone), _existing(table, "events"), _duration(table, "time_budget", least=1)
     )
 
 

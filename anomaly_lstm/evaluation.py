@@ -37,11 +37,17 @@ class Watched:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One event and the alert that announced it, if any. ``lead_us`` = failure (or end of the event) − raised."""
+    """One event and the alert that announced it, if any.
+
+    Only a failure, or an event that led to one, has a lead; any other has a delay. Both are None where it was missed.
+    """
 
     event: Event
     alert: Raised | None
-    lead_us: int | None
+    lead_us: int | None = None
+    """Failure (or end of the event) − raised."""
+    delay_us: int | None = None
+    """Raised − start of the event; 0 where the alert stood already."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +107,13 @@ def _touches(alert: Raised, event: Event) -> bool:
 def _outcome(event: Event, alerts: Sequence[Raised]) -> Outcome:
     first = next((a for a in alerts if _touches(a, event)), None)
     if first is None:
-        return Outcome(event, None, None)
-    until = event.failure_us if event.failure_us is not None else event.end_us
+        return Outcome(event, None)
     # an alert that stood before the event began announced nothing earlier than the event itself
-    return Outcome(event, first, until - max(first.raised_us, event.start_us))
+    announced_us = max(first.raised_us, event.start_us)
+    if event.kind != "failure" and event.failure_us is None:
+        return Outcome(event, first, delay_us=announced_us - event.start_us)
+    until = event.failure_us if event.failure_us is not None else event.end_us
+    return Outcome(event, first, lead_us=until - announced_us)
 
 
 def _healthy(span: Watched, events: Sequence[Event]) -> int:

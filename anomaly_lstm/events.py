@@ -22,6 +22,10 @@ BEFORE_FAILURE_US = 7 * 86_400_000_000
 """A failure told without its start is taken to have begun this long before."""
 
 
+ENABLED = {"": True, "yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+"""What ``enabled`` may say."""
+
+
 @dataclass(frozen=True)
 class Event:
     """A dated stretch told by a person: [start_us, end_us) on one asset, or on all where ``asset`` is empty."""
@@ -58,11 +62,16 @@ def read_events(path: Path, zone: str | None = None) -> list[Event]:
             events.append(_event(row, line, zone))
         except (DataError, UsageError) as problem:
             wrong.append(f"  line {line}: {problem}")
+    _check(path, wrong)
+    return events
+
+
+def _check(path: Path, wrong: Sequence[str]) -> None:
+    """Raise DataError listing the rows that do not fit, if there are any."""
     if wrong:
         raise DataError(
             f"{path}: {len(wrong)} row{'s do' if len(wrong) > 1 else ' does'} not fit:\n" + "\n".join(wrong[:20])
         )
-    return events
 
 
 def _event(row: dict[str, str], line: int, zone: str | None) -> Event:
@@ -93,17 +102,22 @@ def _event(row: dict[str, str], line: int, zone: str | None) -> Event:
 
 
 def read_assets(path: Path) -> list[Asset]:
-    """The rows of an ``assets.csv``; ``enabled`` is true unless it says no, false or 0."""
-    return [
-        Asset(
-            row["asset"],
-            row.get("type", ""),
-            row.get("site", ""),
-            row.get("criticality", ""),
-            row.get("enabled", "").lower() not in ("no", "false", "0"),
+    """The rows of an ``assets.csv``; an asset whose ``enabled`` is empty is enabled.
+
+    Raises DataError listing every row that does not fit.
+    """
+    assets, wrong = [], []
+    for line, row in _rows(path, ASSET_COLUMNS, ("asset",)):
+        told = row.get("enabled", "")
+        enabled = ENABLED.get(told.lower())
+        if enabled is None:
+            wrong.append(f"  line {line}: enabled is '{told}'; it must be yes, true, 1, no, false, 0 or empty.")
+            continue
+        assets.append(
+            Asset(row["asset"], row.get("type", ""), row.get("site", ""), row.get("criticality", ""), enabled)
         )
-        for _, row in _rows(path, ASSET_COLUMNS, ("asset",))
-    ]
+    _check(path, wrong)
+    return assets
 
 
 def _rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:

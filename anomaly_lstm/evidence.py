@@ -3,10 +3,11 @@
 Two *views* of a row, each a vector of deviations (measured − expected, in sensor units): the network's prediction or
 reconstruction, and the healthy level for the context. Each view is smoothed at several half-lives, because a one-step
 error is blind to drift and a mean is blind to jumps. Every (view, half-life) gives Hotelling's T² of the whitened
-vector. How rare its cube root (near-normal: Wilson and Hilferty, 1931) is on normal rows brings all of them to −log
-p. The score is their mean (Fisher's combination of p-values, 1932): many statistics that are a little strange count
-like one that is very strange. They depend on each other, so the mean has no textbook distribution; the threshold
-learns how rare it is from normal rows.
+vector. How rare its cube root (near-normal for χ²: Wilson and Hilferty, 1931) is on normal rows brings all of them to
+−log p: empirical in the body, an exponential tail at a scale that frequent outbursts widen. The score is their mean
+(Fisher's combination of p-values, 1932): many statistics that are a little strange count like one that is very
+strange. They depend on each other, so the mean has no textbook distribution; the threshold learns how rare it is from
+normal rows.
 
 The whitening is symmetric (ZCA; Kessy, Lewin and Strimmer, 2018), so each whitened coordinate still belongs to one
 sensor and the squares are that sensor's share of T².
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.blocks import fixed_product, smooth
-from anomaly_lstm.tails import fit_rarity
+from anomaly_lstm.tails import exponential_tail, fit_rarity
 from anomaly_lstm.windows import CHUNK
 
 Float64 = NDArray[np.float64]
@@ -43,14 +44,14 @@ class View:
     """How the deviations of one view are judged.
 
     ``spread`` (n_scored,) in sensor units; ``covariance`` (n_scored, n_scored) of one row's scaled deviations, for
-    filling in missing sensors; ``whitener`` (n_half_lives, n_scored, n_scored); ``root`` and ``minus_log_p``
-    (n_half_lives, n_knots) say how rare the cube root of T² is on normal rows.
+    filling in missing sensors; ``whitener`` (n_half_lives, n_scored, n_scored); ``strength`` and ``minus_log_p``
+    (n_half_lives, n_knots) say how rare a cube root of T² is on normal rows.
     """
 
     spread: Float64
     covariance: Float64
     whitener: Float64
-    root: Float64
+    strength: Float64
     minus_log_p: Float64
 
 
@@ -109,8 +110,8 @@ def advance(evidence: Evidence, state: Float64, deviations: Float64) -> tuple[Fl
             smoothed = smooth(scaled, half_life, before[k])
             moved.append(smoothed[-1] if n else before[k])
             square = fixed_product(smoothed, view.whitener[k]) ** 2
-            strength = _rarity(np.cbrt(square.sum(axis=1)), view.root[k], view.minus_log_p[k])
-            log_p.append(np.where(silent, np.nan, strength))
+            rarity = _rarity(np.cbrt(square.sum(axis=1)), view.strength[k], view.minus_log_p[k])
+            log_p.append(np.where(silent, np.nan, rarity))
             squares.append(square)
         after.append(np.stack(moved))
     measured = np.asarray(np.isfinite(deviations).any(axis=0))
@@ -163,11 +164,11 @@ def _scaled(view: View, deviation: Float64) -> Float64:
     return filled
 
 
-def _rarity(root: Float64, knots: Float64, minus_log_p: Float64) -> Float64:
+def _rarity(strength: Float64, knots: Float64, minus_log_p: Float64) -> Float64:
     """−log p of each value, by straight lines; beyond the last knot the last slope goes on."""
     slope = (minus_log_p[-1] - minus_log_p[-2]) / max(knots[-1] - knots[-2], 1e-12)
-    beyond = np.maximum(root - knots[-1], 0.0) * slope
-    return np.asarray(np.interp(root, knots, minus_log_p) + beyond)
+    beyond = np.maximum(strength - knots[-1], 0.0) * slope
+    return np.asarray(np.interp(strength, knots, minus_log_p) + beyond)
 
 
 def chunks(first: int, n_rows: int) -> Iterator[slice]:
@@ -216,7 +217,7 @@ def _fit_view(stretches: Sequence[Float64], resolution: Float64) -> View:
         rows = np.concatenate(smoothed)
         shrinkage = _shrinkage(rows)
         whitener.append(_whitener(_shrunk(_moments(rows), shrinkage)))
-        rarities.append(fit_rarity(_unseen_roots(smoothed, shrinkage)))
+        rarities.append(fit_rarity(_unseen_strengths(smoothed, shrinkage), exponential_tail))
     at_once = np.concatenate(scaled)
     covariance = _shrunk(_moments(at_once), _shrinkage(at_once))
     return View(
@@ -279,7 +280,7 @@ def _whitener(covariance: Float64) -> Float64:
     return np.asarray((vectors / np.sqrt(np.maximum(values, 1e-12))) @ vectors.T)
 
 
-def _unseen_roots(stretches: Sequence[Float64], shrinkage: float) -> list[Float64]:
+def _unseen_strengths(stretches: Sequence[Float64], shrinkage: float) -> list[Float64]:
     """The cube root of T² of every row under a covariance that never saw it: each half judged by the other."""
     earlier, later = _halves(np.concatenate(stretches))
     by_later, by_earlier = (_whitener(_shrunk(_moments(seen), shrinkage)) for seen in (later, earlier))

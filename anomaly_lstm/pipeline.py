@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from anomaly_lstm import alerts as alerting
 from anomaly_lstm import arrow, conditions, sources, store
@@ -24,7 +25,7 @@ from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm import training as training_stage
 from anomaly_lstm.alerts import Policy
-from anomaly_lstm.clock import iso, parse_time
+from anomaly_lstm.clock import format_duration, iso, parse_time
 from anomaly_lstm.errors import DataError, SomeAssetsFailed, UsageError
 from anomaly_lstm.events import Event, normal_rows, read_events
 from anomaly_lstm.learning import TrainOptions
@@ -39,6 +40,12 @@ from anomaly_lstm.trained import Roles, Trained, from_folder, to_folder
 from anomaly_lstm.training import Stage
 
 VERSION = version("anomaly-lstm")
+LONG_SILENCE = 100
+"""A sensor without a value in so many rows up to the last one is told [rows]."""
+
+LEAST_FOR_PERIOD = 20
+"""Distinct times from which on a period of their own is believed."""
+
 REMEMBERED = ("time", "time_format", "zone", "asset", "layout", "sensor", "value", "separator", "decimal", "columns")
 """How a source was read, as far as a model remembers it for data of the same shape."""
 
@@ -173,8 +180,14 @@ def train(
     read, grid, options = read or ReadOptions(), grid or GridOptions(), options or TrainOptions()
     store.check_model_place(model)
     reading = sources.read(source, read)
+    if not sum(len(a.time_us) for a in reading.assets):
+        outside = sum(f.dropped.get("outside --start/--end", 0) for f in reading.files)
+        raise DataError(
+            f"no row is left to learn from: {outside:,} rows lie outside --start/--end. Give a span that holds data."
+        )
     known = list(dict.fromkeys(s for a in reading.assets for s in a.sensors))
     _check_names(context, known, "--context")
+    _check_names(list(units or {}), known, "[sensors.units]")
     alive = [
         s
         for s in known
@@ -254,6 +267,7 @@ def score(
     DataError is raised and nothing is written.
     """
     trained, model_id = load(model)
+    _check_not_an_input(out, source)
     assets, quality, failed = telemetry_for(trained, source, read or ReadOptions())
     counts = np.zeros(len(State), np.int64)
     with store.replacing(out) as side:
@@ -264,6 +278,12 @@ def score(
                 writer.write_table(scores_stage.table(trained, scored, model_id, detail=detail))
     states = {state.name: int(counts[state]) for state in State}
     return ScoreResult(out, model_id, quality, [a.asset for a in assets], int(counts.sum()), states, failed)
+
+
+def _check_not_an_input(out: Path, source: Place) -> None:
+    """Raise UsageError where a result would take the place of what it is made from."""
+    if out.exists() and any(out.resolve() == file.resolve() for file in sources.resolve(source)[1]):
+        raise UsageError(f"--out {out} is one of the files that are read; it is left as it is. Give another --out.")
 
 
 def telemetry_for(
@@ -281,7 +301,37 @@ def telemetry_for(
         raise DataError(next(iter(failed.values())) if failed else "the source holds no rows.")
     options = GridOptions(trained.grid.period_us, trained.max_hole, trained.running)
     assets, quality = _on_grid(replace(reading, assets=usable), options, trained.grid, trained.roles.all)
-    return assets, quality, failed
+    notes = [*quality.notes, *(note for raw in usable for note in _sparse(raw, trained.grid))]
+    return assets, replace(quality, notes=[*notes, *(note for a in assets for note in _blind(a))]), failed
+
+
+def _sparse(raw: RawAsset, grid: Grid) -> list[str]:
+    """A note where rows come much more seldom than the model's grid."""
+    period = estimate_period([raw.time_us]) if len(np.unique(raw.time_us)) > LEAST_FOR_PERIOD else grid.period_us
+    if period < 2 * grid.period_us:
+        return []
+    ours = format_duration(grid.period_us)
+    return [
+        f"{raw.asset}: rows come every {format_duration(period)}, the model was trained on one every {ours}: "
+        "most of its grid is empty and its scores mean little. Train a model on data like these."
+    ]
+
+
+def _blind(asset: Telemetry) -> list[str]:
+    """Notes on sensors that have had no value for long up to the asset's last row: nothing watches what they
+    measured.
+    """
+    measured = np.isfinite(asset.values)
+    gone = [
+        (name, int(np.argmax(m[::-1])) if m.any() else len(m))
+        for name, m in zip(asset.sensors, measured.T, strict=True)
+    ]
+    return [
+        f"{asset.asset}: '{name}' has had no value in its last {rows:,} rows"
+        f" ({format_duration(rows * asset.grid.period_us)}): the asset is watched without it."
+        for name, rows in gone
+        if rows > LONG_SILENCE
+    ]
 
 
 def _as_in_training(trained: Trained, read: ReadOptions) -> ReadOptions:
@@ -322,11 +372,12 @@ def _missing_words(trained: Trained, raw: RawAsset, missing: Sequence[str]) -> s
 
 @dataclass(frozen=True)
 class AlertResult:
-    """Result of `alert`."""
+    """Result of `alert`; ``strangest`` is the rarest row: asset, time [µs UTC], return period [s]; None without any."""
 
     out: Path | None
     report: AlertReport
     alerts: Sequence[alerting.Alert]
+    strangest: tuple[str, int, float] | None = None
 
 
 def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, policy: Policy | None = None) -> AlertResult:
@@ -336,9 +387,18 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
     policy = policy or Policy()
     policy = replace(policy, units={**trained.units, **policy.units})
     table = read_scores(scores)
+    _check_made_by(table, model_id, model)
+    _check_names(list(policy.bounds), trained.roles.all, "[sensors.bounds]")
+    if out and any(out.resolve() == path.resolve() for path in ([scores] if isinstance(scores, Path) else scores)):
+        raise UsageError(f"--out {out} is the scores table that is read; it is left as it is. Give another --out.")
     found: list[alerting.Alert] = []
     watched: dict[str, dict[str, Any]] = {}
+    strangest: tuple[str, int, float] | None = None
     for rows in alerting.rows_of(table):
+        if np.isfinite(rows.return_period_s).any():
+            top = int(np.nanargmax(rows.return_period_s))
+            if strangest is None or rows.return_period_s[top] > strangest[2]:
+                strangest = (rows.asset, int(rows.time_us[top]), float(rows.return_period_s[top]))
         found += alerting.alerts_of(rows, policy, trained.grid.period_us, model_id)
         scored = int((rows.state == State.SCORED).sum())
         watched[rows.asset] = {
@@ -352,7 +412,17 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
     )
     if out and sink:
         sink.write(out, report)
-    return AlertResult(out, report, found)
+    return AlertResult(out, report, found, strangest)
+
+
+def _check_made_by(table: pa.Table, model_id: str, model: Path) -> None:
+    """Raise UsageError when no score in the table is from this model: its limits would mean nothing."""
+    made_by = arrow.codes(table.column("model_id"))[0] if "model_id" in table.column_names else ()
+    if made_by and model_id not in made_by:
+        raise UsageError(
+            f"the scores are from model {', '.join(made_by)}; {model} is model {model_id}. Give the --model "
+            "they were made with."
+        )
 
 
 def read_scores(scores: Path | Sequence[Path]) -> pa.Table:
@@ -524,8 +594,9 @@ def run(
 ) -> RunResult:
     """Train if the run folder has no model, then score, alert, and evaluate where there are events.
 
-    Everything is recomputed from the source and replaced in one step per file, so a second run on the same data changes
-    no byte.
+    All that the source holds is computed anew and replaced in one step per file, so a second run on the same data
+    changes no byte. Where the source no longer reaches back to the first stored row, stored rows are kept and only
+    later ones are added.
     """
     begun = clock()
     with store.locked(plan.folder):
@@ -535,14 +606,15 @@ def run(
             trained = _train_into(plan, told)
             model = trained.folder
         loaded, model_id = load(model)
-        read = replace(plan.read, start_us=plan.read.start_us, end_us=plan.read.end_us)
-        assets, quality, failed = telemetry_for(loaded, plan.source, read)
+        assets, quality, failed = telemetry_for(loaded, plan.source, plan.read)
         assets = [a for a in assets if a.asset not in plan.disabled]
+        if trained is None:
+            quality = replace(quality, notes=[*quality.notes, *_changed_since(plan, loaded)])
         states = _store_scores(plan.folder / "scores", loaded, model_id, assets)
         policy = (
             plan.policy
             if plan.budget_us is None
-            else replace(plan.policy, limits=limits_for_budget(plan.budget_us, len(assets)))
+            else replace(plan.policy, limits=limits_for_budget(plan.budget_us, _n_stored(plan.folder / "scores")))
         )
         written = sorted((plan.folder / "scores").glob("*/*.parquet"))
         result = alert(written, model, plan.folder / "alerts.json", policy=policy)
@@ -560,6 +632,24 @@ def run(
             else None
         )
     return RunResult(plan.folder, model, trained, quality, result, states, judged, failed, clock() - begun)
+
+
+def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
+    """Notes on what the pipeline file asks of training that the model in use was not trained with."""
+    asked = {
+        "[train] model": (plan.train.network, trained.options["network"]),
+        "[train] threshold": (plan.train.threshold, trained.options["threshold"]),
+        "[train] seed": (plan.train.seed, trained.options["seed"]),
+        "[sensors] context": (list(plan.context), list(trained.roles.context)),
+        "[sensors] running": (plan.grid.running, trained.running),
+        "[source] period": (plan.grid.period_us or trained.grid.period_us, trained.grid.period_us),
+    }
+    return [
+        f"{key} is {wanted} in the pipeline file, but the model in use was trained with {have}; it stays in use. "
+        "Train anew with `anomaly-lstm train --pipeline FILE`."
+        for key, (wanted, have) in asked.items()
+        if wanted != have
+    ]
 
 
 def train_into(plan: RunPlan, *, told: Callable[[Stage], None] = lambda stage: None) -> TrainResult:
@@ -609,18 +699,44 @@ def limits_for_budget(budget_us: int, n_assets: int) -> dict[str, int]:
     return {"advisory": min(30 * alerting.DAY_US, warning // 3), "warning": warning}
 
 
+def _n_stored(scores: Path) -> int:
+    """How many assets have stored scores."""
+    return len({path.parent for path in scores.glob("*/*.parquet")})
+
+
 def _store_scores(folder: Path, trained: Trained, model_id: str, assets: Sequence[Telemetry]) -> dict[str, int]:
-    """Replace ``<asset>/<YYYY-MM>.parquet`` for every asset and month; returns state → rows."""
+    """Replace ``<asset>/<YYYY-MM>.parquet`` for every asset and month with new rows; returns state → rows read."""
     counts = np.zeros(len(State), np.int64)
     for scored in scores_stage.score(trained, assets):
         counts += np.bincount(scored.state, minlength=len(State))
+        home = folder / store.folder_name(scored.telemetry.asset)
         table = scores_stage.table(trained, scored, model_id)
-        months = scored.telemetry.time_us.astype("datetime64[us]").astype("datetime64[M]")
-        for month in np.unique(months):
-            path = folder / store.folder_name(scored.telemetry.asset) / f"{month}.parquet"
-            with store.replacing(path) as side:
+        if any(home.glob("*.parquet")):
+            table = _with_history(read_scores(home), table)
+        months = _months(table)
+        for month in np.unique(_months(scores_stage.table(trained, scored, model_id, detail=False))):
+            with store.replacing(home / f"{month}.parquet") as side:
                 pq.write_table(table.filter(arrow.from_bools(months == month)), side, compression="zstd")
     return {state.name: int(counts[state]) for state in State}
+
+
+def _months(scores: pa.Table) -> NDArray[np.datetime64]:
+    """The month of each row."""
+    return arrow.times_to_numpy(scores.column("time")).astype("datetime64[us]").astype("datetime64[M]")
+
+
+def _with_history(stored: pa.Table, fresh: pa.Table) -> pa.Table:
+    """Fresh rows and the stored rows they do not replace, in time order.
+
+    Where the fresh rows reach back to the first stored one they replace all up to their last; where they begin later
+    (an export that only holds the last days) they began cold, so stored rows stand and only later ones are added.
+    """
+    old, new = (arrow.times_to_numpy(t.column("time")) for t in (stored, fresh))
+    if not len(new):
+        return stored
+    if new[0] <= old.min():
+        return pa.concat_tables([fresh, stored.filter(arrow.from_bools(old > new[-1]))]).combine_chunks()
+    return pa.concat_tables([stored, fresh.filter(arrow.from_bools(new > old.max()))]).combine_chunks()
 
 
 # ---------------------------------------------------------------- inspect

@@ -99,8 +99,14 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold a run folder's lock; it is free again as soon as its owner is gone. Raises LockedError while another run
     holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "run.lock").open("a+") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "run.lock").open("a+")
+    except OSError as problem:
+        raise DataError(
+            f"{folder} cannot be written: {problem.strerror}. Give a [run] folder you may write."
+        ) from problem
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as problem:

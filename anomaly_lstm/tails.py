@@ -1,21 +1,20 @@
-"""How rare is a value, judged from dependent samples of normal operation: empirical where there are many, a Pareto
-tail beyond.
+"""How rare is a value, judged from dependent samples of normal operation: empirical in the body, a Pareto tail beyond.
 
-1. *Marginal tail.* Excesses over a high value follow a generalised Pareto distribution (Pickands, 1975). Its shape
-has the prior
-   N(0, 0.1²), because values come on a scale whose tail is near-exponential; its scale is free.
-2. *Clusters.* Strange rows come in clusters; the extremal index θ is one over their mean size (Ferro and Segers,
-2003, intervals
-   estimator, JRSS B 65:545). θ also says how much independent information the excesses carry: their likelihood counts
-   with the power θ.
-3. *Predictive.* The survival function is averaged over the posterior of shape and scale, so that what is not known is
-neither ignored
-   nor turned into a safety margin that would never alarm.
+- *Marginal tail.* Excesses over a high value follow a generalised Pareto distribution (Pickands, 1975). Its shape has
+  the prior N(0, 0.1²), because values come on a scale whose tail is near-exponential; the prior of its scale is what
+  the body of the values lets expect of such a tail, log-normal with a spread of 0.5.
+- *Clusters.* Strange rows come in clusters; the extremal index θ is one over their mean size (Ferro and Segers, 2003,
+  intervals estimator, JRSS B 65:545). θ also says how much independent information the excesses carry: their
+  likelihood counts with the power θ.
+- *Predictive.* For a promise, the survival function is averaged over the posterior of shape and scale, so that what is
+  not known is neither ignored nor turned into a safety margin that would never alarm. To bring statistics to one scale,
+  which promises nothing, the expected exponential tail will do, and keeps growing where the other flattens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +27,8 @@ LEAST_EXCESSES = 10
 LEAST_RUNS = 10
 N_BODY, N_TAIL = 40, 60
 _SHAPES = np.linspace(-0.35, 0.45, 33)
-_SCALES = np.geomspace(0.1, 10.0, 81)
+SCALE_SPREAD = 0.5
+_SCALES = np.geomspace(0.05, 50.0, 111)
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,15 @@ class Rarity:
     theta: float
 
 
-def fit_rarity(stretches: Sequence[Float64]) -> Rarity:
-    """Learn how rare values are from continuous stretches of them (n_rows,), NaN = none."""
+Tail = Callable[[Float64, float, Float64, float], Float64]
+"""(excesses, θ, at, scale expected) → −log P(excess > at)."""
+
+
+def fit_rarity(stretches: Sequence[Float64], tail: Tail) -> Rarity:
+    """Learn how rare values are from continuous stretches of them (n_rows,), NaN = none.
+
+    ``tail`` is `predictive_tail` or `exponential_tail`.
+    """
     values = np.concatenate([s[np.isfinite(s)] for s in stretches])
     n = len(values)
     n_excess = tail_size(n)
@@ -53,11 +60,10 @@ def fit_rarity(stretches: Sequence[Float64]) -> Rarity:
     survival_at_base = (len(excess) + 0.5) / (n + 1)
     body_survival = np.geomspace(1.0, survival_at_base, N_BODY)
     body = np.quantile(values, 1.0 - body_survival)
-    mean = max(float(excess.mean()) if len(excess) else 0.0, 1e-6 * max(abs(base), 1.0))
-    tail = np.geomspace(1e-2, 1e3, N_TAIL) * mean
-    tail_survival = survival_at_base * predictive_survival(excess, theta, tail)
-    minus_log_p = -np.log(np.maximum(np.concatenate([body_survival, tail_survival]), 1e-300))
-    return Rarity(np.concatenate([body, base + tail]), minus_log_p, theta)
+    scale = _scale_of_body(values)
+    at = np.geomspace(1e-2, 1e3, N_TAIL) * max(float(excess.mean()) if len(excess) else 0.0, scale)
+    beyond = tail(excess, theta, at, scale) - np.log(survival_at_base)
+    return Rarity(np.concatenate([body, base + at]), np.concatenate([-np.log(body_survival), beyond]), theta)
 
 
 def tail_size(n: int) -> int:
@@ -65,17 +71,38 @@ def tail_size(n: int) -> int:
     return min(max(LEAST_EXCESSES, min(n // 10, int(4 * n**0.5))), n - 1)
 
 
-def predictive_survival(excess: Float64, theta: float, at: Float64) -> Float64:
-    """P(excess > at), averaged over the posterior of shape and scale given the excesses, whose likelihood has power
-    θ.
+def _scale_of_body(values: Float64) -> float:
+    """The scale of an exponential tail that goes on from the body: ln 5 of it lie between the median and the top tenth.
+
+    A few clusters of excesses say little of their scale; the many rows below say more.
     """
-    mean = max(float(excess.mean()) if len(excess) else 1.0, 1e-12)
-    shape, scale = (a.ravel() for a in np.meshgrid(_SHAPES, mean * _SCALES, indexing="ij"))
-    log_posterior = theta * _log_likelihood(excess, shape, scale) - 0.5 * (shape / SHAPE_SPREAD) ** 2
+    middle, high = np.quantile(values, [0.5, 0.9])
+    return max(float(high - middle) / math.log(5.0), 1e-9 * max(abs(float(high)), 1.0))
+
+
+def predictive_tail(excess: Float64, theta: float, at: Float64, scale_expected: float) -> Float64:
+    """−log P(excess > at), the probability averaged over the posterior of shape and scale.
+
+    ``excess`` (n_excesses,) and the extremal index ``theta`` make the likelihood, ``scale_expected`` is the centre of
+    the scale's prior.
+    """
+    shape, scale = (a.ravel() for a in np.meshgrid(_SHAPES, scale_expected * _SCALES, indexing="ij"))
+    prior = -0.5 * (shape / SHAPE_SPREAD) ** 2 - 0.5 * (np.log(scale / scale_expected) / SCALE_SPREAD) ** 2
+    log_posterior = theta * _log_likelihood(excess, shape, scale) + prior
     weight = np.exp(log_posterior - log_posterior.max())
     keep = weight > 1e-9
     shape, scale, weight = shape[keep], scale[keep], weight[keep] / weight[keep].sum()
-    return np.asarray(sum(w * _pareto_survival(at, k, s) for k, s, w in zip(shape, scale, weight, strict=True)))
+    survival = sum(w * _pareto_survival(at, k, s) for k, s, w in zip(shape, scale, weight, strict=True))
+    return np.asarray(-np.log(np.maximum(survival, 1e-300)))
+
+
+def exponential_tail(excess: Float64, theta: float, at: Float64, scale_expected: float) -> Float64:
+    """−log P(excess > at) of an exponential tail at the posterior mean of its log scale."""
+    scale = scale_expected * _SCALES
+    prior = -0.5 * (np.log(_SCALES) / SCALE_SPREAD) ** 2
+    log_posterior = theta * _log_likelihood(excess, np.zeros_like(scale), scale) + prior
+    weight = np.exp(log_posterior - log_posterior.max())
+    return np.asarray(at / np.exp(weight @ np.log(scale) / weight.sum()))
 
 
 def _log_likelihood(excess: Float64, shape: Float64, scale: Float64) -> Float64:

@@ -150,14 +150,14 @@ def test_a_crossed_bound_is_critical_however_normal_the_row(limits: dict[str, in
     policy = replace(PLAIN, limits=limits, bounds={"temp": Bound(high=85)}, units={"temp": "°C"})
     (alert,) = alerts([1, 1, 1, 1], policy, values={2: (90.0, 40.0)})
     assert (alert.severity, alert.raised_us, alert.cleared_us) == ("critical", at(2), at(3))
-    assert "temp 90 °C is beyond its bound of 85 °C" in alert.reason
+    assert "temp went beyond its bound of 85 °C at 2026-01-01 00:02:00 UTC" in alert.reason
 
 
 def test_a_low_bound_counts_downwards() -> None:
     policy = replace(PLAIN, bounds={"flow": Bound(low=10)})
     (alert,) = alerts([1, 1, 1], policy, values={1: (60.0, 5.0)})
     assert alert.severity == "critical"
-    assert "flow 5 is beyond its bound of 10" in alert.reason
+    assert "flow went beyond its bound of 10 at 2026-01-01 00:01:00 UTC" in alert.reason
 
 
 def test_a_value_on_its_bound_has_not_crossed_it() -> None:

@@ -72,6 +72,8 @@ def written(folder: Path, text: str) -> Path:
     path = folder / "pipelines" / "pump.toml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    for name in ("events.csv", "assets.csv"):
+        path.with_name(name).touch()
     return path
 
 
@@ -224,6 +226,22 @@ deadband = -1
         assert all(word in fitting[0] for word in words[1:]), fitting
     assert len(lines) == 19  # … and that a warning of 7 days is not rarer than an advisory of 30
     assert "advisory (30d)" in "\n".join(lines)
+
+
+def test_files_that_are_not_there_are_named_together(tmp_path: Path) -> None:
+    text = LEAST + '[assets]\ntable = "../asets.csv"\n[train]\nevents = "evnts.csv"\nseed = "7"'
+    lines = mistakes(tmp_path, text)
+    assert len(lines) == 3
+    (table,) = [line for line in lines if line.strip().startswith('assets.table = "../asets.csv"')]
+    (events,) = [line for line in lines if line.strip().startswith('train.events = "evnts.csv"')]
+    assert str(tmp_path / "asets.csv") in table
+    assert str(tmp_path / "pipelines" / "evnts.csv") in events
+
+
+def test_a_folder_is_no_file_of_events(tmp_path: Path) -> None:
+    (line,) = mistakes(tmp_path, LEAST + '[train]\nevents = ".."')
+    assert line.strip().startswith('train.events = "..":')
+    assert "is a folder" in line
 
 
 def test_budget_and_warning_together_are_a_mistake(tmp_path: Path) -> None:

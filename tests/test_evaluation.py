@@ -34,8 +34,19 @@ def test_an_alert_within_a_failure_finds_it_and_the_lead_runs_to_the_failure() -
     assert result.false == ()
 
 
-def test_without_a_failure_time_the_lead_runs_to_the_end_of_the_event() -> None:
-    assert judged([alert(12, None)], [event(10, 20, "anomaly")]).outcomes[0].lead_us == 8 * DAY
+def test_without_a_failure_time_the_lead_runs_to_the_end_of_the_failure() -> None:
+    assert judged([alert(12, None)], [event(10, 20)]).outcomes[0].lead_us == 8 * DAY
+
+
+@pytest.mark.parametrize(("raised", "delay"), [(12, 2), (10, 0), (4, 0)])
+def test_an_anomaly_without_a_failure_has_a_delay_and_no_lead(raised: float, delay: int) -> None:
+    (outcome,) = judged([alert(raised, None)], [event(10, 20, "anomaly")]).outcomes
+    assert (outcome.lead_us, outcome.delay_us) == (None, delay * DAY)
+
+
+def test_an_anomaly_that_led_to_a_failure_has_a_lead_and_no_delay() -> None:
+    (outcome,) = judged([alert(12, None)], [event(10, 20, "anomaly", failure=19)]).outcomes
+    assert (outcome.lead_us, outcome.delay_us) == (7 * DAY, None)
 
 
 def test_the_first_alert_counts_and_later_ones_are_not_false() -> None:

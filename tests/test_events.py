@@ -126,3 +126,14 @@ def test_assets_are_enabled_unless_they_say_no(tmp_path: Path) -> None:
     assert [a.asset for a in assets] == ["a", "b", "c", "d", "007"]
     assert [a.enabled for a in assets] == [True, False, False, True, False]
     assert assets[4].type == "fan"
+
+
+def test_an_asset_neither_enabled_nor_not_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "assets.csv"
+    path.write_text("asset,enabled\na,TRUE\nb,off\nc,1\nd,nein\n", encoding="utf-8")
+    with pytest.raises(DataError) as raised:
+        read_assets(path)
+    said = str(raised.value)
+    assert "2 rows do not fit" in said
+    assert "line 3: enabled is 'off'" in said
+    assert "line 5: enabled is 'nein'" in said

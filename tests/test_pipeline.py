@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from anomaly_lstm import pipeline
-from anomaly_lstm.alerts import Policy, rows_of
-from anomaly_lstm.errors import DataError
+from anomaly_lstm.alerts import Bound, Policy, rows_of
+from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.sinks import parquet as parquet_sink
 from anomaly_lstm.sources import ReadOptions
@@ -198,3 +199,81 @@ def test_alerts_in_parquet_and_json_say_the_same(tmp_path: Path, model: Path) ->
     assert result.alerts[0].sensors[0].sensor == "temp"
     assert back.run == result.report.run
     assert list(back.alerts) == list(result.report.alerts)
+
+
+def plan(tmp_path: Path, source: Path, **more: Any) -> pipeline.RunPlan:
+    return pipeline.RunPlan(source, tmp_path / "run", train=TrainOptions(network="linear_predictor"), **more)
+
+
+def sliced(cells: Mapping[str, Any], rows: slice) -> dict[str, Any]:
+    return {name: column[rows] for name, column in cells.items()}
+
+
+def test_a_result_never_takes_the_place_of_what_it_is_made_from(tmp_path: Path, model: Path) -> None:
+    source = write(tmp_path / "data.parquet", columns(2))
+    before = source.read_bytes()
+    with pytest.raises(UsageError, match="one of the files that are read"):
+        pipeline.score(source, model, source)
+    assert source.read_bytes() == before
+    made = pipeline.score(source, model, tmp_path / "scores.parquet").out
+    before = made.read_bytes()
+    with pytest.raises(UsageError, match="the scores table that is read"):
+        pipeline.alert(made, model, made)
+    assert made.read_bytes() == before
+
+
+def test_scores_are_only_judged_by_the_model_that_made_them(tmp_path: Path, model: Path) -> None:
+    made = pipeline.score(write(tmp_path / "data.parquet", columns(2)), model, tmp_path / "scores.parquet").out
+    other = train(tmp_path / "other", columns(9))
+    with pytest.raises(UsageError, match="Give the --model they were made with"):
+        pipeline.alert(made, other, None)
+
+
+def test_a_bound_on_a_sensor_the_model_does_not_know_is_refused_with_the_near_name(tmp_path: Path, model: Path) -> None:
+    made = pipeline.score(write(tmp_path / "data.parquet", columns(2)), model, tmp_path / "scores.parquet").out
+    with pytest.raises(UsageError, match=r"no sensor .presure.*pressure"):
+        pipeline.alert(made, model, None, policy=Policy(bounds={"presure": Bound(high=9.0)}))
+
+
+def test_an_export_that_only_holds_the_last_days_keeps_the_history_of_a_run(tmp_path: Path) -> None:
+    whole = columns(2, n=3000)
+    source = write(tmp_path / "data" / "pump.parquet", sliced(whole, slice(0, 2000)))
+    pipeline.run(plan(tmp_path, source))
+    first = pipeline.read_scores(tmp_path / "run" / "scores")
+    write(source, sliced(whole, slice(1500, 3000)))
+    pipeline.run(plan(tmp_path, source))
+    both = pipeline.read_scores(tmp_path / "run" / "scores")
+    assert both.num_rows == 3000
+    assert both.slice(0, 2000).equals(first)
+
+
+def test_a_pipeline_that_asks_for_another_model_than_the_one_in_use_is_told_so(tmp_path: Path) -> None:
+    source = write(tmp_path / "data" / "pump.parquet", columns(2))
+    assert not any("stays in use" in note for note in pipeline.run(plan(tmp_path, source)).quality.notes)
+    changed = replace(plan(tmp_path, source, context=["flow"]), train=TrainOptions(network="lstm_predictor"))
+    told = [note for note in pipeline.run(changed).quality.notes if "stays in use" in note]
+    assert [note.split(" is ")[0] for note in told] == ["[train] model", "[sensors] context"]
+
+
+def test_a_sensor_that_fell_silent_and_rows_too_seldom_for_the_model_are_told(tmp_path: Path, model: Path) -> None:
+    cells = columns(2)
+    silent = {**cells, "flow": np.where(np.arange(N) < N - 200, cells["flow"], np.nan)}
+    notes = pipeline.score(write(tmp_path / "a.parquet", silent), model, tmp_path / "a.out.parquet").quality.notes
+    assert any("'flow' has had no value in its last 200 rows" in note for note in notes)
+    seldom = sliced(cells, slice(None, None, 5))
+    notes = pipeline.score(write(tmp_path / "b.parquet", seldom), model, tmp_path / "b.out.parquet").quality.notes
+    assert any("rows come every 5min, the model was trained on one every 1min" in note for note in notes)
+
+
+def test_a_span_without_rows_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="900 rows lie outside --start/--end"):
+        train(tmp_path, columns(1), read=ReadOptions(end_us=START_US - 1))
+
+
+def test_without_an_alert_the_strangest_row_is_known(tmp_path: Path, model: Path) -> None:
+    made = pipeline.score(write(tmp_path / "data.parquet", columns(2)), model, tmp_path / "scores.parquet").out
+    result = pipeline.alert(made, model, None)
+    table = scores(made)
+    assert result.strangest is not None
+    assert result.strangest[0] == "data"
+    assert result.strangest[2] == max(r for r in table["return_period_s"].to_pylist() if r is not None)

@@ -279,3 +279,9 @@ with locked(pathlib.Path({str(tmp_path)!r})):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
     with store.locked(tmp_path):
         assert (tmp_path / "run.lock").is_file()
+
+
+def test_a_run_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="cannot be written"), store.locked(tmp_path / "file" / "run"):
+        pass

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.signal import lfilter
 from scipy.stats import norm
 
-from anomaly_lstm.tails import Float64, Rarity, extremal_index, fit_rarity
+from anomaly_lstm.tails import Float64, Rarity, Tail, exponential_tail, extremal_index, fit_rarity, predictive_tail
 from anomaly_lstm.thresholds import return_period
 
 Make = Callable[[np.random.Generator, int], Float64]
@@ -38,15 +38,15 @@ def at(rarity: Rarity, value: float) -> float:
 
 @pytest.mark.parametrize("n", [500, 5000])
 def test_how_rare_an_exponential_value_is_comes_out_far_beyond_the_sample(n: int) -> None:
-    found = [fit_rarity([independent(np.random.default_rng(seed), n)]) for seed in range(10)]
+    found = [fit_rarity([independent(np.random.default_rng(seed), n)], predictive_tail) for seed in range(10)]
     for value in (2.0, np.log(n), np.log(n) + 3):
         assert np.mean([at(r, float(value)) for r in found]) == pytest.approx(value, rel=0.15)
 
 
 def test_a_heavy_tail_is_seen_as_heavier() -> None:
     rng = np.random.default_rng(0)
-    heavy = [fit_rarity([np.expm1(0.2 * rng.exponential(size=4000)) / 0.2]) for _ in range(10)]
-    light = [fit_rarity([rng.exponential(size=4000)]) for _ in range(10)]
+    heavy = [fit_rarity([np.expm1(0.2 * rng.exponential(size=4000)) / 0.2], predictive_tail) for _ in range(10)]
+    light = [fit_rarity([rng.exponential(size=4000)], predictive_tail) for _ in range(10)]
     beyond = 20.0  # −log p is 8.0 for the Pareto tail of shape 0.2, and 20 for the exponential one
     assert np.mean([at(r, beyond) for r in heavy]) == pytest.approx(5 * np.log1p(0.2 * beyond), rel=0.2)
     assert np.mean([at(r, beyond) for r in light]) > 14
@@ -82,15 +82,16 @@ def test_the_budget_is_kept_on_average_over_many_trainings(make: Make) -> None:
 
 
 @given(
-    st.lists(
+    stretches=st.lists(
         arrays(np.float64, st.integers(1, 60), elements=st.floats(-50, 1e4) | st.just(np.nan)), min_size=1, max_size=4
     )
 )
 @settings(max_examples=100, deadline=None)
-def test_the_rarer_the_higher_whatever_the_sample(stretches: list[Float64]) -> None:
+@pytest.mark.parametrize("tail", [predictive_tail, exponential_tail])
+def test_the_rarer_the_higher_whatever_the_sample(tail: Tail, stretches: list[Float64]) -> None:
     if sum(int(np.isfinite(s).sum()) for s in stretches) < 20:
         return
-    rarity = fit_rarity(stretches)
+    rarity = fit_rarity(stretches, tail)
     assert np.isfinite(rarity.minus_log_p).all()
     assert (np.diff(rarity.minus_log_p) >= -1e-12).all()
     assert 0 < rarity.theta <= 1
@@ -99,6 +100,6 @@ def test_the_rarer_the_higher_whatever_the_sample(stretches: list[Float64]) -> N
 def test_stretches_may_come_in_any_order() -> None:
     rng = np.random.default_rng(0)
     stretches = [moving_maximum(rng, n) for n in (400, 30, 700)]
-    one, other = fit_rarity(stretches), fit_rarity(stretches[::-1])
+    one, other = fit_rarity(stretches, predictive_tail), fit_rarity(stretches[::-1], predictive_tail)
     assert one.theta == pytest.approx(other.theta)
     np.testing.assert_allclose(one.minus_log_p, other.minus_log_p)

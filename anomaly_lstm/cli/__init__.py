@@ -67,10 +67,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app(args=argv, prog_name="anomaly-lstm")  # leaves by SystemExit, also for wrong usage (2)
+    except SystemExit as left:
+        if left.code == INTERRUPTED:  # what typer makes of Ctrl-C
+            show.interrupted()
+        raise
     except AnomalyLstmError as problem:
         show.error(str(problem))
         sys.exit(problem.exit_code)
     except KeyboardInterrupt:
+        show.interrupted()
         sys.exit(INTERRUPTED)
     except Exception:
         traceback.print_exc()

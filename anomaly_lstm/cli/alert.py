@@ -69,6 +69,7 @@ def alert(
     result = verbs.alert(tables, folder, out, policy=policy)
     report = result.report
     show.alerts(screen, report.run, report.alerts)
+    show.strangest(screen, report.run, result)
     if result.out:
         show.say(screen, f"The alerts are in {result.out}.")
     show.document(screen, "alert", {"out": result.out, "run": report.run, "alerts": report.alerts})

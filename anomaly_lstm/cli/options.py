@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.pipeline import GridOptions, RunPlan
     from anomaly_lstm.sources.contract import ReadOptions
 
+SEPARATORS = (",", ";", "|", "\t")
+"""What the columns of a CSV may be separated by."""
+
 _READING, _LEARNING, _ALARM = "How the source is read", "What is learned", "When an alert is raised"
 
 Sources = Annotated[
@@ -45,6 +48,26 @@ TimeFormat = Annotated[
         "--time-format",
         metavar="FORM",
         help="Such as %d/%m/%Y %H:%M, iso8601 or epoch_s (default: found).",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        "--separator",
+        metavar="MARK",
+        help="Mark between the columns of a CSV: , ; | or tab (default: found).",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        "--decimal",
+        metavar="MARK",
+        help="Decimal mark: . or , (default: found).",
         rich_help_panel=_READING,
         show_default=False,
     ),
@@ -268,6 +291,21 @@ def names(text: str | None) -> tuple[str, ...] | None:
     return found
 
 
+def separator_mark(text: str | None) -> str | None:
+    """The mark between columns; a tab may be called ``tab``. Raises UsageError on anything a CSV is not read by."""
+    mark = {"tab": "\t", "\\t": "\t"}.get(text.lower(), text) if text is not None else None
+    if mark is not None and mark not in SEPARATORS:
+        raise UsageError(f"--separator: {text!r} is none of ',' ';' '|' and tab.")
+    return mark
+
+
+def decimal_mark(text: str | None) -> str | None:
+    """The decimal mark. Raises UsageError where it is none."""
+    if text not in (None, ".", ","):
+        raise UsageError(f"--decimal: {text!r} is neither '.' nor ','.")
+    return text
+
+
 def span_us(option: str, text: str | None) -> int | None:
     """A duration [µs], or None where the flag is not given. Raises UsageError naming the option."""
     from anomaly_lstm.clock import parse_duration
@@ -326,6 +364,8 @@ def reading(
     *,
     time: str | None,
     time_format: str | None,
+    separator: str | None,
+    decimal: str | None,
     asset: str | None,
     zone: str | None,
     start: str | None,
@@ -345,6 +385,8 @@ def reading(
     given: dict[str, Any] = {
         "time": time,
         "time_format": time_format,
+        "separator": separator_mark(separator),
+        "decimal": decimal_mark(decimal),
         "asset": asset,
         "zone": zone,
         "start_us": moment_us("--start", start, zone),

@@ -6,6 +6,7 @@ Names come from data: they are never read as markup, and control characters in t
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import sys
@@ -23,7 +24,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.evaluation import Evaluation, Outcome
-    from anomaly_lstm.pipeline import Ingested, Quality, RunResult, ScoreResult, TrainResult
+    from anomaly_lstm.pipeline import AlertResult, Ingested, Quality, RunResult, ScoreResult, TrainResult
     from anomaly_lstm.training import Stage
 
 DAY_S = 86_400
@@ -36,8 +37,11 @@ REASONS = 10
 BEYOND_RECORD = 3
 """A return period beyond so many times the normal time seen is extrapolated far."""
 
-ADDS = 0.02
-"""An LSTM whose error is not this share smaller than the line's adds nothing worth its cost."""
+ADDS = 0.01
+"""An LSTM whose error is not this share smaller than the line's adds nothing."""
+
+RECONSTRUCTS = "lstm_autoencoder"
+"""It gives back what it was shown; an error of that kind compares with no prediction."""
 
 ASKED_FOR = "outside --start/--end"
 """The one reason to drop a row that needs no telling, when it is the only one."""
@@ -70,6 +74,11 @@ def error(text: str) -> None:
     Console(stderr=True, highlight=False).print(
         Text.assemble(("Error:", "bold red"), " ", lines), soft_wrap=not sys.stderr.isatty()
     )
+
+
+def interrupted() -> None:
+    """Say on standard error that a person ended the command."""
+    print("Interrupted: nothing was written half.", file=sys.stderr)
 
 
 def document(screen: Screen, command: str, content: Mapping[str, Any]) -> None:
@@ -302,25 +311,53 @@ def model_words(screen: Screen, model: Mapping[str, Any]) -> None:
         say(screen, f"{counted(report['short_stretches'], 'run')} of at most 2 rows taught nothing.", style="yellow")
     say(screen, f"{100 * report['scored_share']:.1f} % of running time gets a score.")
     say(screen, loss_words(report["loss"], model["network"]["name"]))
+    say(screen, unlike_words(report["loss"][model["network"]["name"]], len(report["assets"])), style="yellow")
     say(screen, memory_words(report["warm_up"], model["period_us"] / 1e6))
     say(screen, calibration_words(report["calibration"]))
     say(screen, record_words(report["calibration"]["normal_s"], 90 * DAY_S), style="yellow")
 
 
 def loss_words(loss: Mapping[str, float], network: str) -> str:
-    """Network against linear challenger, on normal rows neither learned from; plain when the LSTM adds nothing."""
+    """Network against linear challenger, on normal rows neither learned from; plain when the LSTM adds nothing.
+
+    An autoencoder sees the rows it gives back: its error is told alone.
+    """
     mine, line = loss[network], loss["linear_predictor"]
-    unseen = "on normal rows it did not learn from; 1 is each sensor's own variance"
+    one = "1 is each sensor's own variance"
+    unseen = f"on normal rows it did not learn from; {one}"
+    if network == RECONSTRUCTS:
+        return (
+            f"{network} gives back normal rows it did not learn from with a mean squared error of {mine:.3g} ({one})."
+        )
     if network == "linear_predictor":
         return f"The linear model has a mean squared error of {mine:.3g} ({unseen})."
     figures = f"(mean squared error {mine:.3g} against {line:.3g} {unseen})"
     gain = 1 - mine / line if line > 0 else 0.0
     if gain >= ADDS:
         return f"{network} predicts better than the linear challenger: {100 * gain:.0f} % less error {figures}."
-    cheaper = "--network linear_predictor is as good and cheaper here"
-    if gain > -ADDS:
-        return f"{network} adds nothing over the linear challenger {figures}; {cheaper}."
-    return f"{network} predicts worse than the linear challenger {figures}; try --network linear_predictor."
+    how = "no better than" if gain > -ADDS else "worse than"
+    return (
+        f"{network} predicts {how} the linear challenger {figures}: it adds nothing here, "
+        "--network linear_predictor would do."
+    )
+
+
+def unlike_words(loss: float, n_assets: int) -> str:
+    """Says so when a network knows less of the rows held out than their average would; empty when it does not."""
+    from anomaly_lstm.folds import MANY_ASSETS
+
+    if loss <= 1:
+        return ""
+    held_out_assets = n_assets >= MANY_ASSETS
+    why = (
+        "the assets it learned from do not stand for the others"
+        if held_out_assets
+        else "the span it learned from does not stand for the rows after it"
+    )
+    return (
+        f"A mean squared error of {loss:.3g} is worse than each sensor's own average: {why}. "
+        "Train on a longer or steadier span."
+    )
 
 
 def memory_words(warm_up: int, period_s: float) -> str:
@@ -393,7 +430,7 @@ def states(screen: Screen, rows: Mapping[str, int]) -> None:
 
 
 def alerts(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
-    """The table of alerts (newest last), their reasons (weightiest last), and the budget, from ``alerts.json``."""
+    """The alerts of ``alerts.json`` that matter most (newest last), their reasons (weightiest last), and the budget."""
     if found:
         shown = sorted(sorted(found, key=_weight)[-AT_MOST:], key=lambda alert: str(alert["raised_at"]))
         if len(found) > len(shown):
@@ -407,9 +444,30 @@ def alerts(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, 
     budget(screen, run, found)
 
 
-def _weight(alert: Mapping[str, Any]) -> tuple[bool, int, str]:
-    """What a person should see first has the greatest weight: standing, severe, new."""
-    return alert["active"], list(STYLES).index(alert["severity"]), alert["raised_at"]
+def strangest(screen: Screen, run: Mapping[str, Any], result: AlertResult) -> None:
+    """Without an alert: the rarest row, and limits that the record can show, where those that are on lie beyond it."""
+    from anomaly_lstm.alerts import rarity_words
+    from anomaly_lstm.clock import format_duration, iso
+
+    if result.alerts or result.strangest is None:
+        return
+    asset, time_us, rarity_s = result.strangest
+    say(screen, f"The strangest row is {asset} at {moment(iso(time_us))} UTC: once in {rarity_words(rarity_s)}.")
+    lowest_s = min((budget["return_period_s"] for budget in run["budget"]), default=0.0)
+    record_s = 10 ** math.floor(math.log10(run["normal_s"]))
+    if beyond_record(run["normal_s"], lowest_s):
+        advisory, warning = (format_duration(round(record_s * factor * 1e6)) for factor in (1, 3))
+        say(
+            screen,
+            f"The limits lie far beyond the {span(run['normal_s'])} of normal rows that calibrated them. Train on a "
+            f"longer span, or ask for what these rows can show: --advisory {advisory} --warning {warning}.",
+        )
+
+
+def _weight(alert: Mapping[str, Any]) -> tuple[int, bool, float, str]:
+    """What a person should see first has the greatest weight: severe, then standing, then rare, then new."""
+    severity = list(STYLES).index(alert["severity"])
+    return severity, alert["active"], alert["peak"]["return_period_s"], alert["raised_at"]
 
 
 def _alert_row(alert: Mapping[str, Any]) -> tuple[str | Text, ...]:
@@ -475,17 +533,17 @@ def evaluated(screen: Screen, judged: Evaluation) -> None:
 
 
 def outcome_words(outcome: Outcome) -> str:
-    """One event in a sentence."""
+    """One event in a sentence. Without the severity: what the alert came to is not what it was when it was raised."""
     event, alert = outcome.event, outcome.alert
     asset = alert.asset if alert else event.asset or "all assets"
     if alert is None:
         return f"{asset}: {event.kind} of {day(event.failure_us or event.start_us)} missed."
     if event.kind == "failure" and outcome.lead_us is not None:
         side = "before" if outcome.lead_us >= 0 else "after"
-        return f"{asset} warned {span(abs(outcome.lead_us) / 1e6)} {side} its failure ({alert.severity})."
+        return f"{asset} warned {span(abs(outcome.lead_us) / 1e6)} {side} its failure."
     late_s = (alert.raised_us - event.start_us) / 1e6
     when = f"found {span(late_s)} after it began" if late_s > 0 else "found at once" if late_s == 0 else "already told"
-    return f"{asset}: {event.kind} of {day(event.start_us)} {when} ({alert.severity})."
+    return f"{asset}: {event.kind} of {day(event.start_us)} {when}."
 
 
 def false_words(judged: Evaluation) -> str:
@@ -500,7 +558,7 @@ def false_words(judged: Evaluation) -> str:
 
 
 def judged_document(judged: Evaluation) -> dict[str, Any]:
-    """An evaluation as a document; times ISO 8601."""
+    """An evaluation as a document; times ISO 8601. ``lead_h`` is a failure's, ``delay_h`` any other event's."""
     from anomaly_lstm.clock import iso
 
     def told(alert: Any) -> dict[str, Any]:
@@ -521,6 +579,7 @@ def judged_document(judged: Evaluation) -> dict[str, Any]:
             "found": o.alert is not None,
             "alert": told(o.alert) if o.alert else None,
             "lead_h": None if o.lead_us is None else o.lead_us / 3.6e9,
+            "delay_h": None if o.delay_us is None else o.delay_us / 3.6e9,
         }
         for o in judged.outcomes
     ]

@@ -55,9 +55,11 @@ def read(paths: Sequence[Path], options: ReadOptions) -> Reading:
     for name, allowed in (("separator", (None, *SEPARATORS)), ("decimal", (None, ".", ","))):
         if getattr(options, name) not in allowed:
             shown = " ".join(repr(mark) for mark in allowed if mark)
-            raise UsageError(f"[source] {name} = {getattr(options, name)!r} is none of {shown}.")
+            raise UsageError(f"--{name} or [source] {name}: {getattr(options, name)!r} is none of {shown}.")
     if options.separator == "," and options.decimal == ",":
-        raise UsageError("[source] separator and decimal cannot both be ',': set one of them.")
+        raise UsageError(
+            "separator and decimal mark cannot both be ',': set the other one too (--separator, --decimal)."
+        )
     loaded = [_load(path, options) for path in paths]
     separators, decimals = {shape.separator for _, shape in loaded}, {shape.decimal for _, shape in loaded}
     found = replace(

@@ -66,8 +66,8 @@ def _shapes(file: RawFile, name: str, column: Column) -> tuple[str, ...]:
         sample = numbers_in(sample_of(column), file.decimal)[0]
         raise DataError(
             f"{file.path}: column '{name}' holds plain numbers ({_first_number(sample)}), no dates. If they count "
-            "from 1970, set [source] time_format to epoch_s, epoch_ms, epoch_us or epoch_ns; else name another column "
-            "with --time."
+            "from 1970, set --time-format or [source] time_format to epoch_s, epoch_ms, epoch_us or epoch_ns; else "
+            "name another column with --time."
         )
     found_formats = likely_formats(column) if is_text(column) else ()
     if found_formats:
@@ -75,8 +75,8 @@ def _shapes(file: RawFile, name: str, column: Column) -> tuple[str, ...]:
     row, cell = _first_cell(column)
     raise DataError(
         f"{file.path}, {file.where(row)}: column '{name}' holds '{cell}', which is no time. Expected ISO 8601 such as "
-        "2020-03-09 10:21:00, or dates such as 3/9/2020 10:21; set [source] time_format, "
-        "or name another column with --time."
+        "2020-03-09 10:21:00, or dates such as 3/9/2020 10:21; set --time-format or [source] "
+        "time_format, or name another column with --time."
     )
 
 
@@ -158,7 +158,10 @@ def _day_or_month_first(formats: tuple[str, ...], columns: Sequence[Column]) -> 
     chosen = next((format_ for format_ in formats if format_.startswith("%m/")), None)
     chosen = chosen or next(format_ for format_ in formats if format_.startswith("%d"))
     order = "month" if chosen.startswith("%m") else "day"
-    why = f"; day and month could be either way round, {order} first is assumed: else set [source] time_format"
+    why = (
+        f"; day and month could be either way round, {order} first is assumed: else set --time-format or [source] "
+        "time_format"
+    )
     return formats.index(chosen), why
 
 

@@ -98,7 +98,8 @@ def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
         hint = f" Column '{plain}' holds no dates." if plain else ""
         raise DataError(
             f"{file.path}: no column holds times; the columns are {listed(file.table.column_names)}.{hint} "
-            "Name the one that does with --time; if it counts seconds, also set [source] time_format = 'epoch_s'. "
+            "Name the one that does with --time; if it counts seconds, also set --time-format or [source] time_format "
+            "to epoch_s. "
             "A file that holds no measurements is left out by naming the others, or a glob."
         )
     time = found[0]

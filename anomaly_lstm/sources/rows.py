@@ -119,7 +119,7 @@ def _check_times(file: RawFile, roles: Roles, times: Times, time_format: str | N
     raise DataError(
         f"{file.path}, {file.where(row)}: column '{roles.time}' holds '{cell}', but a time written as "
         f"{time_format or 'a timestamp'} between 1900 and 2200 was expected ({given - readable} of {given} "
-        "cells are not). Set [source] time_format, or name another column with --time."
+        "cells are not). Set --time-format or [source] time_format, or name another column with --time."
     )
 
 
@@ -161,7 +161,7 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
         raise DataError(
             f"{file.path}: no column holds numbers to learn from; besides time there are "
             f"{listed([name for name in file.table.column_names if name not in roles.taken()]) or 'no columns'}. "
-            "Check the separator and decimal mark ([source] separator, decimal), --sensors and --exclude; "
+            "Check the separator and decimal mark (--separator, --decimal), --sensors and --exclude; "
             "a file that holds no measurements is left out by naming the others, or a glob."
         )
     told = {"Text": text, "Further times": moments, "Only numbers the rows": numbering}

@@ -159,7 +159,8 @@ def _pattern(time_format: str) -> str:
     unknown = [piece for piece in pieces if piece.startswith("%") and piece not in _DIRECTIVES]
     if unknown or not any(piece in ("%Y", "%y") for piece in pieces):
         raise UsageError(
-            f"time_format {time_format!r} cannot be read: use iso8601, {', '.join(EPOCHS)}, or a form such as "
+            f"--time-format or [source] time_format: {time_format!r} cannot be read: use iso8601, "
+            f"{', '.join(EPOCHS)}, or a form such as "
             f"'%d/%m/%Y %H:%M' with a year, made of {' '.join(_DIRECTIVES)}."
         )
     dated = "".join(_DIRECTIVES.get(piece, re.escape(piece)) for piece in pieces)

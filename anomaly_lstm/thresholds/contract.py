@@ -12,7 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm.errors import DataError
+
 Float64 = NDArray[np.float64]
+
+LEAST_SCORES = 40
+"""Scores of normal rows below which nothing can be said."""
 
 LONGEST_S = 1e12
 """Return periods are capped here [s]."""
@@ -57,6 +62,17 @@ class Curve:
 
 def curve_from(arrays: Mapping[str, Float64]) -> Curve:
     return Curve(arrays["score"], arrays["log_period"], float(arrays["normal_s"]))
+
+
+def normal_rows(stretches: Sequence[Float64]) -> int:
+    """How many scores there are. Raises DataError when they are too few to calibrate on."""
+    n = sum(int(np.isfinite(s).sum()) for s in stretches)
+    if n < LEAST_SCORES:
+        raise DataError(
+            f"Only {n} normal rows are left to calibrate on; at least {LEAST_SCORES} are needed. "
+            "Train on a longer span."
+        )
+    return n
 
 
 def strictly_rising(score: Float64, log_period: Float64, normal_s: float) -> Curve:

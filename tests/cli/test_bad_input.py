@@ -172,6 +172,8 @@ def test_limits_that_do_not_grow_and_spans_that_are_none_are_wrong_usage(made: P
         ("train", "x.csv", "--model", "m", "--end", "yesterday"),
         ("train", "x.csv", "--model", "m", "--zone", "America/Santigo", "--end", "2026-01-01"),
         ("train", "x.csv", "--model", "m", "--exclude", "a,,b"),
+        ("train", "x.csv", "--model", "m", "--decimal", "x"),
+        ("ingest", "x.csv", "--out", "m", "--separator", "comma"),
         ("train", "x.csv"),
         ("train", "--model", "m"),
         ("score", "--model", "m", "--out", "s.parquet"),
@@ -217,6 +219,13 @@ def test_every_mistake_of_a_pipeline_file_is_told_at_once(made: Path, tmp_path: 
     nothing_left(tmp_path, but=("p.toml",))
 
 
+def test_an_asset_that_is_neither_enabled_nor_not_stops_a_run(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "assets.csv").write_text("asset,enabled\nP1,yes\nP2,perhaps\n")
+    (tmp_path / "p.toml").write_text(pipeline_text(made) + '[assets]\ntable = "assets.csv"\n')
+    refused(anomaly_lstm("run", tmp_path / "p.toml"), 1, "line 3", "'perhaps'")
+    nothing_left(tmp_path, but=("assets.csv", "p.toml"))
+
+
 def test_a_pipeline_that_has_not_run_says_what_to_do(made: Path, tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text(pipeline_text(made))
     file = tmp_path / "p.toml"
@@ -256,3 +265,15 @@ def test_what_nobody_expected_leaves_with_its_own_code(
     said = anomaly_lstm("inspect", made / "model")
     assert said.code == code
     assert ("Traceback" in said.err) == (code == 3)
+
+
+@pytest.mark.parametrize("words", [(), ("--quiet",), ("--json",)])
+def test_who_interrupts_a_command_is_told_in_one_line_that_nothing_is_half_written(
+    made: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def interrupt(target: Path) -> dict[str, object]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verbs, "inspect", interrupt)
+    said = anomaly_lstm("inspect", made / "model", *words)
+    assert said == Said(130, "", "Interrupted: nothing was written half.\n")

@@ -11,6 +11,7 @@ from anomaly_lstm.clock import DAY
 from anomaly_lstm.config import Pipeline, read_pipeline
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.sources import csv
 
 PIPELINE = '[source]\npaths = ["data.csv"]\nzone = "Asia/Tokyo"\nend = "2026-03-01"\n[run]\nfolder = "run"\n'
 
@@ -41,6 +42,15 @@ def learning(config: Pipeline | None, time_budget: str | None = None, network: s
 )
 def test_lists_of_sensors_take_the_names_of_the_plant(text: str | None, names: tuple[str, ...] | None) -> None:
     assert options.names(text) == names
+
+
+@pytest.mark.parametrize(("text", "mark"), [(None, None), (";", ";"), ("tab", "\t"), (r"\t", "\t"), ("\t", "\t")])
+def test_a_tab_between_columns_may_be_called_tab(text: str | None, mark: str | None) -> None:
+    assert options.separator_mark(text) == mark
+
+
+def test_the_separators_are_those_a_csv_is_read_by() -> None:
+    assert set(options.SEPARATORS) == set(csv.SEPARATORS)
 
 
 def test_an_empty_list_of_sensors_is_refused() -> None:
@@ -76,7 +86,7 @@ def test_a_severity_given_as_a_flag_puts_the_budget_out_of_force(tmp_path: Path)
 
 def test_start_and_end_are_read_in_the_zone_of_the_flag_or_of_the_file(tmp_path: Path) -> None:
     config = pipeline(tmp_path)
-    rest: dict[str, Any] = dict.fromkeys(("time", "time_format", "asset", "sensors", "exclude"))
+    rest: dict[str, Any] = dict.fromkeys(("time", "time_format", "separator", "decimal", "asset", "sensors", "exclude"))
     in_tokyo = options.reading(config, zone=None, start="2026-01-01", end=None, **rest)
     in_utc = options.reading(config, zone="UTC", start="2026-01-01", end=None, **rest)
     assert in_tokyo.start_us is not None

@@ -12,7 +12,9 @@ import pytest
 
 from anomaly_lstm import store
 from anomaly_lstm.cli import show
-from tests.cli.conftest import ROWS, Said, anomaly_lstm, pipeline_text, row_time
+from anomaly_lstm.evaluation import Outcome, Raised
+from anomaly_lstm.events import Event
+from tests.cli.conftest import FAULT, ROWS, Said, anomaly_lstm, pipeline_text, row_time
 
 
 def document(said: Said) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def test_every_row_read_has_a_row_in_the_scores(made: Path) -> None:
 def test_evaluate_says_how_long_before_the_failure_the_warning_came(made: Path) -> None:
     said = anomaly_lstm("evaluate", made / "alerts.json", "--events", made / "events.csv", "--start", row_time(700))
     assert said.code == 0, said.err
-    assert "P2 warned 99 min before its failure (warning)." in said.err
+    assert "P2 warned 99 min before its failure." in said.err
     assert "false alert" in said.err
     assert said.out == ""
 
@@ -69,6 +71,27 @@ def test_end_is_half_open_and_read_in_the_zone(made: Path, tmp_path: Path) -> No
     words = ("--network", "linear_predictor", "--zone", "America/Santiago", "--end", "2026-01-01 03:00", "--json")
     said = document(anomaly_lstm("train", made / "plant.parquet", "--model", tmp_path / "m", *words))
     assert said["report"]["rows"] == 2 * 6 * 60  # 03:00 in Santiago is 06:00 UTC
+
+
+def test_separator_and_decimal_mark_can_be_set(tmp_path: Path) -> None:
+    """With one row of one column, `1|5,25` could mean many things."""
+    (tmp_path / "in.csv").write_text("time|a;b|flow\n" + "".join(f"2026-01-01 00:0{n}|{n};5|1,{n}\n" for n in range(4)))
+    words = ("ingest", tmp_path / "in.csv", "--separator", "|", "--decimal", ",", "--exclude", "a;b", "--json")
+    said = document(anomaly_lstm(*words, "--out", tmp_path / "out"))
+    assert (said["rows"], [sensor["sensor"] for sensor in said["assets"][0]["sensors"]]) == (4, ["flow"])
+    (found,) = (tmp_path / "out" / "data").rglob("*.parquet")
+    assert pq.ParquetFile(found).read().column("flow").to_pylist() == [1.0, 1.1, 1.2, 1.3]
+
+
+def test_separator_and_decimal_mark_reach_train_and_score(made: Path, tmp_path: Path) -> None:
+    plant = (made / "plant.csv").read_text().replace(",", "\t").replace(".", ",")
+    (tmp_path / "plant.csv").write_text(plant)
+    marks = ("--separator", "tab", "--decimal", ",")
+    words = (tmp_path / "plant.csv", "--model", tmp_path / "m", *marks)
+    trained = document(anomaly_lstm("train", *words, "--network", "linear_predictor", "--json"))
+    assert (trained["reading"]["separator"], trained["reading"]["decimal"]) == ("\t", ",")
+    scored = document(anomaly_lstm("score", *words, "--out", tmp_path / "s.parquet", "--json"))
+    assert scored["rows"] == 2 * ROWS
 
 
 def test_exclude_and_context_take_lists(made: Path, tmp_path: Path) -> None:
@@ -251,7 +274,103 @@ def test_an_lstm_that_adds_nothing_is_said_to() -> None:
     line = {"linear_predictor": 0.64}
     assert "adds nothing" in show.loss_words({"lstm_predictor": 0.639, **line}, "lstm_predictor")
     assert "12 % less" in show.loss_words({"lstm_predictor": 0.56, **line}, "lstm_predictor")
-    assert "worse" in show.loss_words({"lstm_predictor": 0.8, **line}, "lstm_predictor")
+    worse = show.loss_words({"lstm_predictor": 0.8, **line}, "lstm_predictor")
+    assert "worse than the linear challenger" in worse
+    assert "adds nothing here, --network linear_predictor would do" in worse
+
+
+def test_one_percent_less_error_is_what_an_lstm_must_bring() -> None:
+    line = {"linear_predictor": 0.5}
+    assert "1 % less" in show.loss_words({"lstm_predictor": 0.4949, **line}, "lstm_predictor")
+    assert "adds nothing" in show.loss_words({"lstm_predictor": 0.4951, **line}, "lstm_predictor")
+
+
+def test_what_an_autoencoder_gives_back_is_not_compared_with_a_prediction() -> None:
+    said = show.loss_words({"lstm_autoencoder": 0.2, "linear_predictor": 0.6}, "lstm_autoencoder")
+    assert said == (
+        "lstm_autoencoder gives back normal rows it did not learn from with a mean squared error of 0.2 "
+        "(1 is each sensor's own variance)."
+    )
+
+
+def test_a_network_worse_than_the_average_of_its_sensors_is_said_to_be() -> None:
+    assert show.unlike_words(0.99, 1) == ""
+    assert "worse than each sensor's own average" in show.unlike_words(1.3, 1)
+    assert "does not stand for the rows after it" in show.unlike_words(1.3, 1)
+    assert "the assets it learned from do not stand for the others" in show.unlike_words(1.3, 6)
+
+
+# ---------------------------------------------------------------- which alerts are shown, and how events are told
+
+
+def an_alert(number: int, severity: str = "advisory", *, active: bool = False, days: float = 40.0) -> dict[str, Any]:
+    """An alert as in alerts.json; the greater its number, the later it was raised."""
+    raised = row_time(60 * number)
+    return {
+        "asset": f"P{number}",
+        "severity": severity,
+        "active": active,
+        "raised_at": raised,
+        "cleared_at": None if active else row_time(60 * number + 30),
+        "peak": {"return_period_s": days * 86400},
+        "sensors": [],
+        "reason": f"P{number}: unusual.",
+    }
+
+
+def shown_assets(found: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The first column of the table of alerts."""
+    show.alerts(show.screen(), {"assets": {}, "budget": [], "normal_s": 1.0}, found)
+    lines = capsys.readouterr().err.splitlines()
+    return [line.split()[0] for line in lines if line.startswith("P")]
+
+
+def test_severe_then_standing_then_rare_alerts_matter_most_and_stand_in_time_order(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    common = [an_alert(number, "warning") for number in range(16)]
+    late = [an_alert(number) for number in range(30, 40)]
+    rare, standing, critical = (
+        an_alert(20, days=900),
+        an_alert(41, active=True),
+        an_alert(43, "critical", days=1),
+    )
+    not_so_rare = an_alert(21, days=800)
+    found = [*late, rare, *common, not_so_rare, standing, critical]
+    expected = [*(f"P{number}" for number in range(16)), "P20", "P21", "P41", "P43"]
+    assert shown_assets(found, capsys) == expected
+
+
+def test_a_critical_alert_that_is_over_matters_more_than_an_advisory_that_stands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    standing = [an_alert(number, active=True) for number in range(1, 25)]
+    assert "P0" in shown_assets([an_alert(0, "critical"), *standing], capsys)
+
+
+def test_an_event_is_told_without_the_severity_its_alert_came_to() -> None:
+    hour = 3_600_000_000
+    alert = Raised("x", "P1", "critical", 2 * hour, None)
+    failure = Event("P1", 0, 58 * hour, "failure", None, 58 * hour, "", 2)
+    anomaly = Event("P1", 0, 58 * hour, "anomaly", None, None, "", 3)
+    assert show.outcome_words(Outcome(failure, alert, lead_us=56 * hour)) == "P1 warned 56 h before its failure."
+    assert (
+        show.outcome_words(Outcome(anomaly, alert, delay_us=2 * hour))
+        == "P1: anomaly of 1 January 1970 found 2 h after it began."
+    )
+
+
+def test_the_document_gives_failures_a_lead_and_anomalies_a_delay(made: Path, tmp_path: Path) -> None:
+    events = tmp_path / "events.csv"
+    rows = [f"P2,{row_time(FAULT)},{row_time(ROWS)},failure", f"P2,{row_time(FAULT)},{row_time(ROWS)},anomaly"]
+    events.write_text("asset,start,end,kind\n" + "\n".join(rows) + f"\nP1,{row_time(10)},{row_time(20)},anomaly\n")
+    said = document(anomaly_lstm("evaluate", made / "alerts.json", "--events", events, "--json"))
+    told = {(event["asset"], event["kind"]): (event["lead_h"], event["delay_h"]) for event in said["events"]}
+    lead, no_delay = told["P2", "failure"]
+    no_lead, delay = told["P2", "anomaly"]
+    assert (no_delay, no_lead) == (None, None)
+    assert lead + delay == pytest.approx((ROWS - FAULT) / 60)
+    assert told["P1", "anomaly"] == (None, None)  # missed
 
 
 def test_a_calibration_that_broke_its_promise_is_said_to() -> None:

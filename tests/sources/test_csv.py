@@ -187,7 +187,7 @@ def test_ambiguous_dates_are_read_the_way_time_runs_without_jumps(tmp_path: Path
 def test_dates_of_a_single_ambiguous_day_are_taken_month_first_and_this_is_said(tmp_path: Path) -> None:
     path = write(tmp_path, "time,a\n3/4/2020 00:00,1\n3/4/2020 00:01,2\n")
     assert times(read(path))[0] == "2020-03-04T00:00:00Z"
-    assert said(read(path), "month first", "time_format")
+    assert said(read(path), "month first", "--time-format or [source] time_format")
     assert times(read(path, ReadOptions(time_format="%d/%m/%Y %H:%M")))[0] == "2020-04-03T00:00:00Z"
 
 
@@ -206,6 +206,21 @@ def test_a_time_column_that_is_mostly_unreadable_is_an_error_with_its_line(tmp_p
     assert "line 4" in message
     assert "'soon'" in message
     assert "2 of 3" in message
+    assert "--time-format or [source] time_format" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("time,a\n12,1\n13,2\n", ReadOptions(time="time")),
+        ("time,a\nsoon,1\nlater,2\n", ReadOptions(time="time")),
+        ("sample,a\n0,1.5\n1,2.5\n", ReadOptions()),
+    ],
+)
+def test_who_must_say_how_times_are_written_learns_of_the_option_and_of_the_key(
+    tmp_path: Path, text: str, options: ReadOptions
+) -> None:
+    assert "--time-format or [source] time_format" in failure(write(tmp_path, text), options)
 
 
 def test_naive_times_are_read_in_the_zone_and_aware_ones_are_not(tmp_path: Path) -> None:
