@@ -54,7 +54,7 @@ def hold_out(learned: Learned, assets: Sequence[Telemetry], fold: Fold) -> list[
     out = []
     for (i, rows), part, mine, other in zip(held, whole, errors, rival, strict=True):
         own = slice(rows.start - part[1].start, None)
-        live = live_rows(part, learned.n_scored)[own]
+        live = live_rows(learned, part)[own]
         loss = (_loss(learned, mine[0, own][live]), _loss(learned, other[0, own][live]))
         out.append(Held(i, rows, mine[:, own], live, loss))
     return out

@@ -33,10 +33,15 @@ FIRST_ROWS = 2
 
 @dataclass(frozen=True)
 class Learned:
-    """All that comes from the training rows themselves. The scaler covers scored sensors, then context."""
+    """All that comes from the training rows themselves. The scaler covers scored sensors, then context.
+
+    ``needed`` (n_context,) is 1 for a context that was nearly always measured: a row without it has no score, because
+    what it explains cannot be judged. A context that comes seldom (0) is held from one value to the next.
+    """
 
     scaler: Scaler
     level: Level
+    needed: NDArray[np.int64]
     fitted: Fitted
     warm_up: int
 
@@ -77,17 +82,19 @@ def context_of(scaler: Scaler, n_scored: int, part: Part) -> Float64:
     return np.asarray(np.where(np.isfinite(context), context, scaler.centre[n_scored:]))
 
 
-def live_rows(part: Part, n_scored: int) -> NDArray[np.bool_]:
+def live_rows(learned: Learned, part: Part) -> NDArray[np.bool_]:
     """Which rows of a stretch get a score: fit to be scored, past the first rows, and enough sensors measured."""
-    return np.asarray(row_states(part, n_scored) == State.SCORED)
+    return np.asarray(row_states(learned, part) == State.SCORED)
 
 
-def row_states(part: Part, n_scored: int) -> NDArray[np.uint8]:
+def row_states(learned: Learned, part: Part) -> NDArray[np.uint8]:
     """The state of every row of a stretch (n_rows,)."""
     telemetry, rows = part
     state = telemetry.state[rows].copy()
-    known = np.isfinite(telemetry.values[rows, :n_scored]).mean(axis=1)
-    state[(state == State.SCORED) & ((known < LEAST_SENSORS) | (known == 0))] = State.SENSOR_BAD
+    measured = np.isfinite(telemetry.values[rows])
+    known = measured[:, : learned.n_scored].mean(axis=1)
+    unexplained = (~measured[:, learned.n_scored :] & (learned.needed == 1)).any(axis=1)
+    state[(state == State.SCORED) & ((known < LEAST_SENSORS) | (known == 0) | unexplained)] = State.SENSOR_BAD
     early = np.flatnonzero(state == State.SCORED)[:FIRST_ROWS]
     state[early] = State.WARM_UP
     return state

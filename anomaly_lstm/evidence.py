@@ -3,8 +3,8 @@
 Two *views* of a row, each a vector of deviations (measured − expected, in sensor units): the network's prediction or
 reconstruction, and the healthy level for the context. Each view is smoothed at several half-lives, because a one-step
 error is blind to drift and a mean is blind to jumps. Every (view, half-life) gives Hotelling's T² of the whitened
-vector. How rare its cube root (near-normal for χ²: Wilson and Hilferty, 1931) is on normal rows brings all of them to
-−log p: empirical in the body, an exponential tail at a scale that frequent outbursts widen. The score is their mean
+vector. How rare it is on normal rows brings all of them to −log p: empirical in the body, exponential in the tail as
+χ² has it, at a scale that frequent outbursts widen. The score is their mean
 (Fisher's combination of p-values, 1932): many statistics that are a little strange count like one that is very
 strange. They depend on each other, so the mean has no textbook distribution; the threshold learns how rare it is from
 normal rows.
@@ -45,7 +45,7 @@ class View:
 
     ``spread`` (n_scored,) in sensor units; ``covariance`` (n_scored, n_scored) of one row's scaled deviations, for
     filling in missing sensors; ``whitener`` (n_half_lives, n_scored, n_scored); ``strength`` and ``minus_log_p``
-    (n_half_lives, n_knots) say how rare a cube root of T² is on normal rows.
+    (n_half_lives, n_knots) say how rare a T² is on normal rows.
     """
 
     spread: Float64
@@ -110,7 +110,7 @@ def advance(evidence: Evidence, state: Float64, deviations: Float64) -> tuple[Fl
             smoothed = smooth(scaled, half_life, before[k])
             moved.append(smoothed[-1] if n else before[k])
             square = fixed_product(smoothed, view.whitener[k]) ** 2
-            rarity = _rarity(np.cbrt(square.sum(axis=1)), view.strength[k], view.minus_log_p[k])
+            rarity = _rarity(square.sum(axis=1), view.strength[k], view.minus_log_p[k])
             log_p.append(np.where(silent, np.nan, rarity))
             squares.append(square)
         after.append(np.stack(moved))
@@ -281,13 +281,13 @@ def _whitener(covariance: Float64) -> Float64:
 
 
 def _unseen_strengths(stretches: Sequence[Float64], shrinkage: float) -> list[Float64]:
-    """The cube root of T² of every row under a covariance that never saw it: each half judged by the other."""
+    """T² of every row under a covariance that never saw it: each half judged by the other."""
     earlier, later = _halves(np.concatenate(stretches))
     by_later, by_earlier = (_whitener(_shrunk(_moments(seen), shrinkage)) for seen in (later, earlier))
     out, row = [], 0
     for rows in stretches:
         own = (row + np.arange(len(rows)) < len(earlier))[:, None]
         squares = np.where(own, rows @ by_later, rows @ by_earlier) ** 2
-        out.append(np.cbrt(squares.sum(axis=1)))
+        out.append(squares.sum(axis=1))
         row += len(rows)
     return out

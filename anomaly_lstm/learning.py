@@ -26,6 +26,9 @@ CHALLENGER = "linear_predictor"
 VALIDATION = 0.2
 """The later share of every asset's rows that stops the training early."""
 
+SELDOM = 0.05
+"""A context missing in more than this share of the training rows comes seldom, and is held between its values."""
+
 FOLD_WARM_UP = 512
 """Warm-up of networks whose own is not measured [rows]: generous."""
 
@@ -68,7 +71,14 @@ def learn(
     steps = Effort().max_steps if options.max_steps is None else options.max_steps
     effort = replace(Effort(), max_steps=steps, expired=options.expired)
     fitted = MODELS[options.network].fit(early, late, effort=effort, seed=options.seed, start=start, told=told)
-    return Learned(scaler, level, fitted, FOLD_WARM_UP)
+    return Learned(scaler, level, _needed(values, n_scored), fitted, FOLD_WARM_UP)
+
+
+def _needed(values: Sequence[NDArray[np.float64]], n_scored: int) -> NDArray[np.int64]:
+    """1 for each context that is missing in at most `SELDOM` of the rows in which anything was measured, else 0."""
+    measured = np.isfinite(np.concatenate(values))
+    some = measured[measured.any(axis=1)][:, n_scored:]
+    return np.asarray((~some).mean(axis=0) <= SELDOM).astype(np.int64)
 
 
 def with_challenger(learned: Learned, assets: Sequence[Telemetry], keep: Sequence[Bool]) -> Learned:

@@ -74,7 +74,7 @@ def _score_asset(trained: Trained, asset: Telemetry, stretches: Sequence[tuple[s
     unseen = np.zeros(n_rows, bool)
     for rows, moved in stretches:
         part = (asset, rows)
-        state[rows] = row_states(part, n_scored)
+        state[rows] = row_states(trained.learned, part)
         live = state[rows] == State.SCORED
         judged = judge(trained.evidence, int(asset.index[rows.start]), moved, live)
         score[rows] = judged.score

@@ -72,6 +72,7 @@ def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
         "report": dict(trained.report),
     }
     arrays: dict[str, NDArray[Any]] = {f"network.{name}": array for name, array in learned.fitted.arrays.items()}
+    arrays["needed"] = learned.needed
     arrays |= {f"scaler.{name}": array for name, array in asdict(learned.scaler).items()}
     arrays |= {f"level.{name}": array for name, array in learned.level.arrays().items()}
     arrays |= {f"evidence.{name}": array for name, array in trained.evidence.arrays().items()}
@@ -93,7 +94,9 @@ def from_folder(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
                 "Update anomaly-lstm."
             )
         fitted = Fitted(network["name"], part("network."), network["sizes"], network["steps"])
-        learned = Learned(Scaler(**part("scaler.")), level_from(part("level.")), fitted, network["warm_up"])
+        learned = Learned(
+            Scaler(**part("scaler.")), level_from(part("level.")), arrays["needed"], fitted, network["warm_up"]
+        )
         return Trained(
             roles=Roles(tuple(document["scored"]), tuple(document["context"])),
             grid=Grid(document["period_us"], document["phase_us"]),

@@ -277,3 +277,20 @@ def test_without_an_alert_the_strangest_row_is_known(tmp_path: Path, model: Path
     assert result.strangest is not None
     assert result.strangest[0] == "data"
     assert result.strangest[2] == max(r for r in table["return_period_s"].to_pylist() if r is not None)
+
+
+def test_rows_without_a_context_that_was_always_there_are_not_scored(tmp_path: Path) -> None:
+    model = train(tmp_path, columns(1), context=["flow"])
+    cells = columns(2)
+    dead = {**cells, "flow": np.where(np.arange(N) < 600, cells["flow"], np.nan)}
+    result = pipeline.score(write(tmp_path / "data.parquet", dead), model, tmp_path / "scores.parquet")
+    assert result.states[State.SENSOR_BAD.name] == N - 600
+    assert any("'flow' has had no value in its last 300 rows" in note for note in result.quality.notes)
+
+
+def test_a_context_that_comes_seldom_is_held_between_its_values(tmp_path: Path) -> None:
+    seldom = np.arange(N) % 10 == 0
+    hourly = {**columns(1), "flow": np.where(seldom, columns(1)["flow"], np.nan)}
+    model = train(tmp_path, hourly, context=["flow"])
+    result = pipeline.score(write(tmp_path / "data.parquet", hourly), model, tmp_path / "scores.parquet")
+    assert result.states[State.SENSOR_BAD.name] == 0
