@@ -710,11 +710,10 @@ def _store_scores(folder: Path, trained: Trained, model_id: str, assets: Sequenc
     for scored in scores_stage.score(trained, assets):
         counts += np.bincount(scored.state, minlength=len(State))
         home = folder / store.folder_name(scored.telemetry.asset)
-        table = scores_stage.table(trained, scored, model_id)
-        if any(home.glob("*.parquet")):
-            table = _with_history(read_scores(home), table)
+        fresh = scores_stage.table(trained, scored, model_id)
+        table = _with_history(read_scores(home), fresh) if any(home.glob("*.parquet")) else fresh
         months = _months(table)
-        for month in np.unique(_months(scores_stage.table(trained, scored, model_id, detail=False))):
+        for month in np.unique(_months(fresh)):
             with store.replacing(home / f"{month}.parquet") as side:
                 pq.write_table(table.filter(arrow.from_bools(months == month)), side, compression="zstd")
     return {state.name: int(counts[state]) for state in State}
