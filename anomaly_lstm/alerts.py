@@ -2,6 +2,13 @@
 
 An alert depends on stored scores and on the policy only, row by row in time, so it can be recomputed from the scores
 table at any time.
+
+**An unseen regime.** A row marked ``unseen`` has a context (weather, ore, set-point) that training never saw, so what
+was expected there is a guess. It is scored, and it opens and holds alerts like any row, but its rarity raises none
+above advisory: a severity above that is reached by the on-delay running out on seen rows alone, unseen rows over the
+limit counting neither way. The same goes for the rows right after, while the evidence still remembers unseen ones. With
+advisory switched off, an alert that reaches the lowest limit that is on by such rows is told as an advisory all the
+same: it is neither lost nor a warning. A crossed bound is critical whatever training saw.
 """
 
 from __future__ import annotations
@@ -17,9 +24,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
+from anomaly_lstm.blocks import smooth
 from anomaly_lstm.clock import format_duration, iso
-from anomaly_lstm.delays import Standing, standings
+from anomaly_lstm.delays import Standing, ran_out, standings
+from anomaly_lstm.deviations import held
 from anomaly_lstm.errors import DataError, UsageError
+from anomaly_lstm.evidence import HALF_LIVES, REACH
+from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, State, scored_sensors
 
 Float64 = NDArray[np.float64]
@@ -151,60 +162,131 @@ def _pick(table: pa.Table, rows: Int64) -> pa.Table:
     return table.take(arrow.from_ints(rows))
 
 
-def alerts_of(rows: Rows, policy: Policy, period_us: int, model_id: str) -> list[Alert]:
+def alerts_of(
+    rows: Rows, policy: Policy, period_us: int, model_id: str, seen: Mapping[str, Range] | None = None
+) -> list[Alert]:
     """The alerts of one asset in time order, as they stand after its last row.
 
     The lowest severity that is on, or a crossed bound, opens an alert; every severity whose own on-delay runs out while
-    it stands raises it.
+    it stands raises it, above advisory on seen rows only. ``seen`` context → what training saw of it: the words for an
+    unseen regime.
     """
     on_rows = -(-policy.on_delay_us // period_us)
     off_us = policy.off_delay_us if policy.off_delay_us is not None else OFF_DELAY_PERIODS * period_us
-    off_rows = -(-off_us // period_us)
     crossed = _bounds_crossed(rows, policy) & (rows.state == State.SCORED)
-    rarity = np.nan_to_num(rows.return_period_s, nan=0.0)
-    stands: dict[str, list[Standing]] = {}
-    lowest_s = min(policy.limits.values(), default=None)
-    for severity in SEVERITIES:
-        limit_us = policy.limits.get(severity)
-        above = rarity >= limit_us / 1e6 if limit_us is not None else np.zeros(len(rarity), bool)
-        if severity == "critical" or limit_us == lowest_s:
-            above = above | crossed
-        below = (
-            rarity < limit_us / 1e6 * 10**-policy.deadband if limit_us is not None else np.ones(len(rarity), bool)
-        ) & ~crossed
-        stands[severity] = standings(above, below, rows.state, on_rows, off_rows)
-    opening = next((s for s in SEVERITIES if policy.limits.get(s) == lowest_s and lowest_s is not None), "critical")
-    return [
-        _alert(rows, policy, stand, _severity(stand, stands, opening), crossed, lowest_s, model_id)
-        for stand in stands[opening]
-    ]
+    opening = next((severity for severity in SEVERITIES if severity in policy.limits), "critical")
+    above = {s: _above(rows, policy, s) | (crossed & (s in {opening, "critical"})) for s in SEVERITIES}
+    below = ~_above(rows, policy, opening, policy.deadband) & ~crossed
+    foreign = rows.unseen | _remembering(rows)
+    reached = {s: ran_out(above[s], rows.state, on_rows) for s in SEVERITIES}
+    alone = {s: ran_out(above[s], _without(rows.state, foreign & above[s] & ~crossed), on_rows) for s in SEVERITIES}
+    regime = _regime(rows, seen or {})
+    out = []
+    for stand in standings(above[opening], below, rows.state, on_rows, -(-off_us // period_us)):
+        severity = _severity(alone, stand)
+        capped = severity != _severity(reached, stand)
+        out.append(_alert(rows, policy, stand, severity, crossed, regime, capped, model_id))
+    return out
 
 
-def _severity(stand: Standing, stands: Mapping[str, Sequence[Standing]], opening: str) -> str:
-    """The highest severity whose own on-delay ran out while the alert stood."""
-    end = np.inf if stand.cleared is None else stand.cleared
-    reached = [s for s in SEVERITIES if s == opening or any(stand.begun <= other.raised <= end for other in stands[s])]
-    return reached[-1]
+def _above(rows: Rows, policy: Policy, severity: str, deadband: float = 0.0) -> Bool:
+    """Rows (n_rows,) over the limit of a severity, or not under it by the deadband; none where it is off."""
+    limit_us = policy.limits.get(severity, np.inf)
+    return np.asarray(np.nan_to_num(rows.return_period_s) >= limit_us / 1e6 * 10**-deadband)
+
+
+def _severity(reached: Mapping[str, Bool], stand: Standing) -> str:
+    """The highest severity whose own on-delay ran out while the alert stood; the least that is told, advisory."""
+    end = None if stand.cleared is None else stand.cleared + 1
+    return next((s for s in reversed(SEVERITIES) if reached[s][stand.begun : end].any()), SEVERITIES[0])
+
+
+def _without(state: NDArray[np.uint8], rows: Bool) -> NDArray[np.uint8]:
+    """States in which some rows hold what stands and count neither way, as rows without data do."""
+    return np.where(rows, np.uint8(State.NO_DATA), state)
+
+
+def _remembering(rows: Rows) -> Bool:
+    """Rows (n_rows,) whose slowest evidence owes so much to unseen rows that the largest deviation which is counted
+    still makes more than one spread there: up to 138 rows after a long unseen regime, none after one or two.
+
+    The evidence starts anew at each stretch, which begins with WARM_UP.
+    """
+    share = np.zeros((len(rows.time_us), 1))
+    if rows.unseen.any():
+        scored = np.flatnonzero(rows.state == State.SCORED)
+        starts = np.unique(np.searchsorted(scored, np.flatnonzero(rows.state == State.WARM_UP)))
+        for part in np.split(scored, starts):
+            share[part] = smooth(rows.unseen[part, None].astype(np.float64), HALF_LIVES[-1], np.zeros(1))
+    return np.asarray(share[:, 0] * REACH > 1.0)
+
+
+@dataclass(frozen=True)
+class _Regime:
+    """Where an asset met what training never saw.
+
+    ``unseen`` (n_rows,); ``seen`` context → what training saw; ``values`` (n_rows, n_context) its contexts in that
+    order, in sensor units, held from value to value. Without ``seen`` or values in the table there are no columns.
+    """
+
+    unseen: Bool
+    seen: Mapping[str, Range]
+    values: Float64
+
+    def rows_of(self, begun: int, peak: int, end: int, *, capped: bool) -> Int64:
+        """The rows that make an alert an unseen one: those from its begin to its peak, else, if its severity was
+        capped, the last one that capped it; empty for an alert on what training saw.
+        """
+        own = begun + np.flatnonzero(self.unseen[begun : peak + 1])
+        return own if len(own) or not capped else np.flatnonzero(self.unseen[: end + 1])[-1:]
+
+    def furthest(self, rows: Int64) -> tuple[str, float] | None:
+        """The context furthest outside on any of some rows, in training ranges, and its value there."""
+        if not self.values.shape[1]:
+            return None
+        values = self.values[rows]
+        excess = np.column_stack([known.excess(values[:, i]) for i, known in enumerate(self.seen.values())])
+        row, context = np.unravel_index(np.argmax(excess), excess.shape)
+        return (list(self.seen)[context], float(values[row, context])) if excess[row, context] > 0 else None
+
+
+def _regime(rows: Rows, seen: Mapping[str, Range]) -> _Regime:
+    """What a stopped asset measures is no input of the scores, so it is held over as there."""
+    known = {name: of for name, of in seen.items() if f"value.{name}" in rows.table.column_names}
+    if not known or not rows.unseen.any():
+        return _Regime(rows.unseen, {}, np.empty((len(rows.time_us), 0)))
+    values = np.column_stack([arrow.to_numpy(rows.table.column(f"value.{name}"), np.float64) for name in known])
+    values[rows.state == State.OUT_OF_STATE] = np.nan
+    return _Regime(rows.unseen, known, held(values))
 
 
 def _alert(
-    rows: Rows, policy: Policy, stand: Standing, severity: str, crossed: Bool, lowest_us: int | None, model_id: str
+    rows: Rows,
+    policy: Policy,
+    stand: Standing,
+    severity: str,
+    crossed: Bool,
+    regime: _Regime,
+    capped: bool,
+    model_id: str,
 ) -> Alert:
     end = len(rows.time_us) - 1 if stand.cleared is None else stand.cleared
     span = slice(stand.begun, end + 1)
     peak = stand.begun + int(np.nanargmax(rows.score[span]))
     begun_us, raised_us = int(rows.time_us[stand.begun]), int(rows.time_us[stand.raised])
-    onset = _onset(rows, stand.begun, lowest_us)
+    onset = _onset(rows, stand.begun, min(policy.limits.values(), default=None))
     sensors = _contributions(rows, stand.begun, peak, policy)
     bound = _first_bound(rows, policy, stand.begun + int(np.argmax(crossed[span]))) if crossed[span].any() else None
     period_s = float(rows.return_period_s[peak])
+    strange = regime.rows_of(stand.begun, peak, end, capped=capped)
+    unseen = _unseen_words(regime, strange, policy, severity, bound) if len(strange) else None
     return Alert(
         alert_id=alert_id(rows.asset, "deviation", begun_us),
         kind="deviation",
         asset=rows.asset,
         severity=severity,
         active=stand.cleared is None,
-        unseen=bool(rows.unseen[span].any()),
+        unseen=len(strange) > 0,
         onset_us=onset,
         raised_us=raised_us,
         updated_us=int(rows.time_us[end]),
@@ -213,7 +295,7 @@ def _alert(
         peak_score=float(rows.score[peak]),
         peak_return_period_s=period_s,
         sensors=sensors,
-        reason=reason(rows.asset, sensors, onset, period_s, bound),
+        reason=reason(rows.asset, sensors, onset, period_s, bound, unseen),
         model_id=model_id,
     )
 
@@ -278,11 +360,19 @@ def _contributions(rows: Rows, begun: int, peak: int, policy: Policy) -> tuple[C
 
 
 def reason(
-    asset: str, sensors: Sequence[Contribution], onset_us: int, return_period_s: float, bound: str | None
+    asset: str,
+    sensors: Sequence[Contribution],
+    onset_us: int,
+    return_period_s: float,
+    bound: str | None,
+    unseen: str | None = None,
 ) -> str:
-    """One sentence a technician can act on: which sensor, how far in which direction, since when, how rare."""
+    """One sentence a technician can act on: which sensor, how far in which direction, since when, how rare; first the
+    ``bound`` that was crossed, last in which context training never saw it (``unseen``).
+    """
     since = iso(onset_us).replace("T", " ").replace("Z", " UTC")
     rare = f"in normal operation this comes about once in {rarity_words(return_period_s)}"
+    rare += f"; {unseen}" if unseen else ""
     start = f"{asset}: {bound}; " if bound else f"{asset}: "
     if not sensors:
         return f"{start}unusual behaviour since {since}; {rare}."
@@ -297,6 +387,32 @@ def reason(
         expected = f"the expected {_number(first.expected)}{unit}"
         what = f"{first.sensor} {_number(first.value)}{unit} is {gap}{unit} {first.direction} {expected}"
     return f"{start}{what}{also}, since {since}; {rare}."
+
+
+def _unseen_words(regime: _Regime, rows: Int64, policy: Policy, severity: str, bound: str | None) -> str:
+    """Which context training never saw, and what that does to the severity."""
+    where = regime.furthest(rows)
+    if where is None:
+        start = "a context was outside what training saw"
+    else:
+        name, value = where
+        known = regime.seen[name]
+        word, edge = ("at most", known.high) if value > known.high else ("at least", known.low)
+        said, extreme = _apart(value, edge)
+        unit = _unit(policy, name)
+        start = f"{name} {said}{unit}, training saw {word} {extreme}{unit}"
+    if severity == SEVERITIES[0]:
+        return f"{start}: an unseen regime, told as advisory at most"
+    if bound and severity == "critical":
+        return f"{start}: an unseen regime, but the bound counts all the same"
+    reached = "a warning" if severity == "warning" else severity
+    return f"{start}: an unseen regime, but the other rows alone make it {reached}"
+
+
+def _apart(one: float, other: float) -> tuple[str, str]:
+    """Two unlike numbers with as many significant digits, four at least, as tell them apart."""
+    digits = next((n for n in range(4, 10) if f"{one:.{n}g}" != f"{other:.{n}g}"), 10)
+    return f"{one:.{digits}g}", f"{other:.{digits}g}"
 
 
 def rarity_words(return_period_s: float) -> str:

@@ -39,10 +39,8 @@ def standings(above: Bool, below: Bool, state: NDArray[np.uint8], on_rows: int, 
     scored = np.flatnonzero(state == State.SCORED)
     if not len(scored):
         return []
-    stops = np.cumsum(state == State.OUT_OF_STATE)[scored]
-    stopped = np.r_[False, np.diff(stops) > 0]
-    rising = _run_length(above[scored], stopped)
-    falling = _run_length(below[scored], np.zeros_like(stopped))
+    rising = _rising(above, state, scored)
+    falling = _run_length(below[scored], np.zeros(len(scored), bool))
     raising, clearing = np.flatnonzero(rising > on_rows), np.flatnonzero(falling > off_rows)
     out: list[Standing] = []
     at = 0
@@ -56,6 +54,20 @@ def standings(above: Bool, below: Bool, state: NDArray[np.uint8], on_rows: int, 
             break
         at = cleared + 1
     return out
+
+
+def ran_out(above: Bool, state: NDArray[np.uint8], on_rows: int) -> Bool:
+    """Rows (n_rows,) on which an on-delay of ``on_rows`` has run out; the arguments are those of `standings`."""
+    scored = np.flatnonzero(state == State.SCORED)
+    out = np.zeros(len(state), bool)
+    out[scored[_rising(above, state, scored) > on_rows]] = True
+    return out
+
+
+def _rising(above: Bool, state: NDArray[np.uint8], scored: NDArray[np.intp]) -> NDArray[np.int64]:
+    """How many scored rows in a row, up to and with each, are above without a stop of the asset in between."""
+    stops = np.cumsum(state == State.OUT_OF_STATE)[scored]
+    return _run_length(above[scored], np.diff(stops, prepend=stops[:1]) > 0)
 
 
 def _run_length(holds: Bool, broken: Bool) -> NDArray[np.int64]:

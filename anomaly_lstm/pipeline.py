@@ -29,6 +29,7 @@ from anomaly_lstm.clock import format_duration, iso, parse_time
 from anomaly_lstm.errors import DataError, SomeAssetsFailed, UsageError
 from anomaly_lstm.events import Event, normal_rows, read_events
 from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.scaling import Range
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
 from anomaly_lstm.sources import Place
@@ -42,6 +43,9 @@ from anomaly_lstm.training import Stage
 VERSION = version("anomaly-lstm")
 LONG_SILENCE = 100
 """A sensor without a value in so many rows up to the last one is told [rows]."""
+
+MANY_UNSEEN = 5
+"""So many assets are named that met what training never saw; of more, the number."""
 
 LEAST_FOR_PERIOD = 20
 """Distinct times from which on a period of their own is believed."""
@@ -270,12 +274,15 @@ def score(
     _check_not_an_input(out, source)
     assets, quality, failed = telemetry_for(trained, source, read or ReadOptions())
     counts = np.zeros(len(State), np.int64)
+    unseen: list[_Unseen] = []
     with store.replacing(out) as side:
         schema = scores_schema(trained.roles.scored, trained.roles.context, detail=detail)
         with pq.ParquetWriter(side, schema, compression="zstd") as writer:
             for scored in scores_stage.score(trained, assets, told):
                 counts += np.bincount(scored.state, minlength=len(State))
+                unseen.append(_Unseen.count(scored))
                 writer.write_table(scores_stage.table(trained, scored, model_id, detail=detail))
+    quality = replace(quality, notes=[*quality.notes, *_unseen_note(trained, unseen)])
     states = {state.name: int(counts[state]) for state in State}
     return ScoreResult(out, model_id, quality, [a.asset for a in assets], int(counts.sum()), states, failed)
 
@@ -332,6 +339,49 @@ def _blind(asset: Telemetry) -> list[str]:
         for name, rows in gone
         if rows > LONG_SILENCE
     ]
+
+
+@dataclass(frozen=True)
+class _Unseen:
+    """How many scored rows of an asset met a context outside what training saw; by context in the model's order."""
+
+    asset: str
+    scored: int
+    rows: int
+    by_context: tuple[int, ...]
+
+    @classmethod
+    def count(cls, scored: scores_stage.Scores) -> _Unseen:
+        by_context = tuple(int(n) for n in scored.outside.sum(axis=0))
+        n_scored = int((scored.state == State.SCORED).sum())
+        return cls(scored.telemetry.asset, n_scored, int(scored.unseen.sum()), by_context)
+
+
+def _unseen_note(trained: Trained, counted: Sequence[_Unseen]) -> list[str]:
+    """One note on all assets that met what training never saw, those with the most rows first; none without any."""
+    met = sorted((one for one in counted if one.rows), key=lambda one: -one.rows)
+    if not met:
+        return []
+    names = trained.roles.context
+    told = [
+        f"{one.asset} {one.rows:,} of {one.scored:,} scored rows by "
+        + " and ".join(f"'{name}'" for name, rows in zip(names, one.by_context, strict=True) if rows)
+        for one in met[:MANY_UNSEEN]
+    ]
+    more = len(met) - MANY_UNSEEN
+    told += [f"{more:,} more asset{'s' if more > 1 else ''}"] if more > 0 else []
+    causes = [name for i, name in enumerate(names) if any(one.by_context[i] for one in met)]
+    ranges = scores_stage.seen(trained)
+    saw = ", ".join(_range_words(name, ranges[name], trained.units.get(name)) for name in causes)
+    return [
+        f"Outside what training saw ({saw}): {'; '.join(told)}. By such rows alone an alert is told as advisory at "
+        "most. Train anew once they are part of normal operation."
+    ]
+
+
+def _range_words(name: str, seen: Range, unit: str | None) -> str:
+    span = f"{seen.low:.4g}" if seen.low == seen.high else f"{seen.low:.4g} to {seen.high:.4g}"
+    return f"'{name}' {span}{f' {unit}' if unit else ''}"
 
 
 def _as_in_training(trained: Trained, read: ReadOptions) -> ReadOptions:
@@ -391,6 +441,7 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
     _check_names(list(policy.bounds), trained.roles.all, "[sensors.bounds]")
     if out and any(out.resolve() == path.resolve() for path in ([scores] if isinstance(scores, Path) else scores)):
         raise UsageError(f"--out {out} is the scores table that is read; it is left as it is. Give another --out.")
+    seen = scores_stage.seen(trained)
     found: list[alerting.Alert] = []
     watched: dict[str, dict[str, Any]] = {}
     strangest: tuple[str, int, float] | None = None
@@ -399,7 +450,7 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
             top = int(np.nanargmax(rows.return_period_s))
             if strangest is None or rows.return_period_s[top] > strangest[2]:
                 strangest = (rows.asset, int(rows.time_us[top]), float(rows.return_period_s[top]))
-        found += alerting.alerts_of(rows, policy, trained.grid.period_us, model_id)
+        found += alerting.alerts_of(rows, policy, trained.grid.period_us, model_id, seen)
         scored = int((rows.state == State.SCORED).sum())
         watched[rows.asset] = {
             "start": iso(int(rows.time_us[0])),
@@ -610,7 +661,8 @@ def run(
         assets = [a for a in assets if a.asset not in plan.disabled]
         if trained is None:
             quality = replace(quality, notes=[*quality.notes, *_changed_since(plan, loaded)])
-        states = _store_scores(plan.folder / "scores", loaded, model_id, assets)
+        states, unseen = _store_scores(plan.folder / "scores", loaded, model_id, assets)
+        quality = replace(quality, notes=[*quality.notes, *_unseen_note(loaded, unseen)])
         policy = (
             plan.policy
             if plan.budget_us is None
@@ -704,11 +756,18 @@ def _n_stored(scores: Path) -> int:
     return len({path.parent for path in scores.glob("*/*.parquet")})
 
 
-def _store_scores(folder: Path, trained: Trained, model_id: str, assets: Sequence[Telemetry]) -> dict[str, int]:
-    """Replace ``<asset>/<YYYY-MM>.parquet`` for every asset and month with new rows; returns state → rows read."""
+def _store_scores(
+    folder: Path, trained: Trained, model_id: str, assets: Sequence[Telemetry]
+) -> tuple[dict[str, int], list[_Unseen]]:
+    """Replace ``<asset>/<YYYY-MM>.parquet`` for every asset and month with new rows.
+
+    Returns state → rows read, and per asset how many of them were unseen.
+    """
     counts = np.zeros(len(State), np.int64)
+    unseen: list[_Unseen] = []
     for scored in scores_stage.score(trained, assets):
         counts += np.bincount(scored.state, minlength=len(State))
+        unseen.append(_Unseen.count(scored))
         home = folder / store.folder_name(scored.telemetry.asset)
         fresh = scores_stage.table(trained, scored, model_id)
         table = _with_history(read_scores(home), fresh) if any(home.glob("*.parquet")) else fresh
@@ -716,7 +775,7 @@ def _store_scores(folder: Path, trained: Trained, model_id: str, assets: Sequenc
         for month in np.unique(_months(fresh)):
             with store.replacing(home / f"{month}.parquet") as side:
                 pq.write_table(table.filter(arrow.from_bools(months == month)), side, compression="zstd")
-    return {state.name: int(counts[state]) for state in State}
+    return {state.name: int(counts[state]) for state in State}, unseen
 
 
 def _months(scores: pa.Table) -> NDArray[np.datetime64]:

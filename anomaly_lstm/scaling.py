@@ -10,6 +10,33 @@ from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
+Bool = NDArray[np.bool_]
+
+UNSEEN_MARGIN = 0.05
+"""A value this share of its training range beyond that range is unseen."""
+
+STEP_MARGIN = 0.5
+"""So is one this many of the sensor's smallest steps beyond it: the next ore after 1, 2 and 3 is another ore."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """What training saw of one sensor, in its unit: values beyond it by more than ``margin`` are unseen."""
+
+    low: float
+    high: float
+    margin: float
+
+    def unseen(self, values: Float64) -> Bool:
+        """Values (n_rows,) clearly outside; NaN is not."""
+        return np.asarray((values < self.low - self.margin) | (values > self.high + self.margin))
+
+    def excess(self, values: Float64) -> Float64:
+        """How far values (n_rows,) lie outside, in training ranges (margins for a sensor that was constant); 0 inside
+        and for NaN.
+        """
+        outside = np.fmax(np.fmax(self.low - values, values - self.high), 0.0)
+        return np.asarray(outside / max(self.high - self.low, self.margin))
 
 
 @dataclass(frozen=True)
@@ -36,10 +63,25 @@ class Scaler:
         inside = np.clip(values, self.low - reach, self.high + reach)
         return ((inside - self.centre) / self.spread).astype(np.float32)
 
+    def seen(self, sensor: int) -> Range | None:
+        """What training saw of a sensor, by its number; None where it saw no value at all.
+
+        It is the whole range of the rows that taught: one wild value widens it. The margin of a sensor that was
+        constant is its resolution.
+        """
+        low, high, resolution = (float(a[sensor]) for a in (self.low, self.high, self.resolution))
+        if (low, high, resolution) == _NO_VALUE:
+            return None
+        return Range(low, high, max(UNSEEN_MARGIN * (high - low), resolution * (STEP_MARGIN if high > low else 1.0)))
+
     def select(self, columns: Sequence[int]) -> Scaler:
         """The scaler of some of the sensors."""
         i = list(columns)
         return Scaler(self.centre[i], self.spread[i], self.low[i], self.high[i], self.resolution[i])
+
+
+_NO_VALUE = (0.0, 0.0, 1.0)
+"""Low, high and resolution of a sensor without any value; a constant zero has a resolution of a billionth."""
 
 
 def fit_scaler(values: Float64) -> Scaler:
@@ -47,7 +89,7 @@ def fit_scaler(values: Float64) -> Scaler:
 
     Centre is the median; spread the larger of the normal-consistent quartile range and a quarter of the standard
     deviation, so that a sensor that rests most of the time and jumps now and then keeps a finite scale. A sensor
-    without any value gets centre 0, spread 1.
+    without any value gets centre 0, spread 1, and a range from 0 to 0 with resolution 1.
     """
     n_sensors = values.shape[1]
     centre, spread, low, high = (np.zeros(n_sensors) for _ in range(4))

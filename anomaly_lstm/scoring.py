@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from anomaly_lstm import arrow
 from anomaly_lstm.deviations import Part, context_of, deviations, row_states
 from anomaly_lstm.evidence import judge
+from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import STATE_NAMES, State, scores_schema
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.trained import Trained
@@ -21,16 +22,14 @@ Float64 = NDArray[np.float64]
 ROWS_AT_ONCE = 500_000
 """Assets are scored together until they have this many rows, which bounds memory."""
 
-UNSEEN_MARGIN = 0.05
-"""A context this share of its training range beyond that range is unseen."""
-
 
 @dataclass(frozen=True)
 class Scores:
     """Scores of one asset, a row per grid row of its telemetry.
 
     ``score`` and ``return_period_s`` (n_rows,) NaN unless SCORED; ``shares`` and ``expected`` (n_rows, n_scored),
-    ``expected`` in sensor units: what each view expected, weighted by how much it carries the score.
+    ``expected`` in sensor units: what each view expected, weighted by how much it carries the score; ``outside``
+    (n_rows, n_context) which contexts of a SCORED row lay outside what training saw.
     """
 
     telemetry: Telemetry
@@ -39,7 +38,12 @@ class Scores:
     return_period_s: Float64
     shares: Float64
     expected: Float64
-    unseen: NDArray[np.bool_]
+    outside: NDArray[np.bool_]
+
+    @property
+    def unseen(self) -> NDArray[np.bool_]:
+        """Rows (n_rows,) on which some context lay outside what training saw."""
+        return np.asarray(self.outside.any(axis=1))
 
 
 def score(
@@ -71,7 +75,7 @@ def _score_asset(trained: Trained, asset: Telemetry, stretches: Sequence[tuple[s
     state[(state == State.SCORED) & (asset.stretch < 0)] = State.NO_DATA
     score = np.full(n_rows, np.nan, np.float32)
     shares, expected = np.full((n_rows, n_scored), np.nan), np.full((n_rows, n_scored), np.nan)
-    unseen = np.zeros(n_rows, bool)
+    outside = np.zeros((n_rows, len(trained.roles.context)), bool)
     for rows, moved in stretches:
         part = (asset, rows)
         state[rows] = row_states(trained.learned, part)
@@ -81,17 +85,27 @@ def _score_asset(trained: Trained, asset: Telemetry, stretches: Sequence[tuple[s
         shares[rows] = np.where(live[:, None], judged.shares, np.nan)
         blend = np.einsum("rv,vrs->rs", judged.weights, np.nan_to_num(moved))
         expected[rows] = np.where(live[:, None], asset.values[rows, :n_scored] - blend, np.nan)
-        unseen[rows] = live & _unseen(trained, part)
-    return Scores(asset, state, score, trained.curve.return_period_s(score), shares, expected, unseen)
+        outside[rows] = live[:, None] & _outside(trained, part)
+    return Scores(asset, state, score, trained.curve.return_period_s(score), shares, expected, outside)
 
 
-def _unseen(trained: Trained, part: Part) -> NDArray[np.bool_]:
-    """Rows (n_rows,) on which some context lies clearly outside what training saw, whatever their state."""
-    n_scored = len(trained.roles.scored)
-    context = context_of(trained.learned.scaler, n_scored, part)
-    low, high = trained.learned.scaler.low[n_scored:], trained.learned.scaler.high[n_scored:]
-    margin = np.maximum(UNSEEN_MARGIN * (high - low), trained.learned.scaler.resolution[n_scored:])
-    return np.asarray(((context < low - margin) | (context > high + margin)).any(axis=1))
+def seen(trained: Trained) -> dict[str, Range]:
+    """Context → what training saw of it, in its unit; a context of which training saw no value is left out."""
+    ranges = {c: trained.learned.scaler.seen(i) for i, c in enumerate(trained.roles.all) if c in trained.roles.context}
+    return {context: known for context, known in ranges.items() if known is not None}
+
+
+def _outside(trained: Trained, part: Part) -> NDArray[np.bool_]:
+    """Which contexts (n_rows, n_context), held from value to value, lie clearly outside what training saw; none of
+    which it saw nothing.
+    """
+    context = context_of(trained.learned.scaler, len(trained.roles.scored), part)
+    ranges = seen(trained)
+    outside = np.zeros(context.shape, bool)
+    for i, name in enumerate(trained.roles.context):
+        if name in ranges:
+            outside[:, i] = ranges[name].unseen(context[:, i])
+    return outside
 
 
 def table(trained: Trained, scores: Scores, model_id: str, *, detail: bool = True) -> pa.Table:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from anomaly_lstm.alerts import DAY_US, Alert, Bound, Policy, alerts_of, as_document, rarity_words, rows_of
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError, UsageError
+from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, UTC_TIME, State, scores_schema
 from tests.toys import MINUTE, minutes
 
@@ -233,6 +234,169 @@ def test_an_empty_table_has_no_alerts() -> None:
     assert of(scores([])) == []
 
 
+# ---------------------------------------------------------------- an unseen regime
+
+SUMMER = {"ambient": Range(-5.0, 22.0, 1.35), "speed": Range(40.0, 90.0, 2.5)}
+"""What training saw of two contexts."""
+
+
+def with_context(table: pa.Table, **values: Sequence[float | None]) -> pa.Table:
+    for name, column in values.items():
+        table = table.append_column(f"value.{name}", pa.array(column, pa.float32()))
+    return table
+
+
+def in_summer(table: pa.Table, policy: Policy = PLAIN) -> list[Alert]:
+    return [alert for rows in rows_of(table) for alert in alerts_of(rows, policy, MINUTE, "model", SUMMER)]
+
+
+def test_an_alert_is_unseen_when_a_row_from_its_begin_to_its_peak_is() -> None:
+    assert alerts([20, 30, 1, 1], unseen=[False, True, False, False])[0].unseen
+    assert alerts([20, 30, 1, 1], unseen=[True, False, False, False])[0].unseen
+    assert not alerts([20, 30, 20, 1], unseen=[False, False, True, False])[0].unseen
+    assert not alerts([20, 30, 1, 1], unseen=[False, False, False, True])[0].unseen
+
+
+def test_rarity_in_an_unseen_regime_is_told_as_advisory_at_most() -> None:
+    (alert,) = alerts([1, 500, 1e6, 1], unseen=[True] * 4)
+    assert (alert.severity, alert.unseen) == ("advisory", True)
+    assert alert.reason.endswith(
+        "; a context was outside what training saw: an unseen regime, told as advisory at most."
+    )
+    critical = replace(PLAIN, limits={**PLAIN.limits, "critical": 1000 * DAY_US})
+    assert alerts([1e6], critical, unseen=[True])[0].severity == "advisory"
+
+
+def test_seen_rows_of_the_same_alert_may_raise_a_warning() -> None:
+    (alert,) = alerts([500, 500, 500, 1], unseen=[True, True, False, False])
+    assert (alert.severity, alert.unseen, alert.raised_us) == ("warning", True, at(0))
+    assert alert.reason.endswith("an unseen regime, but the other rows alone make it a warning.")
+
+
+def test_the_on_delay_of_a_warning_counts_seen_rows_over_its_limit() -> None:
+    policy = replace(PLAIN, on_delay_us=2 * MINUTE)
+
+    def severity(days: Sequence[float], unseen: Sequence[bool]) -> str:
+        (alert,) = alerts(days, policy, unseen=unseen)
+        return alert.severity
+
+    assert severity([500] * 5, [False, False, True, True, True]) == "advisory"
+    assert severity([500] * 5, [False, True, False, True, False]) == "warning"  # an unseen row holds
+    assert severity([500, 20, 500, 500], [False, True, False, False]) == "advisory"  # one below the limit breaks
+    assert severity([500, 20, 500, 500, 500], [False, True, False, False, False]) == "warning"
+
+
+def test_a_warning_is_not_raised_again_by_seen_rows_of_an_alert_that_was_cleared() -> None:
+    policy = replace(PLAIN, on_delay_us=2 * MINUTE)
+    days, unseen = [500, 500, 500, 1, 500, 500, 500], [False, False, True, True, False, True, True]
+    assert [alert.severity for alert in alerts(days, policy, unseen=unseen)] == ["advisory", "advisory"]
+
+
+def test_what_the_evidence_still_remembers_of_a_long_unseen_regime_raises_no_warning() -> None:
+    def tail(n_unseen: int, n_after: int, states: Sequence[State] | None = None) -> Alert:
+        n = n_unseen + n_after
+        return alerts([500] * n, unseen=[True] * n_unseen + [False] * n_after, states=states)[0]
+
+    assert tail(300, 130).severity == "advisory"
+    assert tail(300, 150).severity == "warning"
+    assert tail(2, 1).severity == "warning"
+    anew = [*[S] * 300, State.WARM_UP, S]
+    assert tail(300, 2, anew).severity == "warning"
+
+
+def test_an_alert_that_only_began_after_an_unseen_regime_names_its_context_too() -> None:
+    days = [1.0] * 100 + [500.0] * 5
+    table = scores(days, unseen=[True] * 100 + [False] * 5)
+    table = with_context(table, ambient=[34.0] * 100 + [20.0] * 5, speed=[80.0] * 105)
+    (alert,) = in_summer(table)
+    assert (alert.severity, alert.unseen) == ("advisory", True)
+    assert "; ambient 34, training saw at most 22: an unseen regime" in alert.reason
+
+
+@pytest.mark.parametrize("limits", [{"warning": 100 * DAY_US}, {"critical": 100 * DAY_US}])
+def test_with_advisory_off_an_unseen_regime_is_neither_lost_nor_a_warning(limits: dict[str, int]) -> None:
+    policy = replace(PLAIN, limits=limits)
+    (alert,) = alerts([1, 500, 500, 1], policy, unseen=[True] * 4)
+    assert (alert.severity, alert.raised_us, alert.cleared_us) == ("advisory", at(1), at(3))
+    assert alerts([20, 20], policy, unseen=[True] * 2) == []
+    (alert,) = alerts([1, 500, 500, 1], policy, unseen=[False, True, False, False])
+    assert alert.severity == next(iter(limits))
+
+
+def test_a_crossed_bound_is_critical_in_an_unseen_regime_too() -> None:
+    policy = replace(PLAIN, bounds={"temp": Bound(high=85)}, units={"temp": "°C"})
+    (alert,) = alerts([500, 500, 500], policy, unseen=[True] * 3, values={1: (90.0, 40.0)})
+    assert (alert.severity, alert.unseen) == ("critical", True)
+    assert alert.reason.startswith("pump: temp went beyond its bound of 85 °C")
+    assert alert.reason.endswith("an unseen regime, but the bound counts all the same.")
+
+
+@pytest.mark.parametrize(
+    ("ambient", "words"),
+    [
+        ([25.0, 34.0, 30.0], "ambient 34 °C, training saw at most 22 °C"),
+        ([-6.0, -12.5, 0.0], "ambient -12.5 °C, training saw at least -5 °C"),
+        ([34.0, None, None], "ambient 34 °C, training saw at most 22 °C"),
+        ([22.0004, 22.0, 22.0], "ambient 22.0004 °C, training saw at most 22 °C"),
+    ],
+)
+def test_the_reason_names_the_context_its_unit_and_what_training_saw(
+    ambient: Sequence[float | None], words: str
+) -> None:
+    table = with_context(scores([20, 25, 30], unseen=[True] * 3), ambient=ambient, speed=[60.0] * 3)
+    (alert,) = in_summer(table, replace(PLAIN, units={"ambient": "°C"}))
+    assert alert.reason.endswith(f"once in 30 days; {words}: an unseen regime, told as advisory at most.")
+
+
+def test_the_context_furthest_outside_in_its_own_range_is_named() -> None:
+    table = with_context(scores([20], unseen=[True]), ambient=[34.0], speed=[100.0])
+    assert "; ambient 34, " in in_summer(table)[0].reason  # 12 of 27 against 10 of 50
+    table = with_context(scores([20], unseen=[True]), ambient=[24.0], speed=[100.0])
+    assert "; speed 100, training saw at most 90: " in in_summer(table)[0].reason
+
+
+def test_what_a_stopped_machine_measures_is_no_context_of_an_alert() -> None:
+    table = scores([20, 1, 30], states=[S, OFF, S], unseen=[True, False, True])
+    (alert,) = in_summer(with_context(table, ambient=[34.0, 99.0, None], speed=[60.0] * 3))
+    assert "; ambient 34, " in alert.reason
+
+
+def test_without_values_in_the_scores_an_unseen_regime_is_told_in_words_alone() -> None:
+    (alert,) = in_summer(scores([500], unseen=[True], detail=False))
+    assert alert.severity == "advisory"
+    assert "a context was outside what training saw: an unseen regime" in alert.reason
+
+
+def test_an_alert_on_what_training_saw_says_nothing_of_a_regime() -> None:
+    table = with_context(scores([20, 1]), ambient=[34.0, 34.0], speed=[60.0] * 2)
+    assert "regime" not in in_summer(table)[0].reason
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.5, 1000), st.booleans(), st.sampled_from([S, S, S, N, OFF])), max_size=40),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.sampled_from([("advisory", "warning"), ("warning",), ("advisory", "warning", "critical")]),
+)
+@settings(max_examples=200, deadline=None)
+def test_an_unseen_regime_changes_no_time_and_no_id_and_raises_no_severity(
+    drawn: list[tuple[float, bool, State]], on: int, off: int, severities: tuple[str, ...]
+) -> None:
+    policy = Policy(
+        {s: d * DAY_US for s, d in zip(severities, (10, 100, 300), strict=False)}, on * MINUTE, off * MINUTE
+    )
+    days, states = [d for d, _, _ in drawn], [s for _, _, s in drawn]
+    seen = alerts(days, policy, states=states)
+    unseen = alerts(days, policy, states=states, unseen=[u and s == S for _, u, s in drawn])
+    same = [[replace(a, severity="", unseen=False, reason="") for a in found] for found in (unseen, seen)]
+    assert same[0] == same[1]
+    for capped, plain in zip(unseen, seen, strict=True):
+        assert SEVERITIES.index(capped.severity) <= SEVERITIES.index(plain.severity)
+        assert capped.severity == plain.severity or capped.unseen
+    everywhere = alerts(days, policy, states=states, unseen=[s == S for s in states])
+    assert {alert.severity for alert in everywhere} <= {"advisory"}
+
+
 # ---------------------------------------------------------------- onset
 
 
@@ -282,11 +446,6 @@ def test_scores_without_detail_give_no_sensors_and_still_a_reason() -> None:
     (alert,) = alerts([20], detail=False)
     assert alert.sensors == ()
     assert "unusual behaviour since" in alert.reason
-
-
-def test_an_alert_that_meets_a_context_training_never_saw_says_so() -> None:
-    assert not alerts([20, 20, 1, 1], unseen=[False, False, False, True])[0].unseen
-    assert alerts([20, 20, 1, 1], unseen=[False, True, False, False])[0].unseen
 
 
 @pytest.mark.parametrize(

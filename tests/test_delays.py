@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly_lstm.delays import Standing, standings
+from anomaly_lstm.delays import Standing, ran_out, standings
 from anomaly_lstm.tables import State
 
 S, N, B, OFF, W = State.SCORED, State.NO_DATA, State.SENSOR_BAD, State.OUT_OF_STATE, State.WARM_UP
@@ -125,3 +125,11 @@ def test_later_rows_change_no_alarm_but_when_it_clears(rows: Rows, on: int, off:
     assert [(a.begun, a.raised) for a in early] == [(a.begun, a.raised) for a in whole if a.raised < n]
     for before, after in zip(early, whole, strict=False):
         assert before.cleared == (after.cleared if after.cleared is not None and after.cleared < n else None)
+
+
+def test_an_on_delay_has_run_out_on_every_row_from_where_it_would_raise() -> None:
+    above = np.array([1, 1, 1, 1, 0, 1, 1, 1, 1], bool)
+    states = np.array([S, S, N, S, S, S, OFF, S, S], np.uint8)
+    assert np.flatnonzero(ran_out(above, states, 1)).tolist() == [1, 3, 8]
+    assert not ran_out(above, np.full(9, N, np.uint8), 0).any()
+    assert len(ran_out(above[:0], states[:0], 0)) == 0

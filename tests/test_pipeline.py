@@ -294,3 +294,103 @@ def test_a_context_that_comes_seldom_is_held_between_its_values(tmp_path: Path) 
     model = train(tmp_path, hourly, context=["flow"])
     result = pipeline.score(write(tmp_path / "data.parquet", hourly), model, tmp_path / "scores.parquet")
     assert result.states[State.SENSOR_BAD.name] == 0
+
+
+# ---------------------------------------------------------------- an unseen regime
+
+
+def weather(seed: int, *, warmer: float = 0.0) -> dict[str, Any]:
+    """Two sensors that follow the weather up to 25 °C, and bend away above."""
+    rng = np.random.default_rng(seed)
+    ambient = 15 + 5 * np.sin(np.arange(N) / 40) + rng.normal(0, 0.3, N) + warmer * (np.arange(N) >= 500)
+    bend = np.maximum(ambient - 25, 0) ** 2
+    return columns(seed, names=("flow",)) | {
+        "temp": 40 + ambient + bend + rng.normal(0, 0.5, N),
+        "ambient": ambient,
+    }
+
+
+def test_a_first_summer_is_scored_told_in_one_note_and_alerted_as_advisory_at_most(tmp_path: Path) -> None:
+    model = train(tmp_path, weather(1), context=["ambient"], units={"ambient": "°C"})
+    source = write(tmp_path / "pump-03.parquet", weather(2, warmer=20))
+    result = pipeline.score(source, model, tmp_path / "scores.parquet")
+
+    table = scores(tmp_path / "scores.parquet")
+    unseen = np.array(table["unseen"].to_pylist())
+    assert not unseen[:500].any()
+    assert unseen[500:].all()
+    assert np.isfinite(table["score"].to_numpy()[500:]).all()
+    (note,) = [note for note in result.quality.notes if "training saw" in note]
+    assert "'ambient' 9" in note
+    assert "°C): pump-03 400 of 898 scored rows by 'ambient'." in note
+    policy = Policy(limits={"advisory": 3_600_000_000, "warning": 7_200_000_000})
+    (alert,) = [a for a in pipeline.alert(result.out, model, None, policy=policy).alerts if a.unseen]
+    assert (alert.severity, alert.sensors[0].sensor) == ("advisory", "temp")
+    assert "°C, training saw at most 2" in alert.reason
+    assert alert.reason.endswith("°C: an unseen regime, told as advisory at most.")
+
+
+def test_a_history_like_the_one_that_taught_is_not_unseen(tmp_path: Path) -> None:
+    model = train(tmp_path, weather(1), context=["ambient"])
+    result = pipeline.score(write(tmp_path / "a.parquet", weather(2)), model, tmp_path / "scores.parquet")
+    assert not any("training saw" in note for note in result.quality.notes)
+    assert not any(scores(tmp_path / "scores.parquet")["unseen"].to_pylist())
+
+
+def test_a_run_tells_an_unseen_regime_of_many_assets_in_one_note(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write(data / "pump-0.parquet", weather(1))
+    before_summer = plan(tmp_path, data, context=["ambient"], train_until_us=START_US + 500 * 60_000_000)
+    assert not any("training saw" in note for note in pipeline.run(before_summer).quality.notes)
+    for number in range(7):
+        write(data / f"pump-{number}.parquet", weather(number, warmer=20 if number else 0))
+    result = pipeline.run(before_summer)
+    (note,) = [note for note in result.quality.notes if "training saw" in note]
+    assert note.count("scored rows by 'ambient'") == 5
+    assert "; 1 more asset." in note
+    assert {a.severity for a in result.alerts.alerts if a.unseen} <= {"advisory"}
+
+
+def test_a_context_is_unseen_while_it_is_held(tmp_path: Path) -> None:
+    seldom = np.arange(N) % 10 == 0
+
+    def hourly(cells: Mapping[str, Any]) -> dict[str, Any]:
+        return {**cells, "ambient": np.where(seldom, cells["ambient"], np.nan)}
+
+    model = train(tmp_path, hourly(weather(1)), context=["ambient"])
+    source = write(tmp_path / "data.parquet", hourly(weather(2, warmer=20)))
+    pipeline.score(source, model, tmp_path / "scores.parquet")
+    assert all(scores(tmp_path / "scores.parquet")["unseen"].to_pylist()[500:])
+
+
+def test_a_context_that_was_constant_in_training_is_unseen_once_it_changes(tmp_path: Path) -> None:
+    ore = np.ones(N)
+    model = train(tmp_path, columns(1) | {"ore": ore}, context=["ore"])
+    source = write(tmp_path / "data.parquet", columns(2) | {"ore": np.where(np.arange(N) < 600, 1.0, 2.0)})
+    result = pipeline.score(source, model, tmp_path / "scores.parquet")
+    unseen = scores(tmp_path / "scores.parquet")["unseen"].to_pylist()
+    assert not any(unseen[:600])
+    assert all(unseen[600:])
+    assert any("('ore' 1): data 300 of 898" in note for note in result.quality.notes)
+
+
+def test_what_only_excluded_rows_had_of_a_context_was_not_seen(tmp_path: Path) -> None:
+    hot = np.where(np.arange(N) < 850, weather(1)["ambient"], 90.0)
+    (tmp_path / "events.csv").write_text(
+        "asset,start,end,kind\npump,2020-03-09T14:00:00Z,2020-03-09T16:00:00Z,maintenance\n"
+    )
+    cells = weather(1) | {"ambient": hot}
+    model = train(tmp_path, cells, context=["ambient"], events=tmp_path / "events.csv")
+    pipeline.score(write(tmp_path / "data.parquet", cells), model, tmp_path / "scores.parquet")
+    assert np.flatnonzero(scores(tmp_path / "scores.parquet")["unseen"].to_pylist()).tolist() == list(range(850, N))
+
+
+def test_a_context_of_which_training_saw_no_value_is_never_unseen(tmp_path: Path) -> None:
+    late = np.where(np.arange(N) < 850, np.nan, weather(1)["ambient"])
+    (tmp_path / "events.csv").write_text(
+        "asset,start,end,kind\npump,2020-03-09T14:00:00Z,2020-03-09T16:00:00Z,maintenance\n"
+    )
+    cells = weather(1) | {"ambient": late}
+    model = train(tmp_path, cells, context=["ambient"], events=tmp_path / "events.csv")
+    pipeline.score(write(tmp_path / "data.parquet", weather(2)), model, tmp_path / "scores.parquet")
+    assert not any(scores(tmp_path / "scores.parquet")["unseen"].to_pylist())

@@ -76,3 +76,51 @@ def test_every_scale_is_finite_and_positive(values: Float64) -> None:
     assert (scaler.spread > 0).all()
     assert (scaler.resolution > 0).all()
     assert np.isfinite(scaler.scale(np.nan_to_num(values))).all()
+
+
+# ---------------------------------------------------------------- what training saw
+
+
+def unseen(training: list[float], value: float) -> bool:
+    known = fit_scaler(np.array(training)[:, None]).seen(0)
+    return known is not None and bool(known.unseen(np.array([value]))[0])
+
+
+def test_what_lies_clearly_beyond_the_training_range_is_unseen() -> None:
+    winter = list(np.linspace(2.0, 22.0, 201))
+    assert not any(unseen(winter, value) for value in (2.0, 22.0, 22.9, 1.1, np.nan))
+    assert unseen(winter, 23.1)
+    assert unseen(winter, 0.9)
+
+
+def test_a_context_that_was_constant_and_changes_is_unseen() -> None:
+    assert unseen([50.0] * 9, 51.0)
+    assert not unseen([50.0] * 9, 50.04)
+    assert unseen([0.0] * 9, 1.0)
+    assert not unseen([0.0] * 9, 0.0)
+
+
+def test_the_kinds_that_training_saw_are_seen_and_the_next_kind_is_not() -> None:
+    assert not unseen([0.0, 1.0, 1.0], 0.0)
+    assert not unseen([0.0, 1.0, 1.0], 1.0)
+    assert unseen([0.0, 1.0, 1.0], 2.0)
+    assert unseen([1.0, 2.0, 3.0], 4.0)
+    assert not unseen([1.0, 2.0, 3.0], 1.5)  # the mean of a row's interval
+
+
+def test_nothing_is_unseen_of_a_sensor_that_never_had_a_value() -> None:
+    assert fit_scaler(np.full((9, 1), np.nan)).seen(0) is None
+    assert fit_scaler(np.zeros((9, 1))).seen(0) is not None
+
+
+def test_a_wild_value_that_taught_belongs_to_what_training_saw() -> None:
+    assert not unseen([20.0, 21.0, 22.0, 200.0], 34.0)
+
+
+def test_how_far_outside_is_told_in_training_ranges() -> None:
+    known = fit_scaler(np.array([10.0, 15.0, 20.0])[:, None]).seen(0)
+    assert known is not None
+    assert known.excess(np.array([25.0, 15.0, 5.0, np.nan])).tolist() == [0.5, 0.0, 0.5, 0.0]
+    constant = fit_scaler(np.full((9, 1), 50.0)).seen(0)
+    assert constant is not None
+    assert constant.excess(np.array([51.0]))[0] > 10

@@ -377,3 +377,25 @@ def test_a_calibration_that_broke_its_promise_is_said_to() -> None:
     calibration = {"normal_s": 4e6, "at_s": 8e5, "expected": 5.0, "observed": 22.0}
     assert "More than chance explains" in show.calibration_words(calibration)
     assert "More than" not in show.calibration_words({**calibration, "observed": 6.0})
+
+
+def test_a_load_that_training_never_saw_is_told_and_warns_nobody_even_with_advisory_off(
+    made: Path, tmp_path: Path
+) -> None:
+    table = pq.read_table(made / "plant.parquet")
+    load = table.column("load").to_numpy() + 60.0
+    table = table.set_column(table.column_names.index("load"), "load", [load])
+    pq.write_table(table, tmp_path / "plant.parquet")
+    model = ("--model", made / "model")
+    said = anomaly_lstm("score", tmp_path / "plant.parquet", *model, "--out", tmp_path / "s.parquet")
+    assert said.code == 0, said.err
+    told = " ".join(said.err.split())
+    assert "P1 898 of 898 scored rows by 'load'; P2 898 of 898 scored rows by 'load'." in told
+    warn = ("--advisory", "off", "--warning", "10h", "--exit-code", "--json")
+    found = anomaly_lstm("alert", tmp_path / "s.parquet", *model, *warn)
+    assert found.code == 0, found.err
+    alerts = document(found)["alerts"]
+    assert alerts
+    assert {(alert["severity"], alert["unseen"]) for alert in alerts} == {("advisory", True)}
+    assert all("load 1" in alert["reason"] and "training saw at most 6" in alert["reason"] for alert in alerts)
+    assert document(found)["run"]["budget"][0]["raised"] == 0
