@@ -5,10 +5,10 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check bench sample-data clean
+.PHONY: help install demo test test-slow check bench bench-quality sample-data clean
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 install: $(READY) ## a virtual environment in .venv with everything in it
 
@@ -35,6 +35,10 @@ check: install ## lint, format and types
 
 bench: install ## speed and memory, side by side with Keras; figures go to bench/results/
 	$(BIN)/python -m bench.speed
+
+bench-quality: install ## detection and false alerts on public data you downloaded: DATA=folder [ONLY=skab,tep]
+	@test -n "$(DATA)" || { echo "DATA is missing: say make bench-quality DATA=folder, the one below which the downloaded sets lie."; exit 2; }
+	$(BIN)/python -m bench.quality "$(DATA)" $(if $(ONLY),--only "$(ONLY)")
 
 sample-data: install ## make sample_data/ again, the same bytes
 	$(BIN)/python -m anomaly_lstm.simulation --out sample_data
