@@ -48,6 +48,7 @@ ORDER: tuple[str | set[str], ...] = (
     "scoring",
     "alerts",
     "evaluation",
+    "measures",
     "sources.contract",
     "sources.words",
     "sources.raw",

@@ -35,6 +35,19 @@ AtLeast = Annotated[
         show_default=False,
     ),
 ]
+Full = Annotated[
+    bool,
+    typer.Option("--full", help="Also the measures of the literature, beside chance and an alarm always on."),
+]
+Scores = Annotated[
+    Path | None,
+    typer.Option(
+        "--scores",
+        metavar="FILE",
+        help="Scores table the alerts were made from, for --full; with --pipeline the run folder's.",
+        show_default=False,
+    ),
+]
 
 
 def evaluate(
@@ -43,6 +56,8 @@ def evaluate(
     events: options.Events = None,
     pipeline: options.PipelineFile = None,
     severity: AtLeast = None,
+    full: Full = False,
+    scores: Scores = None,
     zone: options.Zone = None,
     start: options.Start = None,
     end: options.End = None,
@@ -58,16 +73,18 @@ def evaluate(
     start_us, end_us = options.moment_us("--start", start, zone), options.moment_us("--end", end, zone)
     if start_us is not None and end_us is not None and start_us >= end_us:
         raise UsageError("--start must lie before --end; the span is [start, end).")
-    judged = verbs.evaluate(
-        _alerts(alerts, config),
-        _events(events, config),
-        severity=severity.value if severity else None,
-        start_us=start_us,
-        end_us=end_us,
-        zone=zone,
-    )
+    files = _alerts(alerts, config), _events(events, config)
+    table = _scores(scores, config, full=full)
+    least = severity.value if severity else None
+    judged = verbs.evaluate(*files, severity=least, start_us=start_us, end_us=end_us, zone=zone)
     show.evaluated(screen, judged)
-    show.document(screen, "evaluate", show.judged_document(judged))
+    measured = (
+        verbs.measure(*files, table, severity=least, start_us=start_us, end_us=end_us, zone=zone) if table else None
+    )
+    if measured:
+        show.measured(screen, measured)
+    figures = show.measured_document(measured) if measured else None
+    show.document(screen, "evaluate", {**show.judged_document(judged), "full": figures})
 
 
 def _alerts(given: Path | None, config: Pipeline | None) -> Path:
@@ -81,3 +98,17 @@ def _events(given: Path | None, config: Pipeline | None) -> Path:
     if found is None:
         raise UsageError("--events is missing: name an events.csv with the columns asset,start,end,kind.")
     return found
+
+
+def _scores(given: Path | None, config: Pipeline | None, *, full: bool) -> Path | None:
+    """The scores that --full reads; None without it."""
+    if not full:
+        if given is not None:
+            raise UsageError("--scores is read by --full only: add --full, or leave --scores out.")
+        return None
+    if given is None and config is None:
+        raise UsageError(
+            "--full needs --scores: name the table that `anomaly-lstm score … --out scores.parquet` wrote and the "
+            "alerts were made from."
+        )
+    return given or (config.folder / "scores" if config else None)

@@ -12,7 +12,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.evaluation import Evaluation, Outcome
+    from anomaly_lstm.measures import Measures
     from anomaly_lstm.pipeline import AlertResult, Ingested, Quality, RunResult, ScoreResult, TrainResult
     from anomaly_lstm.training import Stage
 
@@ -593,6 +594,51 @@ def judged_document(judged: Evaluation) -> dict[str, Any]:
         "observed_over_expected_95": list(judged.interval),
         "healthy_h": judged.healthy_us / 3.6e9,
     }
+
+
+MEASURES = {
+    "precision": "precision of rows in alarm",
+    "recall": "recall",
+    "f1": "F1",
+    "far_pct": "FAR, normal rows in alarm [%]",
+    "mar_pct": "MAR, event rows out of alarm [%]",
+    "roc_auc": "ROC-AUC of the return period",
+    "vus_pr": "VUS-PR",
+    "nab": "NAB, standard (0 silent, 100 perfect)",
+    "affiliation_precision": "affiliation precision",
+    "affiliation_recall": "affiliation recall",
+    "affiliation_f1": "affiliation F1",
+    "care": "CARE",
+}
+"""What a table calls the measures."""
+
+
+def measured(screen: Screen, full: Measures) -> None:
+    """The measures of the literature as a table, what they were counted on, and why one is missing."""
+    say(
+        screen,
+        f"On {counted(full.rows, 'scored row')} of {counted(full.assets, 'asset')}, {full.positive_rows:,} of them in "
+        f"{counted(full.events, 'event')}, {full.alarm_rows:,} in alarm; no point adjustment:",
+    )
+    columns = ("measure", "here", "random", "always on")
+    rows = [
+        (MEASURES[name], *("–" if value is None else f"{value:.3f}" for value in (f.value, f.random, f.always_on)))
+        for name, f in full.figures.items()
+    ]
+    table(screen, columns, rows, columns[1:])
+    if full.vus_buffer_rows:
+        say(screen, f"VUS-PR over buffers up to {counted(full.vus_buffer_rows, 'row')}.")
+    why: dict[str, list[str]] = {}
+    for name, figure in full.figures.items():
+        if figure.reason:
+            why.setdefault(figure.reason, []).append(MEASURES[name].partition(",")[0])
+    for reason, names in why.items():
+        say(screen, f"No {listed(names, len(names))}: {reason}.")
+
+
+def measured_document(full: Measures) -> dict[str, Any]:
+    """The measures as a document: shares in [0, 1], ``…_pct`` in percent; null where not defined, with a reason."""
+    return asdict(full)
 
 
 # ---------------------------------------------------------------- run and inspect
