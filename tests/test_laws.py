@@ -187,7 +187,10 @@ def run_to(n: int, folder: Path, network: str, threshold: str = "return_period")
     return pipeline.run(plan_for(source, folder, network, threshold))
 
 
-RUNS = [*((network, "return_period") for network in MODELS), ("linear_predictor", "quantile")]
+RUNS = [
+    *((network, "return_period") for network in MODELS),
+    *(("linear_predictor", threshold) for threshold in THRESHOLDS if threshold != "return_period"),
+]
 
 
 @pytest.mark.parametrize(("network", "threshold"), RUNS)

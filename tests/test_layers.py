@@ -38,7 +38,7 @@ ORDER: tuple[str | set[str], ...] = (
     "deviations",
     "delays",
     "thresholds.contract",
-    {"thresholds.return_period", "thresholds.quantile"},
+    {"thresholds.return_period", "thresholds.quantile", "thresholds.dynamic"},
     "thresholds",
     "folds",
     "learning",

@@ -171,7 +171,7 @@ Threshold = Annotated[
     typer.Option(
         "--threshold",
         metavar="NAME",
-        help="How limits are found: return_period or quantile (default: return_period).",
+        help="How limits are found: return_period, quantile or dynamic (default: return_period).",
         rich_help_panel=_LEARNING,
         show_default=False,
     ),
