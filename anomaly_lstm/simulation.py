@@ -7,15 +7,20 @@ One centrifugal pump with a variable-speed drive, as an engineer would sketch it
                                               ├→ vibration                (unbalance ~ speed², a resonance)
     weather → ambient_temp ───────────────────┴→ bearing_temp             (friction heats two masses in a row)
 
+Two valves act on it and remember, and nobody records their position, as in most plants: a minimum-flow valve (opens
+at low flow, shuts at a higher one) recirculates part of the flow, and a thermostat lets cooling water to the bearing
+(opens when hot, shuts when cooler). Between their two points the same load has two healthy answers, and only what went
+before tells which.
+
 Episodes (frozen dataclasses) act on it where nature would: wear on friction and vibration, cavitation on the head,
 a stop on the set-point, a stuck sensor on what is recorded. Each tells the events a person would have noted.
 Everything is simulated and honest about it: good for examples, tests and benches, no proof of field performance.
 
     python -m anomaly_lstm.simulation --out sample_data
 
-Sources: affinity laws, pump and system curve, Gülich, Centrifugal Pumps · vibration level, ISO 10816-7 (good up to
-2.5 to 3.2 mm/s rms) · first-order thermal models, as in IEC 60255-149 for motors. The constants are plausible for a
-75 kW pump, and no maker's.
+Sources: affinity laws, pump and system curve, minimum flow, Gülich, Centrifugal Pumps · vibration level, ISO 10816-7
+(good up to 2.5 to 3.2 mm/s rms) · first-order thermal models, as in IEC 60255-149 for motors. The constants are
+plausible for a 75 kW pump, and no maker's.
 """
 
 import argparse
@@ -293,6 +298,8 @@ class Pump:
     unbalance: float = 2.1  # vibration at 100 % speed [mm/s]
     resonance: float = 0.835  # speed at which the base plate answers, share of rated
     friction: float = 1.0  # of the bearing, relative
+    recirculation: float = 0.12  # share of the flow that the open minimum-flow valve takes; 0: there is none
+    cooling: float = 1.0  # by how much open cooling water raises the bearing's heat transfer; 0: there is none
 
 
 @dataclass(frozen=True)
@@ -317,6 +324,10 @@ class History:
         return tuple(event for episode in self.episodes for event in episode.events(self.asset))
 
 
+Plan = Callable[[Pump, Times, int], Values]
+"""(pump, time, seed) → speed set-point [% of rated], `(n_rows,)`."""
+
+
 def make_pump(number: int, seed: int, asset: str | None = None) -> Pump:
     """Pump `number` as built: 1.5 % (one standard deviation) of manufacturing difference, 5 % in unbalance."""
     luck = _rng(seed, number, "built").standard_normal(6)
@@ -333,14 +344,18 @@ def make_pump(number: int, seed: int, asset: str | None = None) -> Pump:
     )
 
 
-def simulate_pump(pump: Pump, time: Times, *, seed: int, episodes: Sequence[Episode] = ()) -> History:
+def simulate_pump(
+    pump: Pump, time: Times, *, seed: int, episodes: Sequence[Episode] = (), plan: Plan | None = None
+) -> History:
     """The history of one pump over the regular times `(n_rows,)`, with what `episodes` do to it.
 
+    `plan` gives the speed set-point [% of rated] that the episodes then change; `production_plan` when left out.
+
     Each cause draws from its own stream, so a fault changes only what it touches: with and without it, the rows
-    before it are equal, and those after it once the bearing has forgotten the heat.
+    before it are equal, and those after it once the bearing has forgotten the heat and both valves are back in step.
     """
     ambient = weather(time, seed)
-    setpoint = production_plan(pump, time, seed)
+    setpoint = (plan or production_plan)(pump, time, seed)
     for episode in episodes:
         setpoint = _operate(episode, time, setpoint)
     wear = sum((e.level(time) for e in episodes if isinstance(e, BearingWear)), np.zeros(len(time)))
@@ -363,7 +378,10 @@ def weather(time: Times, seed: int) -> Values:
 
 
 def production_plan(pump: Pump, time: Times, seed: int) -> Values:
-    """Speed set-point [% of rated], `(n_rows,)`, 66 to 104: three shifts, week-ends, operators, small campaigns."""
+    """Speed set-point [% of rated], `(n_rows,)`, 66 to 104: three shifts, week-ends, operators, small campaigns.
+
+    Every second pump fills batch tanks (`filling`), so its load changes often; the others feed a steady line.
+    """
     rng = _rng(seed, pump.number, "work")
     hour = (time - np.datetime64("1970-01-01T06:00", "us")) / np.timedelta64(1, "h")
     shift = np.floor(hour / 8).astype(np.int64)  # morning from 06:00, afternoon, night
@@ -378,8 +396,18 @@ def production_plan(pump: Pump, time: Times, seed: int) -> Values:
     campaign = np.zeros(len(time))
     for day in np.flatnonzero(rng.random(int(elapsed[-1] / 24) + 1) < 0.15):
         campaign[(elapsed >= 24 * day + 6) & (elapsed < 24 * day + 6 + rng.uniform(8, 34))] = 7.0
-    plan: Values = np.clip(usual + by_shift + by_operator + campaign, 66, 104)
+    by_batch = np.where(filling(pump, time, seed), 5.0, -11.0) if pump.number % 2 == 0 else 0.0
+    plan: Values = np.clip(usual + by_shift + by_operator + campaign + by_batch, 66, 104)
     return plan
+
+
+def filling(pump: Pump, time: Times, seed: int) -> Flags:
+    """Whether a batch tank is being filled, `(n_rows,)`: for 20 to 60 minutes, then the pump waits 10 to 30."""
+    rng = _rng(seed, pump.number, "batches")
+    elapsed = (time - time[0]) / np.timedelta64(1, "h")
+    batches = 2 * int(elapsed[-1]) + 1  # each takes half an hour at least
+    ends = np.cumsum(np.column_stack([rng.uniform(20, 60, batches), rng.uniform(10, 30, batches)]).ravel() / 60)
+    return np.asarray(np.searchsorted(ends, elapsed, side="right") % 2 == 0)
 
 
 def behave(
@@ -392,7 +420,9 @@ def behave(
     speed = follow(time, setpoint / 100, tau=90.0)  # inertia and ramp of the drive
     flutter = wander(time, 120, 1.0, _rng(seed, pump.number, "flutter"))
     demand = wander(time, 2 * 3600, 0.03, _rng(seed, pump.number, "demand"))
-    flow, pressure = operating_point(pump, speed, demand, lost=cavitation * (0.14 + 0.05 * flutter))
+    lost = cavitation * (0.14 + 0.05 * flutter)
+    bypassed = recirculated(pump, time, speed, demand, lost)
+    flow, pressure = operating_point(pump, speed, demand, lost, bypassed)
     heat = friction_power(pump, speed, pressure, wear)
     rattle = cavitation * np.exp(0.35 * flutter)
     return {
@@ -402,21 +432,41 @@ def behave(
         "flow": flow,
         "discharge_pressure": pressure,
         "vibration": vibration_level(pump, speed) + speed**1.5 * (5.0 * wear + 1.3 * rattle),
-        "bearing_temp": bearing_temperature(time, speed, heat, ambient),
+        "bearing_temp": bearing_temperature(time, speed, heat, ambient, pump.cooling),
     }
 
 
-def operating_point(pump: Pump, speed: Values, demand: Values, lost: Values) -> tuple[Values, Values]:
-    """Flow [m3/h] and discharge pressure [bar] where the pump curve meets the system curve, each `(n_rows,)`.
+def operating_point(
+    pump: Pump, speed: Values, demand: Values, lost: Values, bypassed: Values | float = 0.0
+) -> tuple[Values, Values]:
+    """Flow [m3/h] and discharge pressure [bar] of the pump where its curve meets the system curve, each `(n_rows,)`.
 
     Pump: head·speed² − k·flow² (affinity laws). System: static + r·flow², r opening and closing with `demand`
-    (relative). `lost` is the share of head that cavitation takes. Below the static head the check valve holds.
+    (relative). `lost` is the share of head that cavitation takes, `bypassed` the share of the flow that goes back to
+    the suction tank and not through the system. Below the static head the check valve holds.
     """
     static = 0.6  # [bar]
     k = pump.drop / pump.rated_flow**2
-    r = (10.0 - static) / pump.rated_flow**2 * (1 + demand)
+    r = (10.0 - static) / pump.rated_flow**2 * (1 + demand) * (1 - bypassed) ** 2
     flow = np.sqrt(np.maximum(pump.head * (1 - lost) * speed**2 - static, 0) / (k + r))
     return flow, static + r * flow**2
+
+
+MINIMUM_FLOW = 0.71, 0.84
+"""The minimum-flow valve opens below the first and shuts above the second; flow of the pump, share of rated."""
+
+
+def recirculated(pump: Pump, time: Times, speed: Values, demand: Values, lost: Values) -> Values:
+    """Share of the pump's flow that the minimum-flow valve sends back, `(n_rows,)`; it takes about a minute to move.
+
+    Open, it lets the pump deliver a tenth more, so it must shut at a flow well above the one that opened it; between
+    the two, its position is what it was.
+    """
+    opens, shuts = MINIMUM_FLOW
+    flow_shut, _ = operating_point(pump, speed, demand, lost)
+    flow_open, _ = operating_point(pump, speed, demand, lost, pump.recirculation)
+    is_open = latch(flow_shut < opens * pump.rated_flow, flow_open > shuts * pump.rated_flow)
+    return pump.recirculation * follow(time, is_open.astype(np.float64), tau=30.0)
 
 
 def motor_current(pump: Pump, speed: Values, flow: Values, pressure: Values, heat: Values) -> Values:
@@ -443,16 +493,32 @@ def friction_power(pump: Pump, speed: Values, pressure: Values, wear: Values) ->
     return pump.friction * speed**1.5 * (0.4 + 0.06 * pressure) * (1 + 1.7 * wear**2)
 
 
-def bearing_temperature(time: Times, speed: Values, heat: Values, ambient: Values) -> Values:
+THERMOSTAT = 62.0, 55.0
+"""The cooling water of the bearing opens above the first and shuts below the second [°C]."""
+
+
+def bearing_temperature(time: Times, speed: Values, heat: Values, ambient: Values, cooling: float = 0.0) -> Values:
     """Bearing temperature [°C], `(n_rows,)`: two thermal masses in a row, cooled better at higher speed.
 
     The housing (time constant 5 h at full speed, longer when slow: the fan is on the shaft) stands above ambient, the
     bearing (40 min) above the housing. Time constants that depend on load make the temperature remember hours of
-    load, and not linearly: what a long memory can learn and a line over short lags only approximates.
+    load, and not linearly. Cooling water that raises the bearing's heat transfer by the share `cooling` comes and goes
+    with a thermostat (`THERMOSTAT`), which acts once a period: at high load it stays open, at medium load the
+    temperature swings between the two points, rising or falling by where the water stands.
     """
     fan, oil = 0.4 + 0.6 * speed, 0.7 + 0.3 * speed  # heat transfer, relative to full speed
-    housing = follow(time, ambient + 24 * heat / fan, tau=5 * 3600 / fan)
-    return housing + follow(time, 15 * heat / oil, tau=40 * 60 / oil)
+    housing = follow(time, ambient + 26 * heat / fan, tau=5 * 3600 / fan)
+    dry, wet = ((24 * heat / by, np.exp(-_period(time) * by / (40 * 60))) for by in (oil, oil * (1 + cooling)))
+    opens, shuts = THERMOSTAT
+    rise = np.empty(len(time))
+    is_open = bool(housing[0] + dry[0][0] > opens)
+    last = float((wet if is_open else dry)[0][0])  # in balance at the first row
+    rows = (v.tolist() for v in (housing, *dry, *wet))  # floats of Python: the loop is ten times faster
+    for row, (base, dry_rise, dry_decay, wet_rise, wet_decay) in enumerate(zip(*rows, strict=True)):
+        target, decay = (wet_rise, wet_decay) if is_open else (dry_rise, dry_decay)
+        last = rise[row] = target + decay * (last - target)
+        is_open = base + last > (shuts if is_open else opens)
+    return housing + rise
 
 
 # --- transmitters and historian --------------------------------------------------------------------------------------
@@ -525,6 +591,12 @@ def follow(time: Times, target: Values, tau: float | Values) -> Values:
     """
     decay = np.exp(-_period(time) / np.broadcast_to(tau, target.shape))
     return recur(decay, (1 - decay) * target, float(target[0]))
+
+
+def latch(sets: Flags, resets: Flags) -> Flags:
+    """On since the last row that `sets`, off since the last that `resets`, `(n_rows,)`; off before either comes."""
+    row = np.maximum.accumulate(np.where(sets | resets, np.arange(len(sets)), -1))
+    return np.asarray((row >= 0) & sets[row])
 
 
 def wander(time: Times, tau: float, spread: float, rng: np.random.Generator) -> Values:
@@ -718,6 +790,10 @@ def readme_text(fleet: Sequence[History], again: str) -> str:
     return _README.format(
         again=again,
         sensors="\n".join(sensors),
+        opens_flow=MINIMUM_FLOW[0],
+        shuts_flow=MINIMUM_FLOW[1],
+        opens_temp=THERMOSTAT[0],
+        shuts_temp=THERMOSTAT[1],
         story="\n".join(f"| {history.asset} | {_story(history.episodes)} |" for history in fleet),
     )
 
@@ -810,10 +886,19 @@ Made, and made again with the same values, by
 |---|---|---|---|---|
 {sensors}
 
-The set-point (share of 2950 rpm) comes from a production plan: shifts, week-ends, operators, short campaigns. Speed
-follows it, flow and pressure follow from pump and system curve, current from hydraulic power and efficiency, vibration
+The set-point (share of 2950 rpm) comes from a production plan: shifts, week-ends, operators, short campaigns. The
+pumps with even numbers fill batch tanks: 20 to 60 minutes at higher speed, then 10 to 30 at lower. Speed follows the
+set-point, flow and pressure follow from pump and system curve, current from hydraulic power and efficiency, vibration
 from speed and a resonance of the base plate. The bearing temperature remembers: 40 minutes in the bearing, about five
 hours in its housing, both slower at low speed. The air temperature is that of the hall, one for all pumps.
+
+Two valves remember too, and nobody records where they stand. A minimum-flow valve opens when the flow of the pump falls
+below {opens_flow:.0%} of the rated 200 m³/h and shuts above {shuts_flow:.0%}: open, the pump delivers a tenth more at
+a lower pressure. A thermostat lets cooling water to the bearing above {opens_temp:.0f} °C and shuts it below
+{shuts_temp:.0f} °C; at medium load the temperature swings between the two, and the water hides the first heat of a worn
+bearing. Between its two points a valve may be open or shut at the same load, and only what went before tells which.
+What that and the changing load are worth to a network with a memory is measured: `make bench-lstm`.
+
 The pumps differ by 1 to 2 %. In all of them 0.5 % of the rows are missing one by one, and a few runs of 2 to 8.
 
 ## What happens

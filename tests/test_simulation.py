@@ -139,9 +139,9 @@ def test_healthy_flow_follows_speed_and_pressure_its_square(healthy: dict[str, H
             history.sensors[name][running(history)].astype(np.float64)
             for name in ("speed_setpoint", "flow", "discharge_pressure", "motor_current")
         )
-        assert np.corrcoef(speed, flow)[0, 1] > 0.97
-        assert np.corrcoef(speed**2, pressure)[0, 1] > 0.99
-        assert np.corrcoef(speed**3, current)[0, 1] > 0.99
+        assert np.corrcoef(speed, flow)[0, 1] > 0.96  # less than one: the valve, and the drive is behind its set-point
+        assert np.corrcoef(speed**2, pressure)[0, 1] > 0.98
+        assert np.corrcoef(speed**3, current)[0, 1] > 0.98
 
 
 def test_pumps_differ_by_a_few_percent() -> None:
@@ -158,6 +158,73 @@ def test_the_bearing_remembers_its_load_for_hours() -> None:
     half, nearly = np.searchsorted(share, [0.5, 0.95])
     assert 60 < half < 240  # minutes
     assert nearly > 10 * 60
+
+
+def speed_and_back(low: float, middle: float, high: float) -> tuple[Times, Values]:
+    """Two days: half a day each at low, middle, high, middle speed."""
+    time = regular_times(START, 2, 60)
+    return time, np.repeat([low, middle, high, middle], len(time) // 4)
+
+
+def test_the_minimum_flow_valve_opens_at_low_flow_and_shuts_at_a_higher_one() -> None:
+    pump = make_pump(1, 7)
+    time, speed = speed_and_back(0.68, 0.745, 0.95)
+    no = np.zeros(len(time))
+    bypassed = simulation.recirculated(pump, time, speed, no, no)
+    flow, pressure = simulation.operating_point(pump, speed, no, no, bypassed)
+    settled = [720 * (quarter + 1) - 1 for quarter in range(4)]
+    assert bypassed[settled] == pytest.approx([pump.recirculation, pump.recirculation, 0, 0], abs=1e-6)
+    _, after_low, _, after_high = settled
+    assert flow[after_low] > 1.05 * flow[after_high]  # the same speed and demand, two healthy answers
+    assert pressure[after_low] < 0.97 * pressure[after_high]
+
+
+def test_cooling_water_caps_a_hot_bearing_and_leaves_a_cool_one_alone() -> None:
+    time, speed = speed_and_back(0.7, 0.8, 1.04)
+    warm = np.full(len(time), 22.0)
+    cooled = simulation.bearing_temperature(time, speed, speed**1.5, warm, cooling=1.0)
+    dry = simulation.bearing_temperature(time, speed, speed**1.5, warm)
+    opens, _ = simulation.THERMOSTAT
+    np.testing.assert_array_equal(cooled[:1440], dry[:1440])
+    assert cooled.max() < opens + 1 < dry.max() - 5
+
+
+def test_a_bearing_at_steady_medium_load_swings_between_the_points_of_its_thermostat() -> None:
+    time = regular_times(START, 3, 60)
+    steady, warm = np.full(len(time), 0.84), np.full(len(time), 22.0)
+    temperature = simulation.bearing_temperature(time, steady, steady**1.5, warm, cooling=1.0)[1440:]
+    opens, shuts = simulation.THERMOSTAT
+    assert opens < temperature.max() < opens + 0.5
+    assert shuts - 0.5 < temperature.min() < shuts
+    assert np.sum(np.diff(np.sign(np.diff(temperature))) < 0) > 5  # peaks in two days of constant load
+
+
+def test_a_pump_without_the_two_valves_can_be_had() -> None:
+    time, setpoint = speed_and_back(68, 74.5, 95)
+    bare = replace(make_pump(1, 7), recirculation=0.0, cooling=0.0)
+    history = simulate_pump(bare, time, seed=7, plan=lambda pump, rows, seed: setpoint)
+    after_low, after_high = (history.time > START + hours * HOUR for hours in (18, 42))
+    first = after_low & (history.time < START + 24 * HOUR)
+    flow = history.sensors["flow"]
+    assert flow[first].mean() == pytest.approx(flow[after_high].mean(), rel=0.03)  # but for the demand
+
+
+def test_healthy_bearings_stay_clearly_below_their_bound(healthy: dict[str, History]) -> None:
+    for history in healthy.values():
+        assert history.sensors["bearing_temp"].max() < simulation.THERMOSTAT[0] + 2 < 85 - 15
+
+
+def test_every_second_pump_fills_batch_tanks_and_changes_its_load_often(healthy: dict[str, History]) -> None:
+    for history in healthy.values():
+        large = np.abs(np.diff(history.sensors["speed_setpoint"])) > 8
+        per_day = large.sum() / DAYS
+        assert 20 < per_day < 60 if history.pump.number % 2 == 0 else per_day < 3
+
+
+def test_a_latch_remembers_the_last_of_its_two_causes() -> None:
+    sets = np.array([0, 0, 1, 0, 0, 0, 1, 0], bool)
+    resets = np.array([0, 1, 0, 0, 1, 0, 0, 0], bool)
+    assert simulation.latch(sets, resets).tolist() == [False, False, True, True, False, False, True, True]
 
 
 def test_what_comes_later_has_been_seen_in_the_first_three_weeks(healthy: dict[str, History]) -> None:
@@ -227,7 +294,8 @@ def test_cavitation_lowers_flow_and_pressure_makes_them_flutter_and_the_pump_rat
     assert pressure[during].mean() < 0.95 * pressure[before].mean()
     assert vibration[during].mean() > 1.3 * vibration[before].mean()
     for value in (flow, pressure, vibration):
-        assert np.diff(value[during]).std() > 2 * np.diff(value[before]).std()
+        jumps, usual = (np.median(np.abs(np.diff(value[rows]))) for rows in (during, before))  # not those of a batch
+        assert jumps > 2 * usual
 
 
 def test_the_stuck_sensor_has_one_value_within_its_event_and_many_outside(fleet: dict[str, History]) -> None:

@@ -60,7 +60,7 @@ class Examples:
 
 
 Judge = Callable[[Fitted], float]
-"""Mean squared error of a fit on rows it never trained on [scaled units²]."""
+"""Mean squared error of a fit on rows it never trained on [scaled units²], sensors weighted as in training."""
 
 
 def train(
@@ -113,9 +113,16 @@ def train(
 
 
 def judge_on(
-    model_expected: Callable[[Fitted, Float32, Float32, Bool], Float32], valid: Sequence[Series]
+    model_expected: Callable[[Fitted, Float32, Float32, Bool], Float32],
+    valid: Sequence[Series],
+    spread: Float32 | None = None,
 ) -> Judge | None:
-    """A judge that runs a model's NumPy ``expected`` over ``valid``; None without a measured cell to judge by."""
+    """A judge that runs a model's NumPy ``expected`` over ``valid``; None without a measured cell to judge by.
+
+    ``spread`` (n_scored,) [scaled units] makes sensors with errors of that size count alike, as they do in the loss
+    of `train`; else the noisiest sensor alone would say when to stop. A forecast that errs by ``spread`` has the same
+    loss with and without it.
+    """
     if not any(one.known[1:].any() for one in valid):  # nobody can forecast a first row
         return None
     chunks = cut(valid, LOOK_WARM_UP)
@@ -127,8 +134,11 @@ def judge_on(
         own, _ = own_rows(chunk, len(valid[chunk.series]), LOOK_WARM_UP)
         counts[place, own] = batch.known[place, own]
 
+    alike = 1.0 if spread is None else np.sqrt(np.mean(np.square(spread))) / spread
+
     def judge(fitted: Fitted) -> float:
-        error = (batch.values - model_expected(fitted, batch.values, batch.context, batch.present))[counts]
+        expected = model_expected(fitted, batch.values, batch.context, batch.present)
+        error = ((batch.values - expected) * alike)[counts]
         return float(np.nanmean(np.square(error, dtype=np.float64))) if np.isfinite(error).any() else np.inf
 
     return judge

@@ -63,7 +63,7 @@ def fit(
         sizes = {"sensors": n_scored, "context": n_context, "lags": line.lags, "units": units, "layers": len(LAYERS)}
         return Fitted(NAME, arrays, sizes, before + steps)
 
-    judge = fitting.judge_on(expected, valid)
+    judge = fitting.judge_on(expected, valid, spread)
     begin = _begin(start, spread, n_scored, n_context, units, seed)
     if start and judge and judge(as_fitted(_headless(begin), 0)) <= judge(as_fitted(begin, 0)):
         begin = _headless(begin)
