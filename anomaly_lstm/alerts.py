@@ -29,7 +29,7 @@ from anomaly_lstm.clock import format_duration, iso
 from anomaly_lstm.delays import Standing, ran_out, standings
 from anomaly_lstm.deviations import held
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.evidence import HALF_LIVES, REACH
+from anomaly_lstm.evidence import SLOW_REACH, SLOWEST
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, State, scored_sensors
 
@@ -39,6 +39,9 @@ Bool = NDArray[np.bool_]
 
 DAY_US = 86_400_000_000
 OFF_DELAY_PERIODS = 10
+REOPENS = 0.1
+"""A deviation that comes again within this part of the lowest limit's return period opens its alert again."""
+
 ONSET_FRACTION = 0.1
 """A deviation has begun where its return period came to stay over this part of the limit."""
 
@@ -182,10 +185,37 @@ def alerts_of(
     alone = {s: ran_out(above[s], _without(rows.state, foreign & above[s] & ~crossed), on_rows) for s in SEVERITIES}
     regime = _regime(rows, seen or {})
     out = []
-    for stand in standings(above[opening], below, rows.state, on_rows, -(-off_us // period_us)):
+    stands = standings(above[opening], below, rows.state, on_rows, -(-off_us // period_us))
+    for stand in _reopened(stands, rows, REOPENS * policy.limits.get(opening, 0)):
         severity = _severity(alone, stand)
         capped = severity != _severity(reached, stand)
         out.append(_alert(rows, policy, stand, severity, crossed, regime, capped, model_id))
+    return out
+
+
+def _reopened(stands: Sequence[Standing], rows: Rows, within_us: float) -> list[Standing]:
+    """A deviation that comes again soon and no stranger than it was told is the same alert, open once more.
+
+    Of two alerts closer than a tenth of the limit's return period, the second is with nine chances in ten no new event
+    (Poisson). From the row on which it is stranger than all before, it is news: the old alert ends, a new one begins.
+    """
+    out: list[Standing] = []
+    for stand in stands:
+        last = out[-1] if out else None
+        if last is None or last.cleared is None or rows.time_us[stand.raised] - rows.time_us[last.cleared] > within_us:
+            out.append(stand)
+            continue
+        told = np.nanmax(rows.score[last.begun : last.cleared + 1])
+        end = len(rows.score) if stand.cleared is None else stand.cleared + 1
+        stranger = np.flatnonzero(rows.score[stand.begun : end] > told)
+        news = int(stand.begun + stranger[0]) if len(stranger) else None
+        if news is None:
+            out[-1] = Standing(last.begun, last.raised, stand.cleared)
+        elif news <= stand.raised:
+            out.append(stand)
+        else:
+            out[-1] = Standing(last.begun, last.raised, news)
+            out.append(Standing(news, news, stand.cleared))
     return out
 
 
@@ -217,8 +247,8 @@ def _remembering(rows: Rows) -> Bool:
         scored = np.flatnonzero(rows.state == State.SCORED)
         starts = np.unique(np.searchsorted(scored, np.flatnonzero(rows.state == State.WARM_UP)))
         for part in np.split(scored, starts):
-            share[part] = smooth(rows.unseen[part, None].astype(np.float64), HALF_LIVES[-1], np.zeros(1))
-    return np.asarray(share[:, 0] * REACH > 1.0)
+            share[part] = smooth(rows.unseen[part, None].astype(np.float64), SLOWEST, np.zeros(1))
+    return np.asarray(share[:, 0] * SLOW_REACH > 1.0)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import delays
 from anomaly_lstm.deviations import Learned, deviations, live_rows
-from anomaly_lstm.evidence import REACH, Evidence, fit_evidence, judge
+from anomaly_lstm.evidence import LEVEL, PREDICTION, REACH, Evidence, fit_evidence, judge
 from anomaly_lstm.folds import Fold
-from anomaly_lstm.learning import CHALLENGER, with_challenger
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.thresholds.contract import Curve
@@ -27,37 +26,43 @@ SHOWN_SPAN = 5
 
 @dataclass(frozen=True)
 class Held:
-    """One held-out stretch of one asset (``asset`` is its place in the list, ``rows`` its rows).
+    """Errors on rows that taught nothing to what made them, one entry per asset.
 
-    ``errors`` (n_views, n_rows, n_scored) in sensor units and ``live`` (n_rows,) as when scoring; ``loss`` is the mean
-    squared error of the network and of the challenger on its live rows, in scaled units.
+    ``errors`` (n_views, n_rows, n_scored) in sensor units, NaN on rows that no fold held out; ``live`` (n_rows,) are
+    the rows with a network's error.
     """
 
-    asset: int
-    rows: slice
-    errors: Float64
-    live: Bool
-    loss: tuple[float, float]
+    errors: tuple[Float64, ...]
+    live: tuple[Bool, ...]
 
 
-def hold_out(learned: Learned, assets: Sequence[Telemetry], fold: Fold) -> list[Held]:
-    """A fold's errors on its held rows, in time order per asset.
+def hold_out(learned: Learned, assets: Sequence[Telemetry], fold: Fold) -> Held:
+    """A fold's errors on its held rows.
 
     The network runs over the whole stretch before them, as it will when it scores.
     """
+    errors = [np.full((2, len(a), learned.n_scored), np.nan) for a in assets]
+    live = [np.zeros(len(a), bool) for a in assets]
     held = [(i, rows) for i, mask in enumerate(fold.held) for rows in assets[i].stretches(mask)]
     whole = [(assets[i], _from_start(assets[i], rows)) for i, rows in held]
-    errors = deviations(learned, whole)
-    rival = errors
-    if learned.fitted.network != CHALLENGER:
-        rival = deviations(with_challenger(learned, assets, fold.learn), whole)
-    out = []
-    for (i, rows), part, mine, other in zip(held, whole, errors, rival, strict=True):
+    for (i, rows), part, moved in zip(held, whole, deviations(learned, whole), strict=True):
         own = slice(rows.start - part[1].start, None)
-        live = live_rows(learned, part)[own]
-        loss = (_loss(learned, mine[0, own][live]), _loss(learned, other[0, own][live]))
-        out.append(Held(i, rows, mine[:, own], live, loss))
-    return out
+        errors[i][:, rows] = moved[:, own]
+        live[i][rows] = live_rows(learned, part)[own]
+    return Held(tuple(errors), tuple(live))
+
+
+def together(network: Sequence[Held], level: Sequence[Held]) -> Held:
+    """The network's errors of some folds, the level's of others; no row is held out twice by either."""
+    errors = [np.full_like(e, np.nan) for e in network[0].errors]
+    live = [np.zeros_like(rows) for rows in network[0].live]
+    for view, some in ((PREDICTION, network), (LEVEL, level)):
+        for held in some:
+            for i, own in enumerate(held.errors):
+                errors[i][view] = np.where(held.live[i][:, None], own[view], errors[i][view])
+                if view == PREDICTION:
+                    live[i] |= held.live[i]
+    return Held(tuple(errors), tuple(live))
 
 
 def _from_start(asset: Telemetry, rows: slice) -> slice:
@@ -65,50 +70,40 @@ def _from_start(asset: Telemetry, rows: slice) -> slice:
     return slice(int(np.argmax(asset.stretch == asset.stretch[rows.start])), rows.stop)
 
 
-def _loss(learned: Learned, error: Float64) -> float:
-    """Mean squared error in scaled units, held to the evidence's reach; 0 where there is nothing."""
-    scaled = np.clip(error / learned.scaler.spread[: learned.n_scored], -REACH, REACH)
-    return float(np.nanmean(scaled**2)) if np.isfinite(scaled).any() else 0.0
-
-
-def evidence_of(held: Sequence[Held], resolution: Float64) -> Evidence:
-    """What these errors teach about evidence; ``resolution`` (n_scored,) is the least spread of a sensor."""
-    return fit_evidence([h.errors[:, h.live] for h in held if h.live.any()], resolution)
-
-
-def judged(
-    number: int, folds: Sequence[Fold], held: Sequence[Sequence[Held]], assets: Sequence[Telemetry], resolution: Float64
-) -> list[Float64]:
-    """Scores of a fold's held rows by the evidence of other folds' errors; one (n_rows,) per stretch, NaN elsewhere.
-
-    The slow evidence first runs through the errors held just before, as it will have run when it scores.
+def loss(learned: Learned, held: Held) -> Float64:
+    """Mean squared network error of each sensor (n_scored,) in scaled units, held to the evidence's reach; 0 where
+    there is nothing.
     """
-    fold = folds[number]
-    evidence = evidence_of([h for other in fold.judged_by for h in held[other]], resolution)
-    before = [h for other in fold.judged_by if other < number for h in held[other]]
+    rows = np.concatenate([e[PREDICTION][live] for e, live in zip(held.errors, held.live, strict=True)])
+    scaled = np.clip(rows / learned.scaler.spread[: learned.n_scored], -REACH, REACH)
+    known = np.isfinite(scaled)
+    return np.asarray((np.where(known, scaled, 0.0) ** 2).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+
+
+def evidence_of(held: Held, assets: Sequence[Telemetry], rows: Sequence[Bool], resolution: Float64) -> Evidence:
+    """What the errors on ``rows`` teach about evidence; ``resolution`` (n_scored,) is the least a sensor shows."""
+    stretches = [
+        errors[:, own][:, live[own]]
+        for asset, mask, errors, live in zip(assets, rows, held.errors, held.live, strict=True)
+        for own in asset.stretches(mask)
+        if live[own].any()
+    ]
+    return fit_evidence(stretches, resolution)
+
+
+def judged(fold: Fold, held: Held, assets: Sequence[Telemetry], resolution: Float64) -> list[Float64]:
+    """Scores of a fold's held rows by the evidence of other rows' errors; one (n_rows,) per stretch, NaN elsewhere.
+
+    The slow evidence first runs through the errors before, as it will have run when it scores.
+    """
+    evidence = evidence_of(held, assets, fold.learn, resolution)
     out = []
-    for one in _joined([*before, *held[number]], assets):
-        scores = judge(evidence, int(assets[one.asset].index[one.rows.start]), one.errors, one.live).score
-        out.append(np.where(fold.held[one.asset][one.rows], scores.astype(np.float64), np.nan))
+    for asset, mask, errors, live in zip(assets, fold.held, held.errors, held.live, strict=True):
+        for rows in asset.stretches(mask):
+            own = _from_start(asset, rows)
+            scores = judge(evidence, int(asset.index[own.start]), errors[:, own], live[own]).score
+            out.append(scores[rows.start - own.start :].astype(np.float64))
     return [s for s in out if np.isfinite(s).any()]
-
-
-def _joined(held: Sequence[Held], assets: Sequence[Telemetry]) -> list[Held]:
-    """Held stretches, those that follow each other within one stretch of one asset joined."""
-    out: list[Held] = []
-    for one in sorted(held, key=lambda h: (h.asset, h.rows.start)):
-        last = out[-1] if out else None
-        if last and _follows(one, last, assets[one.asset]):
-            errors, live = np.concatenate([last.errors, one.errors], axis=1), np.concatenate([last.live, one.live])
-            out[-1] = Held(one.asset, slice(last.rows.start, one.rows.stop), errors, live, one.loss)
-        else:
-            out.append(one)
-    return out
-
-
-def _follows(one: Held, last: Held, asset: Telemetry) -> bool:
-    touch = (last.asset, last.rows.stop) == (one.asset, one.rows.start)
-    return touch and bool(asset.stretch[one.rows.start] == asset.stretch[last.rows.start])
 
 
 def promise(samples: Sequence[Float64], curve: Curve, period_s: float) -> dict[str, Any]:

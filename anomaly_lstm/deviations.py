@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm import inference
-from anomaly_lstm.evidence import LEAST_SENSORS, VIEWS
+from anomaly_lstm.evidence import LEAST_SENSORS, LEVEL, PREDICTION
 from anomaly_lstm.evidence import chunks as evidence_chunks
 from anomaly_lstm.level import Level
 from anomaly_lstm.models import MODELS
@@ -112,9 +112,9 @@ def deviations(
     out = []
     for part, said in zip(parts, network, strict=True):
         values = measured(part)[:, :n_scored]
-        both = np.empty((len(VIEWS), *values.shape))
-        both[0] = values - (learned.scaler.centre[:n_scored] + learned.scaler.spread[:n_scored] * said)
-        both[1] = values - level_along(learned, part)
+        both = np.empty((2, *values.shape))
+        both[PREDICTION] = values - (learned.scaler.centre[:n_scored] + learned.scaler.spread[:n_scored] * said)
+        both[LEVEL] = values - level_along(learned, part)
         out.append(both)
         told(len(values))
     return out

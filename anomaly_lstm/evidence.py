@@ -1,13 +1,18 @@
 """Errors → evidence → one score per row: an explicit fold over rows with a small state.
 
-Two *views* of a row, each a vector of deviations (measured − expected, in sensor units): the network's prediction or
-reconstruction, and the healthy level for the context. Each view is smoothed at several half-lives, because a one-step
-error is blind to drift and a mean is blind to jumps. Every (view, half-life) gives Hotelling's T² of the whitened
-vector. How rare it is on normal rows brings all of them to −log p: empirical in the body, exponential in the tail as
-χ² has it, at a scale that frequent outbursts widen. The score is their mean
-(Fisher's combination of p-values, 1932): many statistics that are a little strange count like one that is very
-strange. They depend on each other, so the mean has no textbook distribution; the threshold learns how rare it is from
-normal rows.
+Each *view* of a row is a vector of deviations (measured − expected, in sensor units): from the prediction, from the
+healthy level for the context, and, where an autoencoder earns its place, from the reconstruction. Deviations are looked
+at in two ways and at several half-lives, for each of them is blind to what another sees:
+
+- their *mean*: at once for a jump or a lost coupling, smoothed for a small offset that lasts or a slow drift, to which
+  one-step prediction is blind. Hotelling's T² of the whitened vector (Hotelling, 1947; smoothed: Lowry et al., 1992).
+- their *power*: the smoothed square of each sensor's prediction error on a log scale, in both directions: an
+  oscillation or growing noise makes it large, a stuck or damped sensor small (MacGregor and Harris, 1993).
+
+How rare each T² is on normal rows that taught it nothing brings all of them to −log p: empirical in the body,
+exponential in the tail as χ² has it, and never rarer than χ² itself would call it. The score is their mean (Fisher's
+combination of p-values, 1932): many statistics that are a little strange count like one that is very strange. They
+depend on each other, so the mean has no textbook distribution; the threshold learns how rare it is from normal rows.
 
 The whitening is symmetric (ZCA; Kessy, Lewin and Strimmer, 2018), so each whitened coordinate still belongs to one
 sensor and the squares are that sensor's share of T².
@@ -18,38 +23,70 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.blocks import fixed_product, smooth
-from anomaly_lstm.tails import exponential_tail, fit_rarity
+from anomaly_lstm.blocks import decay, fixed_product, smooth
+from anomaly_lstm.tails import Rarity, exponential_tail, fit_rarity
 from anomaly_lstm.windows import CHUNK
 
 Float64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
-VIEWS = ("network", "level")
-HALF_LIVES = (0.0, 2.0, 8.0, 32.0)
-"""Memory of the evidence [rows]."""
+PREDICTION, LEVEL, RECONSTRUCTION = range(3)
+"""The views, in the order of the first axis of deviations; the last one may be absent."""
+
+MEAN, POWER = range(2)
+"""What of the deviations a statistic looks at."""
+
+HALF_LIVES = {
+    (PREDICTION, MEAN): (0.0, 2.0, 8.0, 32.0, 128.0),
+    (LEVEL, MEAN): (0.0, 8.0, 32.0, 128.0),
+    (RECONSTRUCTION, MEAN): (0.0, 8.0, 32.0, 128.0),
+    (PREDICTION, POWER): (8.0, 32.0, 128.0),
+}
+"""Memory of each statistic [rows]. A level moves slowly and is not looked at twice within eight rows."""
+
+SLOWEST = 128.0
+
+MEMORIES = 10
+"""A half-life is used where the normal rows hold this many of its memories, of three half-lives each: fewer would not
+tell how a mean over so long varies."""
 
 REACH = 20.0
-"""A single deviation counts at most this many spreads, so one wild row cannot hold the slow evidence for hours."""
+"""A single deviation counts at most this many spreads at once …"""
+
+SLOW_REACH = 6.0
+"""… and this many in what is smoothed: a wild row, or a fault that is over, must not hold the slow evidence long."""
+
+QUIET = 0.01
+"""Added to a power before its logarithm [spreads²]: a sensor that predicts itself to a tenth of its spread is quiet."""
 
 LEAST_SENSORS = 0.5
 """A row is scored while at least this share of the scored sensors is measured."""
 
+WILD = 10.0
+"""A row teaches the covariance at most this many spreads."""
+
+LEAST_POWER = 0.03
+"""The least variance of a log power: a sensor without noise has one that would make any noise an outburst."""
+
+JUDGES = 4
+"""How rare a T² is, is learned from blocks of rows that are each judged by the others' covariance."""
+
 
 @dataclass(frozen=True)
-class View:
-    """How the deviations of one view are judged.
+class Statistic:
+    """One T²: of which view, what of it, and how fast it forgets.
 
-    ``spread`` (n_scored,) in sensor units; ``covariance`` (n_scored, n_scored) of one row's scaled deviations, for
-    filling in missing sensors; ``whitener`` (n_half_lives, n_scored, n_scored); ``strength`` and ``minus_log_p``
-    (n_half_lives, n_knots) say how rare a T² is on normal rows.
+    ``whitener`` (n_scored, n_scored); ``strength`` and ``minus_log_p`` (n_knots,) say how rare a T² is on normal rows.
     """
 
-    spread: Float64
-    covariance: Float64
+    view: int
+    of: int
+    half_life: float
     whitener: Float64
     strength: Float64
     minus_log_p: Float64
@@ -57,22 +94,35 @@ class View:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The judged views, in the order of `VIEWS`."""
+    """``spread`` (n_views, n_scored) in sensor units; ``covariance`` (n_views, n_scored, n_scored) of one row's scaled
+    deviations, for filling in missing sensors; and the statistics.
+    """
 
-    views: tuple[View, ...]
+    spread: Float64
+    covariance: Float64
+    statistics: tuple[Statistic, ...]
+
+    @property
+    def n_views(self) -> int:
+        return len(self.spread)
 
     def arrays(self) -> dict[str, Float64]:
+        kinds = [(s.view, s.of, s.half_life) for s in self.statistics]
         return {
-            f"{name}.{field}": getattr(view, field)
-            for name, view in zip(VIEWS, self.views, strict=True)
-            for field in View.__dataclass_fields__
+            "spread": self.spread,
+            "covariance": self.covariance,
+            "statistics": np.array(kinds, np.float64),
+            "whitener": np.stack([s.whitener for s in self.statistics]),
+            "strength": np.stack([s.strength for s in self.statistics]),
+            "minus_log_p": np.stack([s.minus_log_p for s in self.statistics]),
         }
 
 
 def evidence_from(arrays: Mapping[str, Float64]) -> Evidence:
-    return Evidence(
-        tuple(View(**{field: arrays[f"{name}.{field}"] for field in View.__dataclass_fields__}) for name in VIEWS)
-    )
+    kinds = [(int(view), int(of), float(half_life)) for view, of, half_life in arrays["statistics"]]
+    learned = zip(kinds, arrays["whitener"], arrays["strength"], arrays["minus_log_p"], strict=True)
+    statistics = tuple(Statistic(*kind, *fitted) for kind, *fitted in learned)
+    return Evidence(arrays["spread"], arrays["covariance"], statistics)
 
 
 @dataclass(frozen=True)
@@ -88,9 +138,15 @@ class Judged:
     weights: Float64
 
 
-def start(n_scored: int) -> Float64:
-    """The state before a stretch: nothing has deviated yet. (n_views, n_half_lives, n_scored)"""
-    return np.zeros((len(VIEWS), len(HALF_LIVES), n_scored))
+# ---------------------------------------------------------------- the fold
+
+
+def start(evidence: Evidence) -> Float64:
+    """The state before a stretch: nothing has deviated yet, and errors are as large as ever.
+    (n_statistics, n_scored)
+    """
+    n_scored = evidence.spread.shape[1]
+    return np.stack([np.full(n_scored, float(s.of == POWER)) for s in evidence.statistics])
 
 
 def advance(evidence: Evidence, state: Float64, deviations: Float64) -> tuple[Float64, Judged]:
@@ -100,28 +156,67 @@ def advance(evidence: Evidence, state: Float64, deviations: Float64) -> tuple[Fl
     opinion. Missing sensors are filled with what the others let expect, so they add no evidence, and have share 0; a
     view without any opinion on a row does not speak there. Returns the state after the rows and their judgement.
     """
-    n = deviations.shape[1]
+    missing = np.asarray(~np.isfinite(deviations))
+    silent = np.asarray(missing.all(axis=2))
+    scaled = [_scaled(*view) for view in zip(evidence.spread, evidence.covariance, deviations, strict=True)]
     log_p, squares, after = [], [], []
-    for view, before, deviation in zip(evidence.views, state, deviations, strict=True):
-        scaled = _scaled(view, deviation)
-        silent = ~np.isfinite(deviation).any(axis=1)
-        moved = []
-        for k, half_life in enumerate(HALF_LIVES):
-            smoothed = smooth(scaled, half_life, before[k])
-            moved.append(smoothed[-1] if n else before[k])
-            square = fixed_product(smoothed, view.whitener[k]) ** 2
-            rarity = _rarity(square.sum(axis=1), view.strength[k], view.minus_log_p[k])
-            log_p.append(np.where(silent, np.nan, rarity))
-            squares.append(square)
-        after.append(np.stack(moved))
-    measured = np.asarray(np.isfinite(deviations).any(axis=0))
-    return np.stack(after), _fuse(np.stack(log_p), squares, measured)
+    for statistic, before in zip(evidence.statistics, state, strict=True):
+        view = statistic.view
+        smoothed, last = _smoothed(statistic.of, statistic.half_life, scaled[view], missing[view], before)
+        after.append(last)
+        square = fixed_product(_vector(statistic.of, smoothed), statistic.whitener) ** 2
+        rarity = _rarity(square.sum(axis=1), statistic.strength, statistic.minus_log_p)
+        log_p.append(np.where(silent[view], np.nan, rarity))
+        squares.append(square)
+    measured = np.asarray(~missing.all(axis=0))
+    return np.stack(after), _fuse(evidence, np.stack(log_p), squares, measured)
 
 
-def _fuse(log_p: Float64, squares: Sequence[Float64], measured: NDArray[np.bool_]) -> Judged:
+def _scaled(spread: Float64, covariance: Float64, deviation: Float64) -> Float64:
+    """Deviations in spreads, held within REACH, missing sensors filled with their conditional mean given the others."""
+    scaled: Float64 = np.clip(deviation / spread, -REACH, REACH)
+    missing = ~np.isfinite(scaled)
+    if not missing.any():
+        return scaled
+    filled = np.asarray(np.where(missing, 0.0, scaled))
+    for pattern in np.unique(missing[missing.any(axis=1)], axis=0):
+        known, gone = np.flatnonzero(~pattern), np.flatnonzero(pattern)
+        if len(known):
+            gain = np.zeros_like(covariance)
+            gain[np.ix_(known, gone)] = np.linalg.solve(
+                covariance[np.ix_(known, known)], covariance[np.ix_(known, gone)]
+            )
+            rows = np.flatnonzero((missing == pattern).all(axis=1))
+            filled[np.ix_(rows, gone)] = fixed_product(filled, gain)[np.ix_(rows, gone)]
+    return filled
+
+
+def _smoothed(of: int, half_life: float, scaled: Float64, missing: Bool, before: Float64) -> tuple[Float64, Float64]:
+    """The mean or the mean square of scaled deviations (n_rows, n_scored) at a half-life, and the state after them.
+
+    A missing sensor's square counts as 1, what is usual: it is neither loud nor quiet.
+    """
+    held = np.clip(scaled, -SLOW_REACH, SLOW_REACH) if half_life else scaled
+    smoothed = smooth(np.where(missing, 1.0, held**2) if of == POWER else held, half_life, before)
+    return smoothed, smoothed[-1] if len(smoothed) else before
+
+
+def _vector(of: int, smoothed: Float64) -> Float64:
+    """What T² is taken of."""
+    return np.log(smoothed + QUIET) if of == POWER else smoothed
+
+
+def _rarity(strength: Float64, knots: Float64, minus_log_p: Float64) -> Float64:
+    """−log p of each value, by straight lines; beyond the last knot the last slope goes on."""
+    slope = (minus_log_p[-1] - minus_log_p[-2]) / max(knots[-1] - knots[-2], 1e-12)
+    beyond = np.maximum(strength - knots[-1], 0.0) * slope
+    return np.asarray(np.interp(strength, knots, minus_log_p) + beyond)
+
+
+def _fuse(evidence: Evidence, log_p: Float64, squares: Sequence[Float64], measured: Bool) -> Judged:
     """The mean of −log p over the statistics that speak; shares and view weights in proportion to what each adds.
 
-    ``log_p`` (n_views · n_half_lives, n_rows), NaN where silent; ``measured`` (n_rows, n_scored).
+    ``log_p`` (n_statistics, n_rows), NaN where silent; ``measured`` (n_rows, n_scored).
     """
     added = np.where(np.isfinite(log_p), log_p, 0.0)
     speaking = np.isfinite(log_p).sum(axis=0)
@@ -133,7 +228,8 @@ def _fuse(log_p: Float64, squares: Sequence[Float64], measured: NDArray[np.bool_
         shares += w[:, None] * square / np.maximum(square.sum(axis=1, keepdims=True), 1e-300)
     shares = np.where(measured, shares, 0.0)
     shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
-    by_view = np.stack([_in_order(w) for w in weight.reshape(len(VIEWS), len(HALF_LIVES), -1)], axis=1)
+    of_view = np.array([s.view for s in evidence.statistics])
+    by_view = np.stack([_in_order(weight[of_view == view]) for view in range(evidence.n_views)], axis=1)
     return Judged(score.astype(np.float32), shares, by_view)
 
 
@@ -145,32 +241,6 @@ def _in_order(parts: Float64) -> Float64:
     return total
 
 
-def _scaled(view: View, deviation: Float64) -> Float64:
-    """Deviations in spreads, held within REACH, missing sensors filled with their conditional mean given the others."""
-    scaled: Float64 = np.clip(deviation / view.spread, -REACH, REACH)
-    missing = ~np.isfinite(scaled)
-    if not missing.any():
-        return scaled
-    filled = np.asarray(np.where(missing, 0.0, scaled))
-    for pattern in np.unique(missing[missing.any(axis=1)], axis=0):
-        known, gone = np.flatnonzero(~pattern), np.flatnonzero(pattern)
-        if len(known):
-            gain = np.zeros_like(view.covariance)
-            gain[np.ix_(known, gone)] = np.linalg.solve(
-                view.covariance[np.ix_(known, known)], view.covariance[np.ix_(known, gone)]
-            )
-            rows = np.flatnonzero((missing == pattern).all(axis=1))
-            filled[np.ix_(rows, gone)] = fixed_product(filled, gain)[np.ix_(rows, gone)]
-    return filled
-
-
-def _rarity(strength: Float64, knots: Float64, minus_log_p: Float64) -> Float64:
-    """−log p of each value, by straight lines; beyond the last knot the last slope goes on."""
-    slope = (minus_log_p[-1] - minus_log_p[-2]) / max(knots[-1] - knots[-2], 1e-12)
-    beyond = np.maximum(strength - knots[-1], 0.0) * slope
-    return np.asarray(np.interp(strength, knots, minus_log_p) + beyond)
-
-
 def chunks(first: int, n_rows: int) -> Iterator[slice]:
     """Row ranges of a stretch that begins at grid index ``first``, cut where the time-anchored chunks end."""
     start_row = 0
@@ -180,16 +250,16 @@ def chunks(first: int, n_rows: int) -> Iterator[slice]:
         start_row = stop
 
 
-def judge(evidence: Evidence, first: int, deviations: Float64, live: NDArray[np.bool_]) -> Judged:
+def judge(evidence: Evidence, first: int, deviations: Float64, live: Bool) -> Judged:
     """Judge a whole stretch from its start: rows that are not ``live`` (n_rows,) have score NaN and leave the state
     alone.
 
     ``deviations`` (n_views, n_rows, n_scored) in sensor units; ``first`` is the grid index of row 0.
     """
-    n_rows, n_scored = deviations.shape[1:]
+    n_views, n_rows, n_scored = deviations.shape
     score = np.full(n_rows, np.nan, np.float32)
-    shares, weights = np.zeros((n_rows, n_scored)), np.zeros((n_rows, len(VIEWS)))
-    state = start(n_scored)
+    shares, weights = np.zeros((n_rows, n_scored)), np.zeros((n_rows, n_views))
+    state = start(evidence)
     for part in chunks(first, n_rows):
         rows = part.start + np.flatnonzero(live[part])
         if len(rows):
@@ -198,35 +268,60 @@ def judge(evidence: Evidence, first: int, deviations: Float64, live: NDArray[np.
     return Judged(score, shares, weights)
 
 
+# ---------------------------------------------------------------- learning it
+
+
 def fit_evidence(stretches: Sequence[Float64], resolution: Float64) -> Evidence:
     """Learn spreads, covariances and scales from deviations on rows the network never learned from.
 
-    Each stretch is (n_views, n_rows, n_scored) in sensor units, of live rows in time order; ``resolution``
-    (n_scored,) is the least spread of a sensor.
+    ``stretches`` are continuous and hold measured rows only, each (n_views, n_rows, n_scored) in sensor units;
+    ``resolution`` (n_scored,) is the least a sensor can show.
     """
-    return Evidence(tuple(_fit_view([s[v] for s in stretches], resolution) for v in range(len(VIEWS))))
-
-
-def _fit_view(stretches: Sequence[Float64], resolution: Float64) -> View:
-    spoken = [s[np.isfinite(s).any(axis=1)] for s in stretches]
-    spread = _spread(np.concatenate(spoken), resolution)
-    scaled = [np.nan_to_num(np.clip(s / spread, -REACH, REACH)) for s in spoken]
-    whitener, rarities = [], []
-    for half_life in HALF_LIVES:
-        smoothed = [smooth(s, half_life, np.zeros(s.shape[1])) for s in scaled]
-        rows = np.concatenate(smoothed)
-        shrinkage = _shrinkage(rows)
-        whitener.append(_whitener(_shrunk(_moments(rows), shrinkage)))
-        rarities.append(fit_rarity(_unseen_strengths(smoothed, shrinkage), exponential_tail))
-    at_once = np.concatenate(scaled)
-    covariance = _shrunk(_moments(at_once), _shrinkage(at_once))
-    return View(
-        spread,
-        covariance,
-        np.stack(whitener),
-        np.stack([r.value for r in rarities]),
-        np.stack([r.minus_log_p for r in rarities]),
+    n_views, n_rows = len(stretches[0]), sum(s.shape[1] for s in stretches)
+    views = [[s[view][np.isfinite(s[view]).any(axis=1)] for s in stretches] for view in range(n_views)]
+    spread = np.stack([_spread(np.concatenate(view), resolution) for view in views])
+    scaled = [[np.clip(s / spread[v], -REACH, REACH) for s in view] for v, view in enumerate(views)]
+    floor = resolution**2 / 12.0 / spread**2  # rounding alone makes a deviation vary by so much [spreads²]
+    statistics = tuple(
+        _fit_statistic(view, of, half_life, scaled[view], floor[view])
+        for (view, of), half_lives in HALF_LIVES.items()
+        if view < n_views
+        for half_life in half_lives
+        if 3 * half_life * MEMORIES <= n_rows or half_life == min(h for h in half_lives if h)
     )
+    at_once = [np.nan_to_num(np.concatenate(view)) for view in scaled]
+    covariance = np.stack([_shrunk(_moments(rows), _shrinkage(rows)) for rows in at_once])
+    return Evidence(spread, covariance, statistics)
+
+
+def _fit_statistic(view: int, of: int, half_life: float, scaled: Sequence[Float64], floor: Float64) -> Statistic:
+    """``scaled`` stretches (n_rows, n_scored) of one view; ``floor`` (n_scored,) is the least variance of a row."""
+    before = np.full(len(floor), float(of == POWER))
+    vectors = [
+        _vector(of, _smoothed(of, half_life, np.nan_to_num(s), ~np.isfinite(s), before)[0]) for s in scaled if len(s)
+    ]
+    rows = np.concatenate(vectors)
+    still = decay(half_life)
+    least = floor * (1 - still) / (1 + still)  # what smoothing leaves of the variance of independent errors
+    shrinkage = 1.0 if of == POWER else _shrinkage(np.clip(rows, -WILD, WILD))
+    least = np.full(len(floor), LEAST_POWER) if of == POWER else least
+
+    def whitener(taught: Float64) -> Float64:
+        return _whitener(_shrunk(_moments(np.clip(taught, -WILD, WILD)), shrinkage) + np.diag(least))
+
+    unseen = [(rows[b] @ whitener(np.delete(rows, b, axis=0))) ** 2 for b in _blocks(len(rows))]
+    strength = np.split(np.concatenate(unseen).sum(axis=1), np.cumsum([len(v) for v in vectors])[:-1])
+    return Statistic(view, of, half_life, whitener(rows), *_capped(fit_rarity(strength, exponential_tail), len(floor)))
+
+
+def _capped(rarity: Rarity, n_scored: int) -> tuple[Float64, Float64]:
+    """Strengths and −log p, never rarer than T² of a normal law with this covariance would be: χ² of ``n_scored``.
+
+    A sensor that hardly moved in training would otherwise make one step of it once in an eternity.
+    """
+    from scipy.stats import chi2  # half a second of import that only training needs
+
+    return rarity.value, np.minimum(rarity.minus_log_p, -chi2.logsf(rarity.value, n_scored))
 
 
 def _spread(rows: Float64, resolution: Float64) -> Float64:
@@ -251,13 +346,18 @@ def _shrunk(moments: Float64, shrinkage: float) -> Float64:
 
 
 def _shrinkage(rows: Float64) -> float:
-    """How far to shrink: what makes each half of the rows likeliest under the other half's covariance.
+    """How far to shrink: what makes each block of rows likeliest under the covariance of the others.
 
     Shrinking hides lost couplings (directions that hardly vary), not shrinking calls them certain from too few rows;
     the rows themselves say where between the two to stand.
     """
-    one, other = (_moments(half) for half in _halves(rows))
-    cost = {s: _surprise(one, _shrunk(other, s)) + _surprise(other, _shrunk(one, s)) for s in _SHRINKAGES}
+    moments = [_moments(rows[b]) for b in _blocks(len(rows))]
+    total = np.sum(moments, axis=0)
+    others = [(total - own) / (JUDGES - 1) for own in moments]
+    cost = {
+        s: sum(_surprise(own, _shrunk(other, s)) for own, other in zip(moments, others, strict=True))
+        for s in _SHRINKAGES
+    }
     return min(cost, key=lambda s: cost[s])
 
 
@@ -269,25 +369,13 @@ def _surprise(moments: Float64, covariance: Float64) -> float:
     return float(np.linalg.slogdet(covariance)[1] + np.trace(np.linalg.solve(covariance, moments)))
 
 
-def _halves(rows: Float64) -> tuple[Float64, Float64]:
-    """The earlier and the later half."""
-    return rows[: len(rows) // 2], rows[len(rows) // 2 :]
+def _blocks(n_rows: int) -> list[slice]:
+    """`JUDGES` blocks of rows, one after the other."""
+    cuts = [n_rows * k // JUDGES for k in range(JUDGES + 1)]
+    return [slice(a, b) for a, b in pairwise(cuts)]
 
 
 def _whitener(covariance: Float64) -> Float64:
     """The symmetric inverse square root."""
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray((vectors / np.sqrt(np.maximum(values, 1e-12))) @ vectors.T)
-
-
-def _unseen_strengths(stretches: Sequence[Float64], shrinkage: float) -> list[Float64]:
-    """T² of every row under a covariance that never saw it: each half judged by the other."""
-    earlier, later = _halves(np.concatenate(stretches))
-    by_later, by_earlier = (_whitener(_shrunk(_moments(seen), shrinkage)) for seen in (later, earlier))
-    out, row = [], 0
-    for rows in stretches:
-        own = (row + np.arange(len(rows)) < len(earlier))[:, None]
-        squares = np.where(own, rows @ by_later, rows @ by_earlier) ** 2
-        out.append(squares.sum(axis=1))
-        row += len(rows)
-    return out

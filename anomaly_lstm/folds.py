@@ -1,7 +1,8 @@
 """Which rows teach and which are held out, so that no row is calibrated by what learned from it.
 
-One asset, or a few: *forward chaining*. The history is cut into quarters; what is learned on the first is judged on
-the second, on the first two on the third, and so on. Many assets: groups of them are left out in turn.
+One asset, or a few: the network's errors come from blocks of rows held out in turn, with a gap on both sides, for a
+one-step error hardly knows what came hours later. The level, which a slow drift would flatter, is always learned from
+the rows before; and so are the evidence and the return periods. Many assets: groups of them are left out in turn.
 """
 
 from __future__ import annotations
@@ -18,57 +19,79 @@ from anomaly_lstm.telemetry import Telemetry
 Bool = NDArray[np.bool_]
 
 MANY_ASSETS = 6
-"""From this many assets on, whole assets are left out instead of chaining forward."""
+"""From this many assets on, whole assets are left out instead of stretches of time."""
 
 GROUPS = 3
-QUARTERS = 4
+BLOCKS = 4
+"""Blocks of time the network is tested on."""
+
+STEPS = 8
+"""Steps in time in which the level is chained forward; the later half of them judge."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows to learn from and rows held out, one mask (n_rows,) per asset; and the folds whose errors judge the held
-    rows (none: it only supplies errors).
-    """
+    """Rows to learn from and rows held out, one mask (n_rows,) per asset."""
 
     learn: tuple[Bool, ...]
     held: tuple[Bool, ...]
-    judged_by: tuple[int, ...]
 
 
-def plan(assets: Sequence[Telemetry], normal: Sequence[Bool]) -> list[Fold]:
+@dataclass(frozen=True)
+class Plan:
+    """Folds for the network's errors (the newest rows first, of a few assets), for those of the level, and for the
+    scores: there what is learned is the evidence, from the errors on the rows to learn from.
+    """
+
+    network: tuple[Fold, ...]
+    level: tuple[Fold, ...]
+    scores: tuple[Fold, ...]
+
+
+def plan(assets: Sequence[Telemetry], normal: Sequence[Bool]) -> Plan:
     """Which rows teach and which rows are held out, fold by fold."""
     if len(assets) >= MANY_ASSETS:
-        return _leave_assets_out(normal)
-    return _chain_forward(assets, normal)
+        groups = _leave_assets_out(normal)
+        return Plan(groups, groups, groups)
+    teaching = [a.index[keep & (a.state == State.SCORED)] for a, keep in zip(assets, normal, strict=True)]
+    times = np.sort(np.concatenate(teaching))
+    gap = int(np.clip(len(times) // len(assets) // BLOCKS // 50, 10, 100))
+    blocks, steps = _cuts(times, BLOCKS), _cuts(times, STEPS)
+    ahead = [_before(assets, normal, steps[k] - gap, steps[k], steps[k + 1]) for k in range(1, STEPS)]
+    around = [_around(assets, normal, blocks[k], blocks[k + 1], gap) for k in reversed(range(BLOCKS))]
+    level = [fold for fold in ahead if any(rows.any() for rows in fold.learn)]
+    return Plan(tuple(around), tuple(level), tuple(ahead[STEPS // 2 - 1 :]))
 
 
-def _leave_assets_out(normal: Sequence[Bool]) -> list[Fold]:
+def _cuts(times: NDArray[np.int64], n: int) -> list[int]:
+    """Grid indices that cut the rows into n parts of equal number, both ends included."""
+    return [int(times[len(times) * k // n]) for k in range(n)] + [int(times[-1]) + 1]
+
+
+def _before(assets: Sequence[Telemetry], normal: Sequence[Bool], until: int, start: int, stop: int) -> Fold:
+    """Learn from all before ``until``, hold out [start, stop)."""
+    pairs = list(zip(assets, normal, strict=True))
+    return Fold(
+        learn=tuple(keep & (a.index < until) for a, keep in pairs),
+        held=tuple(keep & (a.index >= start) & (a.index < stop) for a, keep in pairs),
+    )
+
+
+def _around(assets: Sequence[Telemetry], normal: Sequence[Bool], start: int, stop: int, gap: int) -> Fold:
+    """Hold out [start, stop), learn from all that lies further than ``gap`` from it."""
+    pairs = list(zip(assets, normal, strict=True))
+    return Fold(
+        learn=tuple(keep & ((a.index < start - gap) | (a.index >= stop + gap)) for a, keep in pairs),
+        held=tuple(keep & (a.index >= start) & (a.index < stop) for a, keep in pairs),
+    )
+
+
+def _leave_assets_out(normal: Sequence[Bool]) -> tuple[Fold, ...]:
     group = [i % GROUPS for i in range(len(normal))]
-    return [
+    return tuple(
         Fold(
             learn=tuple(keep & (g != out) for keep, g in zip(normal, group, strict=True)),
             held=tuple(keep & (g == out) for keep, g in zip(normal, group, strict=True)),
-            judged_by=tuple(other for other in range(GROUPS) if other != out),
         )
         for out in range(GROUPS)
-    ]
-
-
-def _chain_forward(assets: Sequence[Telemetry], normal: Sequence[Bool]) -> list[Fold]:
-    """Quarters of the rows that teach, in time; a gap of a fiftieth of a quarter, 10 to 100 rows, lies between what
-    teaches and what is held.
-    """
-    teaching = [a.index[keep & (a.state == State.SCORED)] for a, keep in zip(assets, normal, strict=True)]
-    times = np.sort(np.concatenate(teaching))
-    cuts = [int(times[len(times) * q // QUARTERS]) for q in range(1, QUARTERS)] + [int(times[-1]) + 1]
-    gap = int(np.clip(len(times) // len(assets) // QUARTERS // 50, 10, 100))
-    return [
-        Fold(
-            learn=tuple(keep & (a.index < cuts[q] - gap) for a, keep in zip(assets, normal, strict=True)),
-            held=tuple(
-                keep & (a.index >= cuts[q]) & (a.index < cuts[q + 1]) for a, keep in zip(assets, normal, strict=True)
-            ),
-            judged_by=tuple(range(q)),
-        )
-        for q in range(QUARTERS - 1)
-    ]
+    )

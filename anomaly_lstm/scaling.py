@@ -107,11 +107,11 @@ def fit_scaler(values: Float64) -> Scaler:
 
 
 def _resolution(known: Float64) -> float:
-    """The smallest step between distinct values that is no rounding noise; a thousandth of the value for a constant
-    sensor.
+    """The smallest step between distinct values that is no rounding noise; a hundredth of the value for a constant
+    sensor: nobody knows its resolution, and a hundredth is what industrial instruments are accurate to.
     """
     distinct = np.unique(known)
     size = max(abs(float(distinct[0])), abs(float(distinct[-1])), 1e-6)
     steps = np.diff(distinct)
     steps = steps[steps > 1e-7 * size]
-    return float(steps.min()) if len(steps) else 1e-3 * size
+    return float(steps.min()) if len(steps) else 1e-2 * size

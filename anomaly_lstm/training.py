@@ -7,20 +7,21 @@ What scores tomorrow is learned from everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.calibration import Held, evidence_of, hold_out, judged, promise
+from anomaly_lstm.calibration import Held, evidence_of, hold_out, judged, loss, promise, together
 from anomaly_lstm.deviations import FIRST_ROWS, Learned
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.folds import MANY_ASSETS, plan
+from anomaly_lstm.folds import Fold, plan
 from anomaly_lstm.learning import CHALLENGER, TrainOptions, learn, with_warm_up
+from anomaly_lstm.linear import NOTHING
 from anomaly_lstm.models import MODELS
-from anomaly_lstm.models.contract import Fitted, Progress
+from anomaly_lstm.models.contract import Progress
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.thresholds import THRESHOLDS
@@ -30,6 +31,9 @@ Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
 LEAST_ROWS = 60
+
+WORTH = 0.02
+"""A network must expect normal rows better than the line by this share of the squared error to carry the evidence."""
 
 
 @dataclass(frozen=True)
@@ -63,31 +67,26 @@ def train(
     _check(assets, normal, roles, options)
     n_scored = len(roles.scored)
     folds = plan(assets, normal)
-    chaining = len(assets) < MANY_ASSETS
-    start: Fitted | None = None
-    held: list[list[Held]] = []
-    for number, fold in enumerate(folds):
-        telling = _teller(told, "fold", number, len(folds))
-        learned = learn(assets, fold.learn, n_scored, options, start=start, told=telling)
-        start = learned.fitted if chaining else None
-        held.append(hold_out(learned, assets, fold))
-    _check_held(held)
-    telling = _teller(told, "all rows", len(folds), len(folds))
-    final = with_warm_up(learn(assets, normal, n_scored, options, start=start, told=telling), assets, normal)
+    tested = _contest(assets, folds.network, n_scored, options, told)
+    level = [_line(assets, fold, n_scored, options) for fold in folds.level]
+    held = together(tested.held, level)
+    _check_held(held, folds.scores)
+    telling = _teller(told, "all rows", len(folds.network), len(folds.network))
+    chosen = replace(options, network=tested.carried_by)
+    final = with_warm_up(learn(assets, normal, n_scored, chosen, told=telling), assets, normal)
     resolution = final.scaler.resolution[:n_scored]
-    tested = [number for number, fold in enumerate(folds) if fold.judged_by]
-    samples = [scores for number in tested for scores in judged(number, folds, held, assets, resolution)]
+    samples = [scores for fold in folds.scores for scores in judged(fold, held, assets, resolution)]
     period_s = assets[0].grid.period_us / 1e6
     curve = THRESHOLDS[options.threshold].fit(samples, period_s)
-    everything = [one for some in held for one in some]
     return Trained(
         roles=roles,
         grid=assets[0].grid,
         learned=final,
-        evidence=evidence_of(everything, resolution),
+        evidence=evidence_of(held, assets, normal, resolution),
         curve=curve,
         options={"network": options.network, "threshold": options.threshold, "seed": options.seed},
-        report=_report(assets, normal, everything, final) | {"calibration": promise(samples, curve, period_s)},
+        report=_report(assets, normal, held, final)
+        | {"loss": tested.loss, "carried_by": tested.carried_by, "calibration": promise(samples, curve, period_s)},
         **setting,
     )
 
@@ -109,14 +108,68 @@ def _check(assets: Sequence[Telemetry], normal: Sequence[Bool], roles: Roles, op
         )
 
 
-def _check_held(held: Sequence[Sequence[Held]]) -> None:
-    """The first fold teaches evidence and the last is judged by it: both need a scored row."""
-    for some in (held[0], held[-1]):
-        if not any(one.live.any() for one in some):
-            raise DataError(
-                "the stretches of training data are too short to calibrate on: hardly any lasts three rows without a "
-                "gap. Give a longer span, or a longer --period if rows are sparse."
-            )
+def _check_held(held: Held, scores: Sequence[Fold]) -> None:
+    """What teaches evidence and what is judged by it both need a scored row."""
+    for fold in (scores[0], scores[-1]):
+        for rows in (fold.learn, fold.held):
+            if not any((live & own).any() for live, own in zip(held.live, rows, strict=True)):
+                raise DataError(
+                    "the stretches of training data are too short to calibrate on: hardly any lasts three rows without "
+                    "a gap. Give a longer span, or a longer --period if rows are sparse."
+                )
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The network's errors on held-out rows, by the network that is to carry the evidence, and the mean squared error
+    [scaled units²] there of the one that was asked for and of the challenger.
+    """
+
+    held: tuple[Held, ...]
+    carried_by: str
+    loss: Mapping[str, float]
+
+
+def _contest(
+    assets: Sequence[Telemetry], folds: Sequence[Fold], n_scored: int, options: TrainOptions, told: Told
+) -> Contest:
+    """Test the network on rows it never saw, beside the challenger, which takes its place when it adds nothing.
+
+    Normal rows alone decide, fold by fold: a predictor that does not expect them better than the line by `WORTH`, as
+    the mean over sensors of the log of their mean squared errors, is not trained again. An autoencoder carries the
+    evidence whenever it is asked for, since what it gives back is no forecast and cannot be compared with one.
+    """
+    line = replace(options, network=CHALLENGER)
+    mine: list[Held] = []
+    rival: list[Held] = []
+    losses: dict[str, list[Float64]] = {options.network: [], CHALLENGER: []}
+    carried_by = options.network
+    for number, fold in enumerate(folds):
+        telling = _teller(told, "fold", number, len(folds))
+        by_line = learn(assets, fold.learn, n_scored, line, told=telling)
+        rival.append(hold_out(by_line, assets, fold))
+        losses[CHALLENGER].append(loss(by_line, rival[-1]))
+        if carried_by == CHALLENGER:
+            continue
+        learned = learn(assets, fold.learn, n_scored, options, told=telling)
+        mine.append(hold_out(learned, assets, fold))
+        losses[options.network].append(loss(learned, mine[-1]))
+        if MODELS[options.network].FORECASTS and not _adds(losses[options.network], losses[CHALLENGER]):
+            carried_by = CHALLENGER
+    n = len(losses[options.network])
+    told_loss = {name: float(np.mean(some[:n])) for name, some in losses.items()}
+    return Contest(tuple(rival if carried_by == CHALLENGER else mine), carried_by, told_loss)
+
+
+def _adds(network: Sequence[Float64], line: Sequence[Float64]) -> bool:
+    """Does a network expect held-out normal rows better than the line, so far?"""
+    ratio = (np.mean(network, axis=0) + NOTHING) / (np.mean(line[: len(network)], axis=0) + NOTHING)
+    return bool(np.mean(np.log(ratio)) < -WORTH)
+
+
+def _line(assets: Sequence[Telemetry], fold: Fold, n_scored: int, options: TrainOptions) -> Held:
+    """A fold's errors by the challenger, for the level's."""
+    return hold_out(learn(assets, fold.learn, n_scored, replace(options, network=CHALLENGER)), assets, fold)
 
 
 def _teaching_rows(assets: Sequence[Telemetry], normal: Sequence[Bool]) -> list[int]:
@@ -127,26 +180,22 @@ def _teller(told: Told, name: str, number: int, folds: int) -> Callable[[Progres
     return lambda progress: told(Stage(name, number + 1, folds + 1, progress))
 
 
-def _report(
-    assets: Sequence[Telemetry], normal: Sequence[Bool], held: Sequence[Held], final: Learned
-) -> dict[str, Any]:
+def _report(assets: Sequence[Telemetry], normal: Sequence[Bool], held: Held, final: Learned) -> dict[str, Any]:
     """What training has to say, in plain numbers."""
     rows = _teaching_rows(assets, normal)
     kept = [a.time_us[keep] for a, keep in zip(assets, normal, strict=True) if keep.any()]
-    live = np.array([one.live.sum() for one in held], float)
-    loss = live @ np.array([one.loss for one in held]) / max(live.sum(), 1.0)
+    live = sum(int((own & keep).sum()) for own, keep in zip(held.live, normal, strict=True))
     return {
         "assets": {a.asset: n for a, n in zip(assets, rows, strict=True)},
         "rows": sum(rows),
         "start_us": int(min(t[0] for t in kept)),
         "end_us": int(max(t[-1] for t in kept)) + assets[0].grid.period_us,
-        "scored_share": float(live.sum()) / max(1, sum(len(one.live) for one in held)),
+        "scored_share": live / max(1, sum(rows)),
         "short_stretches": sum(
             rows.stop - rows.start <= FIRST_ROWS
             for asset, keep in zip(assets, normal, strict=True)
             for rows in asset.stretches(keep)
         ),
-        "loss": {final.fitted.network: float(loss[0]), CHALLENGER: float(loss[1])},
         "steps": final.fitted.steps,
         "warm_up": final.warm_up,
     }

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anomaly_lstm.evidence import (
-    VIEWS,
     Evidence,
     Float64,
     Judged,
@@ -27,9 +26,9 @@ N_SENSORS = 4
 def healthy_errors(n_rows: int, seed: int) -> Float64:
     """Deviations of a healthy machine in sensor units: every two sensors strongly coupled, units 100 times apart."""
     rng = np.random.default_rng(seed)
-    view = rng.standard_normal((len(VIEWS), n_rows, N_SENSORS))
+    view = rng.standard_normal((2, n_rows, N_SENSORS))
     view[1] = autoregressive(rng, n_rows, N_SENSORS, 0.7)
-    shared = rng.standard_normal((len(VIEWS), n_rows, 2))
+    shared = rng.standard_normal((2, n_rows, 2))
     view[..., :2] = shared[..., :1] + 0.2 * view[..., :2]
     view[..., 2:] = shared[..., 1:] + 0.2 * view[..., 2:]
     return np.asarray(view * [0.1, 1.0, 10.0, 10.0])
@@ -191,7 +190,7 @@ def test_chunks_cover_a_stretch_and_end_on_absolute_rows(n_rows: int, first: int
 @pytest.mark.parametrize("first", [0, 700])
 def test_the_state_at_a_chunk_end_is_all_that_is_needed_to_go_on(first: int) -> None:
     whole = judged(LONG, first=first)
-    state = start(N_SENSORS)
+    state = start(TAUGHT)
     for part in chunks(first, LONG.shape[1]):
         kept = state.copy()
         state, result = advance(TAUGHT, state, LONG[:, part])
@@ -203,7 +202,7 @@ def test_the_state_at_a_chunk_end_is_all_that_is_needed_to_go_on(first: int) -> 
 @settings(max_examples=20, deadline=None)
 def test_split_anywhere_the_recursion_goes_on_with_the_same_scores(cut: int) -> None:
     errors = LONG[:, :400]
-    state, first = advance(TAUGHT, start(N_SENSORS), errors[:, :cut])
+    state, first = advance(TAUGHT, start(TAUGHT), errors[:, :cut])
     _, second = advance(TAUGHT, state, errors[:, cut:])
     np.testing.assert_allclose(np.r_[first.score, second.score], judged(errors).score, rtol=1e-5, atol=1e-5)
 
@@ -247,3 +246,18 @@ def test_one_sensor_alone_can_be_judged() -> None:
     result = judge(evidence, 0, fresh, np.ones(200, bool))
     assert np.argmax(result.score) == 100
     np.testing.assert_allclose(result.shares, 1.0)
+
+
+def test_a_stuck_sensor_is_strange_though_it_stays_where_it_was() -> None:
+    errors = healthy_errors(900, 9)
+    errors[:, 500:, 2] = 0.0
+    result = judged(errors)
+    assert np.median(result.score[600:]) > np.quantile(result.score[:500], 0.99)
+    assert np.argmax(result.shares[600:].mean(axis=0)) in (2, 3)
+
+
+def test_half_lives_that_the_history_cannot_tell_are_left_out() -> None:
+    few = fit_evidence([healthy_errors(300, 0)], np.full(N_SENSORS, 1e-3))
+    many = fit_evidence([healthy_errors(4000, 0)], np.full(N_SENSORS, 1e-3))
+    assert max(s.half_life for s in few.statistics) == 8.0
+    assert max(s.half_life for s in many.statistics) == 128.0

@@ -207,7 +207,7 @@ def rows_of(masks: tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], ...], asset
     return [set(a.index[mask].tolist()) for a, mask in zip(assets, masks, strict=True)]
 
 
-def check_no_leak(folds: list[Fold], assets: list[Telemetry]) -> None:
+def check_no_leak(folds: tuple[Fold, ...], assets: list[Telemetry]) -> None:
     held = [rows_of(f.held, assets) for f in folds]
     for a in range(len(assets)):
         of_asset = [h[a] for h in held]
@@ -219,35 +219,36 @@ def check_no_leak(folds: list[Fold], assets: list[Telemetry]) -> None:
 
 @given(st.lists(st.tuples(st.integers(60, 400), st.integers(0, 300)), min_size=1, max_size=MANY_ASSETS - 1), st.data())
 @settings(max_examples=40, deadline=None)
-def test_few_assets_chain_forward_with_a_gap(shapes: list[tuple[int, int]], data: st.DataObject) -> None:
+def test_few_assets_are_cut_in_time_with_a_gap(shapes: list[tuple[int, int]], data: st.DataObject) -> None:
     assets = some_assets([n for n, _ in shapes], [first for _, first in shapes])
     cut = data.draw(st.integers(0, 59))
     normal = [np.arange(len(a)) >= cut for a in assets]
     folds = plan(assets, normal)
-    check_no_leak(folds, assets)
-    for number, fold in enumerate(folds):
-        taught = set().union(*rows_of(fold.learn, assets))
-        held = set().union(*rows_of(fold.held, assets))
-        assert held
-        if taught:
-            assert max(taught) + 10 < min(held), "no gap before what is held out"
-        assert all(other < number for other in fold.judged_by), "judged by errors from its own future"
+    for some in (folds.network, folds.level, folds.scores):
+        check_no_leak(some, assets)
+    for fold in (*folds.network, *folds.level):
         for keep, learn, own in zip(normal, fold.learn, fold.held, strict=True):
             assert not (learn & ~keep).any()
             assert not (own & ~keep).any()
+        taught, held = (set().union(*rows_of(side, assets)) for side in (fold.learn, fold.held))
+        assert held
+        assert all(row + 10 < min(held) or row > max(held) + 9 for row in taught), "no gap around what is held out"
+    for fold in (*folds.level, *folds.scores):
+        taught, held = (set().union(*rows_of(side, assets)) for side in (fold.learn, fold.held))
+        assert max(taught, default=-1) < min(held), "learned from the future"
+    every = np.sum([np.concatenate(f.held) for f in folds.network], axis=0)
+    np.testing.assert_array_equal(every, np.concatenate(normal).astype(int))
 
 
 def test_of_many_assets_whole_ones_are_left_out() -> None:
     assets = some_assets([80] * MANY_ASSETS, [0] * MANY_ASSETS)
     folds = plan(assets, [np.ones(80, bool)] * MANY_ASSETS)
-    check_no_leak(folds, assets)
-    times_held = np.sum([np.concatenate(f.held) for f in folds], axis=0)
-    assert (times_held == 1).all(), "every row is held out once"
-    for number, fold in enumerate(folds):
-        assert all(own.all() or not own.any() for own in fold.held)
-        assert all(learn.any() != own.any() for learn, own in zip(fold.learn, fold.held, strict=True))
-        assert number not in fold.judged_by
-        assert fold.judged_by
+    for some in (folds.network, folds.level, folds.scores):
+        check_no_leak(some, assets)
+        assert (np.sum([np.concatenate(f.held) for f in some], axis=0) == 1).all(), "every row is held out once"
+        for fold in some:
+            assert all(own.all() or not own.any() for own in fold.held)
+            assert all(learn.any() != own.any() for learn, own in zip(fold.learn, fold.held, strict=True))
 
 
 def test_many_assets_train_too() -> None:

@@ -311,14 +311,14 @@ def model_words(screen: Screen, model: Mapping[str, Any]) -> None:
     if report["short_stretches"]:
         say(screen, f"{counted(report['short_stretches'], 'run')} of at most 2 rows taught nothing.", style="yellow")
     say(screen, f"{100 * report['scored_share']:.1f} % of running time gets a score.")
-    say(screen, loss_words(report["loss"], model["network"]["name"]))
-    say(screen, unlike_words(report["loss"][model["network"]["name"]], len(report["assets"])), style="yellow")
+    say(screen, loss_words(report["loss"], model["options"]["network"], report["carried_by"]))
+    say(screen, unlike_words(report["loss"][report["carried_by"]], len(report["assets"])), style="yellow")
     say(screen, memory_words(report["warm_up"], model["period_us"] / 1e6))
     say(screen, calibration_words(report["calibration"]))
     say(screen, record_words(report["calibration"]["normal_s"], 90 * DAY_S), style="yellow")
 
 
-def loss_words(loss: Mapping[str, float], network: str) -> str:
+def loss_words(loss: Mapping[str, float], network: str, carried_by: str) -> str:
     """Network against linear challenger, on normal rows neither learned from; plain when the LSTM adds nothing.
 
     An autoencoder sees the rows it gives back: its error is told alone.
@@ -333,13 +333,11 @@ def loss_words(loss: Mapping[str, float], network: str) -> str:
     if network == "linear_predictor":
         return f"The linear model has a mean squared error of {mine:.3g} ({unseen})."
     figures = f"(mean squared error {mine:.3g} against {line:.3g} {unseen})"
-    gain = 1 - mine / line if line > 0 else 0.0
-    if gain >= ADDS:
-        return f"{network} predicts better than the linear challenger: {100 * gain:.0f} % less error {figures}."
-    how = "no better than" if gain > -ADDS else "worse than"
+    if carried_by == network:
+        return f"{network} expects normal rows better than the linear challenger and carries the evidence {figures}."
     return (
-        f"{network} predicts {how} the linear challenger {figures}: it adds nothing here, "
-        "--network linear_predictor would do."
+        f"{network} adds nothing here: it expects normal rows no better than the linear challenger, which carries the "
+        f"evidence in its place {figures}."
     )
 
 

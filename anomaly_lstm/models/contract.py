@@ -65,6 +65,8 @@ class Model(Protocol):
 
     NAME: str
     NEEDS_TENSORFLOW: bool
+    FORECASTS: bool
+    """Expects a row without having seen it, so that its error can be compared with the challenger's."""
 
     def fit(
         self,

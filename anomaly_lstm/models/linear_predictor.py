@@ -16,6 +16,7 @@ from anomaly_lstm.windows import Bool, Float32, Series
 
 NAME = "linear_predictor"
 NEEDS_TENSORFLOW = False
+FORECASTS = True
 
 
 def fit(

@@ -26,6 +26,7 @@ from anomaly_lstm.windows import Bool, Float32, Series
 
 NAME = "lstm_autoencoder"
 NEEDS_TENSORFLOW = True
+FORECASTS = False
 
 WINDOW = 32
 """Rows per window [rows]; fits into the shortest warm-up."""

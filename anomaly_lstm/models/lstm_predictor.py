@@ -27,6 +27,7 @@ from anomaly_lstm.windows import Bool, Float32, Series
 
 NAME = "lstm_predictor"
 NEEDS_TENSORFLOW = True
+FORECASTS = True
 
 LAYERS = ("lstm_1", "lstm_2")
 WEIGHTS = (
