@@ -2,7 +2,8 @@
 
 One asset, or a few: the network's errors come from blocks of rows held out in turn, with a gap on both sides, for a
 one-step error hardly knows what came hours later. The level, which a slow drift would flatter, is always learned from
-the rows before; and so are the evidence and the return periods. Many assets: groups of them are left out in turn.
+the rows before. The evidence of those errors is again learned from all blocks but the one it judges. Many assets:
+groups of them are left out in turn.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ BLOCKS = 4
 """Blocks of time the network is tested on."""
 
 STEPS = 8
-"""Steps in time in which the level is chained forward; the later half of them judge."""
+"""Steps in time in which the level is chained forward."""
+
+FIRST_JUDGED = 2
+"""The step from which on rows are judged: a level learned from less than a quarter of them errs more than it will."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,8 @@ def plan(assets: Sequence[Telemetry], normal: Sequence[Bool]) -> Plan:
     ahead = [_before(assets, normal, steps[k] - gap, steps[k], steps[k + 1]) for k in range(1, STEPS)]
     around = [_around(assets, normal, blocks[k], blocks[k + 1], gap) for k in reversed(range(BLOCKS))]
     level = [fold for fold in ahead if any(rows.any() for rows in fold.learn)]
-    return Plan(tuple(around), tuple(level), tuple(ahead[STEPS // 2 - 1 :]))
+    scores = [_around(assets, normal, steps[k], steps[k + 1], gap) for k in range(FIRST_JUDGED, STEPS)]
+    return Plan(tuple(around), tuple(level), tuple(scores))
 
 
 def _cuts(times: NDArray[np.int64], n: int) -> list[int]:

@@ -30,6 +30,7 @@ APART = 10
 """Rows below that end a cluster, as an off-delay does."""
 
 DOUBT = 0.3
+
 LEAST_SCALE = 0.2
 """The scale of the tail of a mean of −log p is not finer than this: one statistic's is 1, that of few independent ones
 0.2; rows that never deviated show no scale at all."""

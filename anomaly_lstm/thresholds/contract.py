@@ -5,6 +5,7 @@ A threshold never sees sensors or assets, only scores; what it learns is a curve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +19,9 @@ Float64 = NDArray[np.float64]
 
 LEAST_SCORES = 40
 """Scores of normal rows below which nothing can be said."""
+
+UNLIKE = 0.5
+"""How much the tail of rows nobody has seen may be unlike the record's: the spread of the log of its scale."""
 
 LONGEST_S = 1e12
 """Return periods are capped here [s]."""
@@ -77,8 +81,9 @@ def normal_rows(stretches: Sequence[Float64]) -> int:
 
 def strictly_rising(score: Float64, log_period: Float64, normal_s: float) -> Curve:
     """A curve through points that rise weakly, made strict; points are sorted, equal scores keep their longest
-    period.
+    period, and return periods beyond the record are doubted.
     """
+    log_period = _doubted(log_period, math.log(normal_s))
     order = np.lexsort((log_period, score))
     score, log_period = score[order], np.maximum.accumulate(log_period[order])
     last = np.r_[np.diff(score) > 1e-9, True]
@@ -87,6 +92,19 @@ def strictly_rising(score: Float64, log_period: Float64, normal_s: float) -> Cur
     if len(score) < 2:
         score, log_period = np.r_[score, score[-1] + 1.0], np.r_[log_period, log_period[-1] + 1.0]
     return Curve(score, log_period, normal_s)
+
+
+def _doubted(log_period: Float64, log_record: float) -> Float64:
+    """Log return periods, shorter beyond the record: there the scale of the tail is known to a factor only.
+
+    Rows of other days, seasons and machines do not thin out exactly as those of the record do, so the rate of what is
+    rarer than once in the record is averaged over a log-normal factor on the scale (three points of Gauss and
+    Hermite).
+    """
+    beyond = np.maximum(log_period - log_record, 0.0)
+    factor = np.exp(UNLIKE * math.sqrt(3.0) * np.array([-1.0, 0.0, 1.0]))
+    rate = np.exp(-beyond[:, None] / factor) @ np.array([1.0, 4.0, 1.0]) / 6.0
+    return np.asarray(np.minimum(log_period, log_record) - np.log(rate))
 
 
 def _slope(x: Float64, y: Float64) -> float:

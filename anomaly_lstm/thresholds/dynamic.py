@@ -26,8 +26,8 @@ down, as in the paper's program, have no counterpart.
    sequences, and N where there is none: the longest that a record can show. So rows above epsilon are rarer than
    anything the record shows, and rows below are not.
 3. Beyond, the return period grows by the factor e per standard deviation of the scores, as with an exponential tail of
-   that spread: three times the record is 1.1 standard deviations above epsilon. This is an extrapolation without the
-   care that `return_period` takes of what is not known about the tail.
+   that spread, and is then doubted as every return period beyond a record is (`contract`). Of what is not known about
+   the shape of the tail it takes less care than `return_period` does.
 
 A record of many histories can itself cross the paper's epsilon in `FEW` sequences or more. Then epsilon is no rarity:
 its return period is the one counted, the false alarms it would have given, and 3. goes on from the highest score that
@@ -68,6 +68,9 @@ FEW = 5
 N_KNOTS = 60
 """Points of the curve below the score with the most sequences, and as many above."""
 
+BEYOND = np.geomspace(0.1, 40.0, 40)
+"""Knots beyond the record, in powers of e of the return period."""
+
 _RESOLUTION = 1e-6
 """Scores are kept as float32: a smaller spread, relative to a score of at least 1, is none."""
 
@@ -103,7 +106,9 @@ def fit(stretches: Sequence[Float64], period_s: float) -> Curve:
         above = count[np.searchsorted(level, limit) :]
         score, often = np.r_[score, limit], np.r_[often, max(1.0, above[0] if len(above) else 0.0)]
     log_period = math.log(normal_s) - np.log(often)
-    return strictly_rising(np.r_[score, score[-1] + spread], np.r_[log_period, log_period[-1] + 1.0], normal_s)
+    return strictly_rising(
+        np.r_[score, score[-1] + spread * BEYOND], np.r_[log_period, log_period[-1] + BEYOND], normal_s
+    )
 
 
 def record_of(stretches: Sequence[Float64]) -> Record:
