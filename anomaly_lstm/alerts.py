@@ -194,7 +194,8 @@ def alerts_of(
 
 
 def _reopened(stands: Sequence[Standing], rows: Rows, within_us: float) -> list[Standing]:
-    """A deviation that comes again soon and no stranger than it was told is the same alert, open once more.
+    """A deviation of the same sensor that comes again soon and no stranger than it was told is the same alert, open
+    once more.
 
     Of two alerts closer than a tenth of the limit's return period, the second is with nine chances in ten no new event
     (Poisson). From the row on which it is stranger than all before, it is news: the old alert ends, a new one begins.
@@ -202,7 +203,7 @@ def _reopened(stands: Sequence[Standing], rows: Rows, within_us: float) -> list[
     out: list[Standing] = []
     for stand in stands:
         last = out[-1] if out else None
-        if last is None or last.cleared is None or rows.time_us[stand.raised] - rows.time_us[last.cleared] > within_us:
+        if last is None or last.cleared is None or not _comes_again(rows, last, stand, within_us):
             out.append(stand)
             continue
         told = np.nanmax(rows.score[last.begun : last.cleared + 1])
@@ -217,6 +218,21 @@ def _reopened(stands: Sequence[Standing], rows: Rows, within_us: float) -> list[
             out[-1] = Standing(last.begun, last.raised, news)
             out.append(Standing(news, news, stand.cleared))
     return out
+
+
+def _comes_again(rows: Rows, last: Standing, stand: Standing, within_us: float) -> bool:
+    """Soon, and led by the sensor that led before; judged by what was known when it was raised."""
+    assert last.cleared is not None
+    if rows.time_us[stand.raised] - rows.time_us[last.cleared] > within_us:
+        return False
+    return _leading(rows, last.begun, last.cleared) == _leading(rows, stand.begun, stand.raised)
+
+
+def _leading(rows: Rows, first: int, last: int) -> str | None:
+    """The sensor with the largest share of the evidence on some rows; None in a table without shares."""
+    own = rows.table.slice(first, last - first + 1)
+    share = {s: np.nansum(arrow.to_numpy(own.column(f"share.{s}"), np.float64)) for s in scored_sensors(own)}
+    return max(share, key=lambda s: share[s], default=None)
 
 
 def _above(rows: Rows, policy: Policy, severity: str, deadband: float = 0.0) -> Bool:

@@ -327,11 +327,10 @@ def _capped(rarity: Rarity, n_scored: int) -> tuple[Float64, Float64]:
 def _spread(rows: Float64, resolution: Float64) -> Float64:
     """Root mean square about zero of each column, held to 10 robust spreads; at least the sensor's resolution."""
     known = np.where(np.isfinite(rows).any(axis=0), rows, 0.0)
+    least = resolution / math.sqrt(12)
     robust = np.maximum(1.4826 * np.nanmedian(np.abs(known), axis=0), 0.1 * np.sqrt(np.nanmean(known**2, axis=0)))
-    robust = np.maximum(robust, resolution / math.sqrt(12))
-    return np.asarray(
-        np.maximum(np.sqrt(np.nanmean(np.clip(known, -10 * robust, 10 * robust) ** 2, axis=0)), robust / 10)
-    )
+    held = np.clip(known, -10 * np.maximum(robust, least), 10 * np.maximum(robust, least))
+    return np.asarray(np.maximum.reduce([np.sqrt(np.nanmean(held**2, axis=0)), robust / 10, least]))
 
 
 def _moments(rows: Float64) -> Float64:

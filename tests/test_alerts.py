@@ -199,7 +199,7 @@ def test_a_stop_cancels_a_pending_alert() -> None:
 
 def test_later_rows_change_neither_id_nor_beginning() -> None:
     policy = replace(PLAIN, on_delay_us=MINUTE)
-    days = [1, 3, 20, 30, 500, 20, 1, 1, 20, 20, 1]
+    days = [1, 3, 20, 30, 500, 20, 1, 1, 600, 600, 1]
     whole = alerts(days, policy)
     assert len(whole) == 2
     for n in range(4, len(days)):
@@ -208,7 +208,7 @@ def test_later_rows_change_neither_id_nor_beginning() -> None:
 
 
 def test_alerts_of_other_assets_and_other_times_have_other_ids() -> None:
-    found = of(pa.concat_tables([scores([20, 1, 20, 1]), scores([20, 1], asset="fan")]))
+    found = of(pa.concat_tables([scores([20, 1, 30, 1]), scores([20, 1], asset="fan")]))
     assert len({alert.alert_id for alert in found}) == 3
 
 
@@ -232,6 +232,40 @@ def test_rows_without_an_asset_are_refused() -> None:
 
 def test_an_empty_table_has_no_alerts() -> None:
     assert of(scores([])) == []
+
+
+# ---------------------------------------------------------------- what comes again
+
+LIMIT_ROWS = 10 * 24 * 60
+"""Rows in the return period of PLAIN's lowest limit."""
+
+
+def test_what_comes_again_soon_and_no_stranger_opens_its_alert_again() -> None:
+    (alert,) = alerts([1, 50, 1, 1, 20, 30, 1])
+    assert (alert.raised_us, alert.cleared_us, alert.peak_us) == (at(1), at(6), at(1))
+    (standing,) = alerts([1, 50, 1, 1, 20, 30])
+    assert (standing.alert_id, standing.active) == (alert.alert_id, True)
+
+
+def test_what_comes_again_after_a_tenth_of_the_return_period_is_a_new_alert() -> None:
+    apart = LIMIT_ROWS // 10
+    assert len(alerts([50, *[1] * apart, 20, 1])) == 1
+    assert len(alerts([50, *[1] * (apart + 1), 20, 1])) == 2
+
+
+def test_from_where_it_is_stranger_than_before_it_is_news() -> None:
+    first, second = alerts([1, 50, 1, 1, 20, 60, 30, 1])
+    assert (first.raised_us, first.cleared_us) == (at(1), at(5))
+    assert (second.raised_us, second.cleared_us, second.peak_us) == (at(5), at(7), at(5))
+
+
+def test_another_leading_sensor_is_another_alert() -> None:
+    table = scores([1, 50, 1, 1, 20, 1])
+    shares = {"share.temp": [0.7, 0.7, 0.7, 0.7, 0.2, 0.2], "share.flow": [0.3, 0.3, 0.3, 0.3, 0.8, 0.8]}
+    for name, share in shares.items():
+        table = table.set_column(table.column_names.index(name), name, pa.array(share, pa.float32()))
+    first, second = of(table)
+    assert (first.sensors[0].sensor, second.sensors[0].sensor) == ("temp", "flow")
 
 
 # ---------------------------------------------------------------- an unseen regime
@@ -288,7 +322,7 @@ def test_the_on_delay_of_a_warning_counts_seen_rows_over_its_limit() -> None:
 
 def test_a_warning_is_not_raised_again_by_seen_rows_of_an_alert_that_was_cleared() -> None:
     policy = replace(PLAIN, on_delay_us=2 * MINUTE)
-    days, unseen = [500, 500, 500, 1, 500, 500, 500], [False, False, True, True, False, True, True]
+    days, unseen = [500, 500, 500, 1, 600, 600, 600], [False, False, True, True, False, True, True]
     assert [alert.severity for alert in alerts(days, policy, unseen=unseen)] == ["advisory", "advisory"]
 
 
@@ -297,8 +331,8 @@ def test_what_the_evidence_still_remembers_of_a_long_unseen_regime_raises_no_war
         n = n_unseen + n_after
         return alerts([500] * n, unseen=[True] * n_unseen + [False] * n_after, states=states)[0]
 
-    assert tail(300, 130).severity == "advisory"
-    assert tail(300, 150).severity == "warning"
+    assert tail(300, 280).severity == "advisory"
+    assert tail(300, 300).severity == "warning"
     assert tail(2, 1).severity == "warning"
     anew = [*[S] * 300, State.WARM_UP, S]
     assert tail(300, 2, anew).severity == "warning"

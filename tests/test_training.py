@@ -226,14 +226,14 @@ def test_few_assets_are_cut_in_time_with_a_gap(shapes: list[tuple[int, int]], da
     folds = plan(assets, normal)
     for some in (folds.network, folds.level, folds.scores):
         check_no_leak(some, assets)
-    for fold in (*folds.network, *folds.level):
+    for fold in (*folds.network, *folds.level, *folds.scores):
         for keep, learn, own in zip(normal, fold.learn, fold.held, strict=True):
             assert not (learn & ~keep).any()
             assert not (own & ~keep).any()
         taught, held = (set().union(*rows_of(side, assets)) for side in (fold.learn, fold.held))
         assert held
         assert all(row + 10 < min(held) or row > max(held) + 9 for row in taught), "no gap around what is held out"
-    for fold in (*folds.level, *folds.scores):
+    for fold in folds.level:
         taught, held = (set().union(*rows_of(side, assets)) for side in (fold.learn, fold.held))
         assert max(taught, default=-1) < min(held), "learned from the future"
     every = np.sum([np.concatenate(f.held) for f in folds.network], axis=0)

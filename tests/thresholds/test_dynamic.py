@@ -139,7 +139,7 @@ def test_epsilon_has_the_longest_return_period_that_the_record_can_show(n: int) 
     assert limit > scores.max()
     at, above = dynamic.fit([scores], PERIOD_S).return_period_s(np.array([limit, limit + spread])) / (n * PERIOD_S)
     assert at == pytest.approx(1.0)
-    assert above == pytest.approx(np.e)
+    assert 0.7 * np.e < above < np.e, "beyond the record every return period is doubted"
 
 
 def test_an_epsilon_that_the_record_often_crosses_has_the_return_period_it_shows() -> None:
