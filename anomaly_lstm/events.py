@@ -165,3 +165,12 @@ def normal_rows(events: Sequence[Event], asset: str, time_us: NDArray[np.int64])
         if event.kind == "normal" or event.kind in NOT_NORMAL:
             keep[(time_us >= event.start_us) & (time_us < event.end_us)] = event.kind == "normal"
     return keep
+
+
+def vouched_rows(events: Sequence[Event], asset: str, time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Grid times (n_rows,) that somebody says are normal, in an event of kind ``normal``."""
+    vouched = np.zeros(len(time_us), bool)
+    for event in touching(events, asset):
+        if event.kind == "normal":
+            vouched |= (time_us >= event.start_us) & (time_us < event.end_us)
+    return vouched

@@ -28,7 +28,7 @@ from anomaly_lstm import training as training_stage
 from anomaly_lstm.alerts import Policy
 from anomaly_lstm.clock import format_duration, iso, parse_time
 from anomaly_lstm.errors import DataError, SomeAssetsFailed, UsageError
-from anomaly_lstm.events import Event, normal_rows, read_events
+from anomaly_lstm.events import Event, normal_rows, read_events, vouched_rows
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.sinks import sink_for
@@ -180,7 +180,7 @@ def train(
     """Learn normal behaviour from a source, calibrate the return periods, write the model folder.
 
     ``context`` names sensors that are given to the network but not scored. Rows in events that are not normal are left
-    out.
+    out, and so are stretches unlike all others that no event of kind ``normal`` vouches for (`screening`).
     """
     read, grid, options = read or ReadOptions(), grid or GridOptions(), options or TrainOptions()
     store.check_model_place(model)
@@ -211,6 +211,7 @@ def train(
         normal,
         roles,
         options,
+        vouched=[vouched_rows(told_events, a.asset, a.time_us) for a in assets],
         told=told,
         max_hole=grid.max_hole,
         running=grid.running,

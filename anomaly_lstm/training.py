@@ -22,6 +22,7 @@ from anomaly_lstm.learning import CHALLENGER, TrainOptions, learn, with_warm_up
 from anomaly_lstm.linear import NOTHING
 from anomaly_lstm.models import MODELS
 from anomaly_lstm.models.contract import Progress
+from anomaly_lstm.screening import Stretch, unlike_the_rest, without
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.thresholds import THRESHOLDS
@@ -55,20 +56,28 @@ def train(
     roles: Roles,
     options: TrainOptions,
     *,
+    vouched: Sequence[Bool] = (),
     told: Told = lambda stage: None,
     **setting: Any,
 ) -> Trained:
     """Learn normal behaviour from the ``normal`` rows (one mask per asset) and calibrate its return periods.
 
-    Every Telemetry has the sensors of ``roles`` in that order and one grid. ``setting`` are the fields of `Trained`
-    that training only passes on (max_hole, running, units, reading). Raises DataError when too little is left to
-    learn from.
+    Of these, stretches that are unlike all others are set aside (`screening`), but none with a ``vouched`` row (one
+    mask per asset; none at all if empty). Every Telemetry has the sensors of ``roles`` in that order and one grid.
+    ``setting`` are the fields of `Trained` that training only passes on (max_hole, running, units, reading). Raises
+    DataError when too little is left to learn from.
     """
     _check(assets, normal, roles, options)
     n_scored = len(roles.scored)
+    lines = _lines(assets, plan(assets, normal).network, n_scored, options)
+    aside = _unlike(assets, normal, lines, vouched)
+    if aside:
+        normal = without(normal, aside)
+        _check(assets, normal, roles, options)
+        lines = _lines(assets, plan(assets, normal).network, n_scored, options)
     folds = plan(assets, normal)
-    tested = _contest(assets, folds.network, n_scored, options, told)
-    level = [_line(assets, fold, n_scored, options) for fold in folds.level]
+    tested = _contest(assets, folds.network, lines, n_scored, options, told)
+    level = [held for _, held in _lines(assets, folds.level, n_scored, options)]
     held = together(tested.held, level)
     _check_held(held, folds.scores)
     telling = _teller(told, "all rows", len(folds.network), len(folds.network))
@@ -86,7 +95,8 @@ def train(
         curve=curve,
         options={"network": options.network, "threshold": options.threshold, "seed": options.seed},
         report=_report(assets, normal, held, final)
-        | {"loss": tested.loss, "carried_by": tested.carried_by, "calibration": promise(samples, curve, period_s)},
+        | {"loss": tested.loss, "carried_by": tested.carried_by, "calibration": promise(samples, curve, period_s)}
+        | {"set_aside": [_told(assets[s.asset], s, roles) for s in aside]},
         **setting,
     )
 
@@ -119,6 +129,9 @@ def _check_held(held: Held, scores: Sequence[Fold]) -> None:
                 )
 
 
+Tested = tuple[Learned, Held]
+
+
 @dataclass(frozen=True)
 class Contest:
     """The network's errors on held-out rows, by the network that is to carry the evidence, and the mean squared error
@@ -131,7 +144,12 @@ class Contest:
 
 
 def _contest(
-    assets: Sequence[Telemetry], folds: Sequence[Fold], n_scored: int, options: TrainOptions, told: Told
+    assets: Sequence[Telemetry],
+    folds: Sequence[Fold],
+    lines: Sequence[Tested],
+    n_scored: int,
+    options: TrainOptions,
+    told: Told,
 ) -> Contest:
     """Test the network on rows it never saw, beside the challenger, which takes its place when it adds nothing.
 
@@ -139,26 +157,22 @@ def _contest(
     the mean over sensors of the log of their mean squared errors, is not trained again. An autoencoder carries the
     evidence whenever it is asked for, since what it gives back is no forecast and cannot be compared with one.
     """
-    line = replace(options, network=CHALLENGER)
+    line_losses = [loss(learned, held) for learned, held in lines]
     mine: list[Held] = []
-    rival: list[Held] = []
-    losses: dict[str, list[Float64]] = {options.network: [], CHALLENGER: []}
-    carried_by = options.network
-    for number, fold in enumerate(folds):
-        telling = _teller(told, "fold", number, len(folds))
-        by_line = learn(assets, fold.learn, n_scored, line, told=telling)
-        rival.append(hold_out(by_line, assets, fold))
-        losses[CHALLENGER].append(loss(by_line, rival[-1]))
-        if carried_by == CHALLENGER:
-            continue
-        learned = learn(assets, fold.learn, n_scored, options, told=telling)
+    losses: list[Float64] = []
+    for number, fold in enumerate(folds if options.network != CHALLENGER else ()):
+        learned = learn(assets, fold.learn, n_scored, options, told=_teller(told, "fold", number, len(folds)))
         mine.append(hold_out(learned, assets, fold))
-        losses[options.network].append(loss(learned, mine[-1]))
-        if MODELS[options.network].FORECASTS and not _adds(losses[options.network], losses[CHALLENGER]):
-            carried_by = CHALLENGER
-    n = len(losses[options.network])
-    told_loss = {name: float(np.mean(some[:n])) for name, some in losses.items()}
-    return Contest(tuple(rival if carried_by == CHALLENGER else mine), carried_by, told_loss)
+        losses.append(loss(learned, mine[-1]))
+        if MODELS[options.network].FORECASTS and not _adds(losses, line_losses):
+            break
+    n = len(losses) or len(folds)
+    told_loss = {CHALLENGER: float(np.mean(line_losses[:n]))}
+    if losses:
+        told_loss[options.network] = float(np.mean(losses))
+    if len(mine) == len(folds) and (not MODELS[options.network].FORECASTS or _adds(losses, line_losses)):
+        return Contest(tuple(mine), options.network, told_loss)
+    return Contest(tuple(held for _, held in lines), CHALLENGER, told_loss)
 
 
 def _adds(network: Sequence[Float64], line: Sequence[Float64]) -> bool:
@@ -167,9 +181,33 @@ def _adds(network: Sequence[Float64], line: Sequence[Float64]) -> bool:
     return bool(np.mean(np.log(ratio)) < -WORTH)
 
 
-def _line(assets: Sequence[Telemetry], fold: Fold, n_scored: int, options: TrainOptions) -> Held:
-    """A fold's errors by the challenger, for the level's."""
-    return hold_out(learn(assets, fold.learn, n_scored, replace(options, network=CHALLENGER)), assets, fold)
+def _lines(assets: Sequence[Telemetry], folds: Sequence[Fold], n_scored: int, options: TrainOptions) -> list[Tested]:
+    """The challenger of each fold, and its errors on the fold's held rows."""
+    line = replace(options, network=CHALLENGER)
+    learned = [learn(assets, fold.learn, n_scored, line) for fold in folds]
+    return [(one, hold_out(one, assets, fold)) for one, fold in zip(learned, folds, strict=True)]
+
+
+def _unlike(
+    assets: Sequence[Telemetry], normal: Sequence[Bool], lines: Sequence[Tested], vouched: Sequence[Bool]
+) -> list[Stretch]:
+    """Stretches of normal rows that are unlike the rest, but for those that somebody vouches for."""
+    tested = [held for _, held in lines]
+    learned = lines[0][0]
+    found = unlike_the_rest(assets, normal, together(tested, tested), learned.scaler.resolution[: learned.n_scored])
+    return [s for s in found if not vouched or not vouched[s.asset][s.rows].any()]
+
+
+def _told(asset: Telemetry, stretch: Stretch, roles: Roles) -> dict[str, Any]:
+    """A stretch that was set aside, in plain words and numbers; its end is where the next row would begin."""
+    times = asset.time_us[stretch.rows]
+    return {
+        "asset": asset.asset,
+        "start_us": int(times[0]),
+        "end_us": int(times[-1]) + asset.grid.period_us,
+        "rows": len(stretch),
+        "sensor": roles.scored[stretch.sensor],
+    }
 
 
 def _teaching_rows(assets: Sequence[Telemetry], normal: Sequence[Bool]) -> list[int]:

@@ -310,12 +310,26 @@ def model_words(screen: Screen, model: Mapping[str, Any]) -> None:
         say(screen, f"Much less than the others gave: {listed(few)}.", style="yellow")
     if report["short_stretches"]:
         say(screen, f"{counted(report['short_stretches'], 'run')} of at most 2 rows taught nothing.", style="yellow")
+    for stretch in report["set_aside"]:
+        say(screen, set_aside_words(stretch), style="yellow")
     say(screen, f"{100 * report['scored_share']:.1f} % of running time gets a score.")
     say(screen, loss_words(report["loss"], model["options"]["network"], report["carried_by"]))
     say(screen, unlike_words(report["loss"][report["carried_by"]], len(report["assets"])), style="yellow")
     say(screen, memory_words(report["warm_up"], model["period_us"] / 1e6))
     say(screen, calibration_words(report["calibration"]))
     say(screen, record_words(report["calibration"]["normal_s"], 90 * DAY_S), style="yellow")
+
+
+def set_aside_words(stretch: Mapping[str, Any]) -> str:
+    """One stretch of training rows that was taken for trouble nobody dated, and what to do if it was none."""
+    from anomaly_lstm.clock import iso
+
+    start, end = (iso(stretch[when]) for when in ("start_us", "end_us"))
+    return (
+        f"Set aside: {stretch['asset']} from {moment(start)} to {moment(end)} UTC ({counted(stretch['rows'], 'row')}) "
+        f"is unlike the rest of the training rows, {stretch['sensor']} most of all. If it was normal operation, say so "
+        f"in the events: {stretch['asset']},{start},{end},normal."
+    )
 
 
 def loss_words(loss: Mapping[str, float], network: str, carried_by: str) -> str:
