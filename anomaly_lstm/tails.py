@@ -178,7 +178,7 @@ def extremal_index(stretches: Sequence[Float64], values: Float64) -> float:
     counts = [len(values) // 2**halved for halved in range(1, 20)]
     levels = [float(ordered[-count - 1]) for count in counts if count >= LEAST_RUNS]
     telling = [level for level in levels if _runs(stretches, level) >= LEAST_RUNS] or levels[:1]
-    estimates = [_intervals_estimate(stretches, level) for level in telling[-2:]]
+    estimates = [_intervals_estimate(values, level) for level in telling[-2:]]
     return float(np.exp(np.mean(np.log(estimates)))) if estimates else 1.0
 
 
@@ -188,9 +188,13 @@ def _runs(stretches: Sequence[Float64], level: float) -> int:
     return sum(int((a[1:] & ~a[:-1]).sum()) + int(a[0]) for a in above if len(a))
 
 
-def _intervals_estimate(stretches: Sequence[Float64], limit: float) -> float:
-    """Ferro and Segers' estimator from the times between rows over the limit, never across two stretches."""
-    between = np.concatenate([np.diff(np.flatnonzero(s > limit)) for s in stretches]).astype(np.float64)
+def _intervals_estimate(values: Float64, limit: float) -> float:
+    """Ferro and Segers' estimator from the times between values over the limit, in rows that have one.
+
+    A time that spans the end of a stretch counts as if the next one went on: between clusters it has no memory. Left
+    out, those within clusters would remain, the shorter the stretches the more of them.
+    """
+    between = np.diff(np.flatnonzero(values > limit)).astype(np.float64)
     n = len(between)
     if n < 2:
         return 1.0

@@ -67,6 +67,17 @@ def test_the_extremal_index_is_one_over_the_mean_cluster_size(make: Make, truth:
     assert np.mean([extremal_index([s], s) for s in samples]) == pytest.approx(truth, rel=0.3)
 
 
+@pytest.mark.parametrize("stretches", [1, 8, 40])
+def test_the_extremal_index_is_the_same_however_many_stretches_there_are(stretches: int) -> None:
+    """Most times between clusters end in another stretch than they began."""
+    found = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        some = [moving_maximum(rng, 4000 // stretches) for _ in range(stretches)]
+        found.append(extremal_index(some, np.concatenate(some)))
+    assert np.exp(np.mean(np.log(found))) == pytest.approx(0.2, rel=0.3)
+
+
 def test_no_cluster_spans_two_stretches() -> None:
     rng = np.random.default_rng(0)
     whole = moving_maximum(rng, 4000)
@@ -110,8 +121,8 @@ def test_stretches_may_come_in_any_order() -> None:
     rng = np.random.default_rng(0)
     stretches = [moving_maximum(rng, n) for n in (400, 30, 700)]
     one, other = fit_rarity(stretches, predictive_tail), fit_rarity(stretches[::-1], predictive_tail)
-    assert one.theta == pytest.approx(other.theta)
-    np.testing.assert_allclose(one.minus_log_p, other.minus_log_p)
+    assert one.theta == pytest.approx(other.theta, rel=0.1), "only the times over the ends of stretches differ"
+    np.testing.assert_allclose(one.minus_log_p, other.minus_log_p, rtol=0.02)
 
 
 def test_a_curve_promises_no_less_than_the_record_shows() -> None:
