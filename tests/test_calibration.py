@@ -135,15 +135,15 @@ def kept(record: Record, reaches: Sequence[float]) -> dict[float, Ratio]:
 
 INDEPENDENT = moving_maximum(1)
 FEW = [
-    Record(INDEPENDENT, 1000, 1, 40),
-    Record(moving_maximum(5), 1000, 4, 40),
-    Record(autoregressive(5), 2000, 20, 40),
+    Record(INDEPENDENT, 1000, 1, 25),
+    Record(moving_maximum(5), 1000, 4, 25),
+    Record(autoregressive(5), 2000, 20, 25),
 ]
 
 
 @pytest.mark.parametrize("record", FEW, ids=str)
 def test_one_alert_per_return_period_within_a_record(record: Record) -> None:
-    """40 trainings with 20 alerts promised in each: chance moves a ratio by less than 0.1."""
+    """25 trainings with 20 alerts promised in each: chance moves a ratio by less than 0.1."""
     for reach, ratio in kept(record, (0.1, 0.5)).items():
         assert ratio.within(0.5, 1.5), (reach, str(ratio))
 
