@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from anomaly_lstm import arrow
 from anomaly_lstm.blocks import smooth
 from anomaly_lstm.clock import format_duration, iso
-from anomaly_lstm.delays import Standing, ran_out, standings
+from anomaly_lstm.delays import DEADBAND, OFF_ROWS, REOPENS, Standing, ran_out, standings
 from anomaly_lstm.deviations import held
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.evidence import SLOW_REACH, SLOWEST
@@ -38,10 +38,6 @@ Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 DAY_US = 86_400_000_000
-OFF_DELAY_PERIODS = 10
-REOPENS = 0.1
-"""A deviation that comes again within this part of the lowest limit's return period opens its alert again."""
-
 ONSET_FRACTION = 0.1
 """A deviation has begun where its return period came to stay over this part of the limit."""
 
@@ -65,7 +61,7 @@ class Policy:
     limits: Mapping[str, int] = field(default_factory=lambda: {"advisory": 30 * DAY_US, "warning": 90 * DAY_US})
     on_delay_us: int = 0
     off_delay_us: int | None = None
-    deadband: float = 0.2
+    deadband: float = DEADBAND
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 
@@ -175,7 +171,7 @@ def alerts_of(
     unseen regime.
     """
     on_rows = -(-policy.on_delay_us // period_us)
-    off_us = policy.off_delay_us if policy.off_delay_us is not None else OFF_DELAY_PERIODS * period_us
+    off_us = policy.off_delay_us if policy.off_delay_us is not None else OFF_ROWS * period_us
     crossed = _bounds_crossed(rows, policy) & (rows.state == State.SCORED)
     opening = next((severity for severity in SEVERITIES if severity in policy.limits), "critical")
     above = {s: _above(rows, policy, s) | (crossed & (s in {opening, "critical"})) for s in SEVERITIES}

@@ -112,11 +112,11 @@ def promise(samples: Sequence[Float64], curve: Curve, period_s: float) -> dict[s
     These rows shaped the curve, so this is a check of the arithmetic and of clustering, not a proof on new data.
     """
     level_s = curve.normal_s / SHOWN_SPAN
-    limit, low = curve.limit(level_s), curve.limit(level_s * 10**-0.2)
+    limit, low = curve.limit(level_s), curve.limit(level_s * 10**-delays.DEADBAND)
     observed = 0
     for scores in samples:
         state = np.where(np.isfinite(scores), State.SCORED, State.NO_DATA).astype(np.uint8)
-        observed += len(delays.standings(scores >= limit, scores < low, state, 0, 10))
+        observed += len(delays.standings(scores >= limit, scores < low, state, 0, delays.OFF_ROWS))
     return {
         "normal_s": curve.normal_s,
         "at_s": level_s,

@@ -15,6 +15,16 @@ from anomaly_lstm.tables import State
 
 Bool = NDArray[np.bool_]
 
+OFF_ROWS = 10
+"""Off-delay [grid rows] unless told otherwise."""
+
+DEADBAND = 0.2
+"""Deadband [log10 of the return period] unless told otherwise."""
+
+REOPENS = 0.1
+"""A deviation that comes again within this part of its limit's return period, and is no stranger, opens its alert
+again: of two independent events (Poisson) one in ten comes so soon."""
+
 
 @dataclass(frozen=True)
 class Standing:

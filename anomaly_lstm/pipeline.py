@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anomaly_lstm import alerts as alerting
-from anomaly_lstm import arrow, conditions, sources, store
+from anomaly_lstm import arrow, conditions, delays, sources, store
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm import measures as measuring
 from anomaly_lstm import scoring as scores_stage
@@ -539,9 +539,7 @@ def _run_document(
         "period_s": period_s,
         "policy": {
             "on_delay_s": policy.on_delay_us / 1e6,
-            "off_delay_s": policy.off_delay_us / 1e6
-            if policy.off_delay_us is not None
-            else alerting.OFF_DELAY_PERIODS * period_s,
+            "off_delay_s": policy.off_delay_us / 1e6 if policy.off_delay_us is not None else delays.OFF_ROWS * period_s,
             "deadband": policy.deadband,
             "bounds": {name: asdict(bound) for name, bound in policy.bounds.items()},
         },

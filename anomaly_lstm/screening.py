@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.calibration import Held, evidence_of
+from anomaly_lstm.delays import OFF_ROWS
 from anomaly_lstm.evidence import judge
-from anomaly_lstm.tails import APART
+from anomaly_lstm.tails import body_scale
 from anomaly_lstm.telemetry import Telemetry
 
 Float64 = NDArray[np.float64]
@@ -97,12 +98,12 @@ def _outbursts(judged: Sequence[tuple[Float64, Float64]]) -> list[Stretch]:
     median and top tenth.
     """
     known = np.concatenate([score[np.isfinite(score)] for score, _ in judged])
-    middle, high = np.quantile(known, [0.5, 0.9])
-    limit = high + (high - middle) / math.log(5.0) * math.log(len(known) / 10 * SURE)
+    high = float(np.quantile(known, 0.9))
+    limit = high + body_scale(known) * math.log(len(known) / 10 * SURE)
     found = []
     for number, (score, shares) in enumerate(judged):
         above = np.flatnonzero(score > high)
-        for run in np.split(above, np.flatnonzero(np.diff(above) > APART) + 1):
+        for run in np.split(above, np.flatnonzero(np.diff(above) > OFF_ROWS) + 1):
             if len(run) and score[run].max() > limit:
                 rows = slice(int(run[0]), int(run[-1]) + 1)
                 found.append(Stretch(number, rows, int(np.argmax(shares[run].sum(axis=0))), float(score[run].max())))

@@ -26,11 +26,6 @@ SHAPE_SPREAD = 0.1
 LEAST_EXCESSES = 10
 LEAST_RUNS = 10
 N_BODY, N_TAIL = 40, 60
-APART = 10
-"""Rows below that end a cluster, as an off-delay does."""
-
-DOUBT = 0.3
-
 LEAST_SCALE = 0.2
 """The scale of the tail of a mean of −log p is not finer than this: one statistic's is 1, that of few independent ones
 0.2; rows that never deviated show no scale at all."""
@@ -69,44 +64,10 @@ def fit_rarity(stretches: Sequence[Float64], tail: Tail, least_scale: float = 0.
     survival_at_base = (len(excess) + 0.5) / (n + 1)
     body_survival = np.geomspace(1.0, survival_at_base, N_BODY)
     body = np.quantile(values, 1.0 - body_survival)
-    scale = max(_scale_of_body(values), least_scale)
+    scale = max(body_scale(values), least_scale)
     at = np.geomspace(1e-2, 1e3, N_TAIL) * max(float(excess.mean()) if len(excess) else 0.0, scale)
     beyond = tail(excess, theta, at, scale) - np.log(survival_at_base)
     return Rarity(np.concatenate([body, base + at]), np.concatenate([-np.log(body_survival), beyond]), theta)
-
-
-def held_to_record(rarity: Rarity, stretches: Sequence[Float64]) -> Rarity:
-    """The same curve, nowhere rarer than the record allows.
-
-    Outbursts that come now and then are no part of the tail of the rows between them, and it does not see them. So the
-    rate of clusters over a value is at least what the k clusters seen over it leave hardly in doubt: the mean whose
-    Poisson law gives k or more with probability `DOUBT` (Garwood, 1936). What the curve loses at a value it loses
-    beyond it too.
-    """
-    from scipy.stats import chi2  # half a second of import that only training needs
-
-    peaks = np.sort(cluster_peaks(stretches))[::-1]
-    n = sum(int(np.isfinite(s).sum()) for s in stretches)
-    least = chi2.ppf(DOUBT, 2 * np.arange(1, len(peaks) + 1)) / 2  # clusters in n rows
-    value = np.concatenate([rarity.value, peaks])
-    curve = np.interp(value, rarity.value, rarity.minus_log_p)
-    seen = np.concatenate([np.full(len(rarity.value), np.inf), np.log(n / least) + np.log(rarity.theta)])
-    order = np.lexsort((seen, value))
-    lost = np.maximum.accumulate(np.maximum(curve - seen, 0.0)[order])
-    rising = np.minimum.accumulate((curve[order] - lost)[::-1])[::-1]
-    return Rarity(value[order], rising, rarity.theta)
-
-
-def cluster_peaks(stretches: Sequence[Float64]) -> Float64:
-    """The highest value of each cluster: rows in the stretch's top tenth, less than `APART` rows from each other."""
-    peaks = []
-    for s in stretches:
-        known = s[np.isfinite(s)]
-        high = np.flatnonzero(known > np.quantile(known, 0.9)) if len(known) else np.empty(0, int)
-        for cluster in np.split(high, np.flatnonzero(np.diff(high) > APART) + 1):
-            if len(cluster):
-                peaks.append(known[cluster].max())
-    return np.array(peaks)
 
 
 def tail_size(n: int) -> int:
@@ -114,7 +75,7 @@ def tail_size(n: int) -> int:
     return min(max(LEAST_EXCESSES, min(n // 10, int(4 * n**0.5))), n - 1)
 
 
-def _scale_of_body(values: Float64) -> float:
+def body_scale(values: Float64) -> float:
     """The scale of an exponential tail that goes on from the body: ln 5 of it lie between the median and the top tenth.
 
     A few clusters of excesses say little of their scale; the many rows below say more.

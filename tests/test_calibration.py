@@ -24,10 +24,11 @@ from scipy.stats import norm
 
 from anomaly_lstm import scoring
 from anomaly_lstm.alerts import Policy, Rows, alerts_of, rows_of
+from anomaly_lstm.delays import OFF_ROWS
 from anomaly_lstm.evaluation import poisson_interval
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.tables import State
-from anomaly_lstm.tails import APART, Float64
+from anomaly_lstm.tails import Float64
 from anomaly_lstm.thresholds import THRESHOLDS
 from anomaly_lstm.trained import Roles
 from anomaly_lstm.training import train
@@ -171,7 +172,7 @@ def bounds(record: Record, reach: float) -> tuple[float, float]:
     that of the unlucky ones. Return periods of a few clusters' length cannot be kept: there the alert stands all along.
     """
     high = 1.5 if record.clusters >= 100 else 2.5
-    if reach * record.rows < 10 * max(record.process.memory, APART):
+    if reach * record.rows < 10 * max(record.process.memory, OFF_ROWS):
         return 0.0, high
     return (0.5 if reach in WITHIN else 0.2 if reach < 10 else 0.1), high
 

@@ -17,7 +17,6 @@ from anomaly_lstm.tails import (
     exponential_tail,
     extremal_index,
     fit_rarity,
-    held_to_record,
     predictive_tail,
 )
 from anomaly_lstm.thresholds import return_period
@@ -123,16 +122,3 @@ def test_stretches_may_come_in_any_order() -> None:
     one, other = fit_rarity(stretches, predictive_tail), fit_rarity(stretches[::-1], predictive_tail)
     assert one.theta == pytest.approx(other.theta, rel=0.1), "only the times over the ends of stretches differ"
     np.testing.assert_allclose(one.minus_log_p, other.minus_log_p, rtol=0.02)
-
-
-def test_a_curve_promises_no_less_than_the_record_shows() -> None:
-    values = np.random.default_rng(0).exponential(size=4000)
-    for row in range(500, 4000, 500):
-        values[row : row + 3] = 40.0  # seven outbursts of a kind the rows between them know nothing of
-    free = fit_rarity([values], exponential_tail)
-    held = held_to_record(free, [values])
-    once_in = np.exp(np.interp(40.0, held.value, held.minus_log_p)) / held.theta
-    assert 4000 / 7 / 3 < once_in < 4000
-    assert (np.diff(held.minus_log_p) >= 0).all()
-    calm = held_to_record(fit_rarity([values[values < 40]], exponential_tail), [values[values < 40]])
-    assert calm.minus_log_p[-1] > 20, "without outbursts the tail stays as steep as it is"
