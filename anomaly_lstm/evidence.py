@@ -1,8 +1,8 @@
 """Errors → evidence → one score per row: an explicit fold over rows with a small state.
 
-Each *view* of a row is a vector of deviations (measured − expected, in sensor units): from the prediction, from the
-healthy level for the context, and, where an autoencoder earns its place, from the reconstruction. Deviations are looked
-at in two ways and at several half-lives, for each of them is blind to what another sees:
+Each *view* of a row is a vector of deviations (measured − expected, in sensor units): from the prediction (or the
+reconstruction of an autoencoder), and from the healthy level for the context. Deviations are looked at in two ways and
+at several half-lives, for each of them is blind to what another sees:
 
 - their *mean*: at once for a jump or a lost coupling, smoothed for a small offset that lasts or a slow drift, to which
   one-step prediction is blind. Hotelling's T² of the whitened vector (Hotelling, 1947; smoothed: Lowry et al., 1992).
@@ -35,8 +35,8 @@ from anomaly_lstm.windows import CHUNK
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
-PREDICTION, LEVEL, RECONSTRUCTION = range(3)
-"""The views, in the order of the first axis of deviations; the last one may be absent."""
+PREDICTION, LEVEL = range(2)
+"""The views, in the order of the first axis of deviations; an autoencoder's reconstruction stands for a prediction."""
 
 MEAN, POWER = range(2)
 """What of the deviations a statistic looks at."""
@@ -44,16 +44,18 @@ MEAN, POWER = range(2)
 HALF_LIVES = {
     (PREDICTION, MEAN): (0.0, 2.0, 8.0, 32.0, 128.0),
     (LEVEL, MEAN): (0.0, 8.0, 32.0, 128.0),
-    (RECONSTRUCTION, MEAN): (0.0, 8.0, 32.0, 128.0),
     (PREDICTION, POWER): (8.0, 32.0, 128.0),
 }
 """Memory of each statistic [rows]. A level moves slowly and is not looked at twice within eight rows."""
 
 SLOWEST = 128.0
 
+SHORT = 8.0
+"""Half-lives up to this [rows] are always used."""
+
 MEMORIES = 10
-"""A half-life is used where the normal rows hold this many of its memories, of three half-lives each: fewer would not
-tell how a mean over so long varies."""
+"""A longer half-life is used where the normal rows hold this many of its memories, of three half-lives each: fewer
+would not tell how a mean over so long varies."""
 
 REACH = 20.0
 """A single deviation counts at most this many spreads at once …"""
@@ -285,9 +287,8 @@ def fit_evidence(stretches: Sequence[Float64], resolution: Float64) -> Evidence:
     statistics = tuple(
         _fit_statistic(view, of, half_life, scaled[view], floor[view])
         for (view, of), half_lives in HALF_LIVES.items()
-        if view < n_views
         for half_life in half_lives
-        if 3 * half_life * MEMORIES <= n_rows or half_life == min(h for h in half_lives if h)
+        if half_life <= SHORT or 3 * half_life * MEMORIES <= n_rows
     )
     at_once = [np.nan_to_num(np.concatenate(view)) for view in scaled]
     covariance = np.stack([_shrunk(_moments(rows), _shrinkage(rows)) for rows in at_once])

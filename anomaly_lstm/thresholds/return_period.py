@@ -31,8 +31,8 @@ N_LEVELS = 40
 
 COMMON = 0.25
 
-DOUBT = 0.3
-"""Where few alerts reach, the rate is at least the mean that gives so many or more with this probability."""
+DOUBT = 0.5
+"""Where few alerts reach, the rate is at least the mean that gives so many or more as likely as not: k − ⅓ for k."""
 
 
 def fit(stretches: Sequence[Float64], period_s: float) -> Curve:
@@ -99,7 +99,7 @@ def _raised(scores: Float64, level: float, drop: float) -> list[tuple[int, int, 
 
 
 def _seen(value: Float64, peaks: Float64, level: float) -> Float64:
-    """Log of the least number of alerts over each value that the peaks over a level leave hardly in doubt.
+    """Log of the least number of alerts over each value that the peaks over a level let expect.
 
     Outbursts that come now and then are no part of the tail of the rows between them, and it does not see them. So the
     number is at least the mean whose Poisson law gives those seen or more with probability `DOUBT` (Garwood, 1936).

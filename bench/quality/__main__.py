@@ -80,23 +80,24 @@ def _one_set(
         console.print(f"{data.NAME}: not below {asked.folder}, skipped. It is {data.SOURCE}.")
         return {"skipped": data.SOURCE}
     document: dict[str, Any] = {"series": len(series), "warning_rows": data.WARNING_ROWS}
-    measured = {}
+    by_network = {}
     for network in asked.networks:
         begun = time.perf_counter()
         try:
-            measured[network] = _measured(data, series, network)
+            by_network[network] = measured(data, series, network)
         except Exception as problem:  # nor may one network hide the other
             document[network] = {"failed": _told(console, f"{data.NAME}, {network}", problem)}
             continue
-        budgets[network].append(measured[network].budget)
+        budgets[network].append(by_network[network].budget)
         seconds = {"seconds": round(time.perf_counter() - begun, 1)}
-        document[network] = show.document(measured[network]) | seconds
-    if measured:
-        console.print(show.table(data, len(series), measured))
+        document[network] = show.document(by_network[network]) | seconds
+    if by_network:
+        console.print(show.table(data, len(series), by_network))
     return document
 
 
-def _measured(data: DataSet, series: Sequence[Series], network: str) -> Measured:
+def measured(data: DataSet, series: Sequence[Series], network: str) -> Measured:
+    """Every series through the verbs with a network, and what the set makes of it."""
     judged = []
     screen = Console(stderr=True)
     for one in track(series, f"{data.NAME}, {network}", console=screen, transient=True, disable=not screen.is_terminal):

@@ -35,7 +35,7 @@ def judge(series: Series, *, network: str, warning_rows: int, seed: int, place: 
         context=series.context,
         options=TrainOptions(network=network, seed=seed),
     )
-    anomaly_lstm.score(test, place / "model", scores, detail=False)
+    anomaly_lstm.score(test, place / "model", scores)
     policy = Policy(limits={"warning": warning_rows * series.period_us})
     said = anomaly_lstm.alert(scores, place / "model", None, policy=policy)
     alerts = [
