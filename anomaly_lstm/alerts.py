@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -108,6 +108,8 @@ class Alert:
     sensors: tuple[Contribution, ...]
     reason: str
     model_id: str
+    reached_us: Mapping[str, int] = field(default_factory=dict)
+    """Severity → when the alert had come to at least that [µs UTC]: the lowest when it was raised."""
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,21 @@ def alerts_of(
     for stand in _reopened(stands, rows, REOPENS * policy.limits.get(opening, 0)):
         severity = _severity(alone, stand)
         capped = severity != _severity(reached, stand)
-        out.append(_alert(rows, policy, stand, severity, crossed, regime, capped, model_id))
+        alert = _alert(rows, policy, stand, severity, crossed, regime, capped, model_id)
+        out.append(replace(alert, reached_us=_reached_us(rows, alone, stand)))
     return out
+
+
+def _reached_us(rows: Rows, alone: Mapping[str, Bool], stand: Standing) -> dict[str, int]:
+    """Severity → when the alert came to at least that [µs]; those it never came to are left out."""
+    end = len(rows.time_us) if stand.cleared is None else stand.cleared + 1
+    since, reached = end, {}
+    for severity in reversed(SEVERITIES):
+        own = np.flatnonzero(alone[severity][stand.begun : end])
+        first = stand.begun + int(own[0]) if len(own) else end
+        since = min(since, max(stand.raised, first)) if severity != SEVERITIES[0] else stand.raised
+        reached |= {severity: int(rows.time_us[since])} if since < end else {}
+    return reached
 
 
 def _reopened(stands: Sequence[Standing], rows: Rows, within_us: float) -> list[Standing]:

@@ -207,6 +207,39 @@ def test_later_rows_change_neither_id_nor_beginning() -> None:
             assert (early.alert_id, early.raised_us, early.onset_us) == (late.alert_id, late.raised_us, late.onset_us)
 
 
+def told(found: Sequence[Alert], last_row: int) -> list[tuple[str, int, dict[str, int]]]:
+    """What was known of the alerts after a row: id, when raised, and which severity since when."""
+    now = at(last_row)
+    return [
+        (a.alert_id, a.raised_us, {s: us for s, us in a.reached_us.items() if us <= now})
+        for a in found
+        if a.raised_us <= now
+    ]
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.tuples(st.sampled_from([1.0, 5.0, 20.0, 30.0, 150.0, 900.0]), st.booleans()), min_size=2, max_size=60),
+    st.integers(0, 3),
+    st.data(),
+)
+def test_scores_cut_anywhere_raise_the_same_alerts_up_to_the_cut(
+    rows: list[tuple[float, bool]], on_delay: int, data: st.DataObject
+) -> None:
+    policy = replace(PLAIN, on_delay_us=on_delay * MINUTE, off_delay_us=2 * MINUTE)
+    table = scores([days for days, _ in rows], unseen=[unseen for _, unseen in rows])
+    last = data.draw(st.integers(0, len(rows) - 1))
+    assert told(of(table.slice(0, last + 1), policy), last) == told(of(table, policy), last)
+
+
+def test_each_severity_is_dated_when_the_alert_came_to_it() -> None:
+    policy = replace(PLAIN, on_delay_us=MINUTE, bounds={"temp": Bound(high=90)})
+    (grown,) = alerts([1, 20, 20, 200, 200, 20, 1, 1], policy)
+    assert grown.reached_us == {"advisory": at(2), "warning": at(4)}
+    (hot,) = alerts([1, 20, 20, 20, 1, 1], policy, values={2: (95.0, 50.0), 3: (95.0, 50.0)})
+    assert hot.reached_us == {"advisory": at(2), "warning": at(3), "critical": at(3)}
+
+
 def test_alerts_of_other_assets_and_other_times_have_other_ids() -> None:
     found = of(pa.concat_tables([scores([20, 1, 30, 1]), scores([20, 1], asset="fan")]))
     assert len({alert.alert_id for alert in found}) == 3
@@ -422,7 +455,9 @@ def test_an_unseen_regime_changes_no_time_and_no_id_and_raises_no_severity(
     days, states = [d for d, _, _ in drawn], [s for _, _, s in drawn]
     seen = alerts(days, policy, states=states)
     unseen = alerts(days, policy, states=states, unseen=[u and s == S for _, u, s in drawn])
-    same = [[replace(a, severity="", unseen=False, reason="") for a in found] for found in (unseen, seen)]
+    same = [
+        [replace(a, severity="", unseen=False, reason="", reached_us={}) for a in found] for found in (unseen, seen)
+    ]
     assert same[0] == same[1]
     for capped, plain in zip(unseen, seen, strict=True):
         assert SEVERITIES.index(capped.severity) <= SEVERITIES.index(plain.severity)

@@ -16,6 +16,7 @@ ORDER: tuple[str | set[str], ...] = (
     "errors",
     "arrow",
     "clock",
+    "words",
     "tables",
     "store",
     "telemetry",

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,21 +22,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from anomaly_lstm.words import DAY_S, beyond_record, clean, counted, day, expected, listed, moment, span
+
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.evaluation import Evaluation, Outcome
     from anomaly_lstm.measures import Measures
     from anomaly_lstm.pipeline import AlertResult, Ingested, Quality, RunResult, ScoreResult, TrainResult
     from anomaly_lstm.training import Stage
 
-DAY_S = 86_400
 AT_MOST = 20
 """Rows of a table, and sentences of a kind, that a terminal gets; the files have all of them."""
 
 REASONS = 10
 """Alerts whose reason a terminal gets."""
-
-BEYOND_RECORD = 3
-"""A return period beyond so many times the normal time seen is extrapolated far."""
 
 ADDS = 0.01
 """An LSTM whose error is not this share smaller than the line's adds nothing."""
@@ -98,49 +96,6 @@ def _plain(value: Any) -> Any:
 
 
 # ---------------------------------------------------------------- words
-
-
-def clean(text: str) -> str:
-    """The text with every character that a terminal would obey, or hide, written out."""
-    return "".join(c if c.isprintable() or c == " " else "\\n" if c == "\n" else f"\\x{ord(c):02x}" for c in text)
-
-
-def counted(count: int, what: str) -> str:
-    """``1 alert``, ``1,204 rows``."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
-def expected(count: float) -> str:
-    """An expected number of alerts; a small one is never shown as none."""
-    return "fewer than 0.1" if 0 < count < 0.1 else f"{count:.1f}"
-
-
-def span(seconds: float) -> str:
-    """A span as a person says it: ``41 h``, ``35 min``, ``5.2 days``."""
-    for size, unit in ((DAY_S, "days"), (3600, "h"), (60, "min")):
-        if seconds >= (3 if unit == "days" else 2) * size:
-            return f"{_short(seconds / size)} {unit}"
-    return f"{_short(seconds)} s"
-
-
-def _short(number: float) -> str:
-    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}".removesuffix(".0")
-
-
-def moment(text: str | None) -> str:
-    """An ISO time as in the files, to the minute: ``2026-03-04 09:31``."""
-    return "" if text is None else text[:16].replace("T", " ")
-
-
-def day(us: int) -> str:
-    """``4 March 2026``."""
-    when = datetime.fromtimestamp(us / 1e6, UTC)
-    return f"{when.day} {when:%B %Y}"
-
-
-def listed(names: Sequence[str], most: int = 8) -> str:
-    """``a, b, c and 4 more``."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def command(*words: str | Path) -> str:
@@ -401,10 +356,6 @@ def record_words(normal_s: float, return_period_s: float) -> str:
         f"Beyond record: a return period of {span(return_period_s)} is extrapolated from {span(normal_s)} "
         "of normal time; train on a longer span to make it sure."
     )
-
-
-def beyond_record(normal_s: float, return_period_s: float) -> bool:
-    return return_period_s > BEYOND_RECORD * normal_s
 
 
 # ---------------------------------------------------------------- what was scored

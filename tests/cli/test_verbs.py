@@ -250,26 +250,6 @@ def test_a_reader_that_goes_away_is_no_error(made: Path) -> None:
     assert said.stderr.strip() == "code 0"
 
 
-def test_names_from_data_are_neither_markup_nor_orders_to_the_terminal() -> None:
-    assert show.clean("[red]\x1b[2J\nÅrea 2:TT%\u202e") == "[red]\\x1b[2J\\nÅrea 2:TT%\\x202e"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.25, "0.2 s"),
-        (45, "45 s"),
-        (100, "100 s"),
-        (99 * 60, "99 min"),
-        (41 * 3600, "41 h"),
-        (5.25 * 86400, "5.2 days"),
-        (90 * 86400, "90 days"),
-    ],
-)
-def test_spans_are_said_as_a_person_says_them(seconds: float, words: str) -> None:
-    assert show.span(seconds) == words
-
-
 def test_whether_the_lstm_or_the_line_carries_the_evidence_is_said() -> None:
     loss = {"lstm_predictor": 0.56, "linear_predictor": 0.64}
     assert show.loss_words(loss, "lstm_predictor", "lstm_predictor") == (
