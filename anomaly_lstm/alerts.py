@@ -195,7 +195,8 @@ def alerts_of(
 def _reached_us(rows: Rows, alone: Mapping[str, Bool], stand: Standing) -> dict[str, int]:
     """Severity → when the alert came to at least that [µs]; those it never came to are left out."""
     end = len(rows.time_us) if stand.cleared is None else stand.cleared + 1
-    since, reached = end, {}
+    since = end
+    reached: dict[str, int] = {}
     for severity in reversed(SEVERITIES):
         own = np.flatnonzero(alone[severity][stand.begun : end])
         first = stand.begun + int(own[0]) if len(own) else end

@@ -81,8 +81,11 @@ def evaluate(
     false: list[Raised] = []
     excused: list[Raised] = []
     healthy_us = 0
+    by_asset: dict[str, list[Raised]] = {}
+    for alert in sorted(alerts, key=lambda a: a.raised_us):
+        by_asset.setdefault(alert.asset, []).append(alert)
     for asset, span in watched.items():
-        mine = sorted((a for a in alerts if a.asset == asset), key=lambda a: a.raised_us)
+        mine = by_asset.get(asset, [])
         theirs = [e for e in touching(events, asset) if e.end_us > span.start_us and e.start_us < span.end_us]
         wanted = [e for e in theirs if e.kind in WANTED]
         outcomes += [_outcome(e, mine) for e in wanted]
@@ -110,10 +113,15 @@ def _outcome(event: Event, alerts: Sequence[Raised]) -> Outcome:
         return Outcome(event, None)
     # an alert that stood before the event began announced nothing earlier than the event itself
     announced_us = max(first.raised_us, event.start_us)
-    if event.kind != "failure" and event.failure_us is None:
+    failed_us = failed_at(event)
+    if failed_us is None:
         return Outcome(event, first, delay_us=announced_us - event.start_us)
-    until = event.failure_us if event.failure_us is not None else event.end_us
-    return Outcome(event, first, lead_us=until - announced_us)
+    return Outcome(event, first, lead_us=failed_us - announced_us)
+
+
+def failed_at(event: Event) -> int | None:
+    """When the machine failed [µs UTC]: as told, else the end of a failure; None for an event that led to none."""
+    return event.failure_us if event.failure_us is not None else event.end_us if event.kind == "failure" else None
 
 
 def _healthy(span: Watched, events: Sequence[Event]) -> int:
@@ -135,3 +143,15 @@ def poisson_interval(count: int, share: float = 0.95) -> tuple[float, float]:
     tail = (1 - share) / 2
     low = float(chi2.ppf(tail, 2 * count)) / 2 if count else 0.0
     return low, float(chi2.ppf(1 - tail, 2 * count + 2)) / 2
+
+
+def share_interval(hits: int, of: int, share: float = 0.95) -> tuple[float, float]:
+    """Exact central interval of a probability given hits among independent trials (Clopper and Pearson, 1934).
+
+    Without a trial nothing is known: 0 to 1.
+    """
+    from scipy.stats import beta  # half a second of import that only evaluating needs
+
+    tail = (1 - share) / 2
+    low = float(beta.ppf(tail, hits, of - hits + 1)) if hits else 0.0
+    return low, float(beta.ppf(1 - tail, hits + 1, of - hits)) if hits < of else 1.0

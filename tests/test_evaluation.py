@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from anomaly_lstm.evaluation import HOUR_US, Evaluation, Raised, Watched, evaluate, poisson_interval
+from anomaly_lstm.evaluation import HOUR_US, Evaluation, Raised, Watched, evaluate, poisson_interval, share_interval
 from anomaly_lstm.events import Event
 
 DAY = 24 * HOUR_US
@@ -129,3 +129,10 @@ def test_the_poisson_interval_leaves_a_fortieth_on_either_side(count: int) -> No
         assert float(poisson.sf(count - 1, low)) == pytest.approx(0.025, abs=1e-6)
     else:
         assert low == 0.0
+
+
+def test_few_trials_leave_a_share_wide_open() -> None:
+    np.testing.assert_allclose(share_interval(3, 3), (0.2924, 1.0), atol=1e-4)
+    np.testing.assert_allclose(share_interval(0, 1), (0.0, 0.975), atol=1e-4)
+    np.testing.assert_allclose(share_interval(5, 10), (0.1871, 0.8129), atol=1e-4)
+    assert share_interval(0, 0) == (0.0, 1.0)

@@ -19,6 +19,7 @@ from anomaly_lstm.cli.alert import alert
 from anomaly_lstm.cli.evaluate import evaluate
 from anomaly_lstm.cli.ingest import ingest
 from anomaly_lstm.cli.inspect import inspect
+from anomaly_lstm.cli.replay import replay
 from anomaly_lstm.cli.run import run
 from anomaly_lstm.cli.score import score
 from anomaly_lstm.cli.train import train
@@ -39,7 +40,7 @@ app = typer.Typer(
 
 _VERBS: dict[str, tuple[Callable[..., None], ...]] = {
     "Start here": (train, run),
-    "One step at a time": (ingest, score, alert, evaluate, inspect),
+    "One step at a time": (ingest, score, alert, evaluate, replay, inspect),
 }
 for panel, verbs in _VERBS.items():
     for verb in verbs:

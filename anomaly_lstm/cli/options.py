@@ -318,6 +318,16 @@ def span_us(option: str, text: str | None) -> int | None:
         raise UsageError(f"{option}: {problem}") from problem
 
 
+def spans_us(option: str, text: str | None, *, least_us: int = 0) -> tuple[int, ...] | None:
+    """Durations with commas between them [µs], or None where the flag is not given. Raises UsageError naming it."""
+    if text is None:
+        return None
+    found = tuple(us for part in text.split(",") if (us := span_us(option, part)) is not None)
+    if min(found) < least_us:
+        raise UsageError(f"{option}: {text!r} holds a span of nothing; give durations such as 7d,30d.")
+    return found
+
+
 def moment_us(option: str, text: str | None, zone: str | None) -> int | None:
     """A moment [µs UTC] read in ``zone``, or None where the flag is not given. Raises UsageError naming the option."""
     from anomaly_lstm.clock import parse_time
@@ -468,10 +478,12 @@ def policy(
     on_delay: str | None,
     off_delay: str | None,
     deadband: float | None,
+    stored: Policy | None = None,
 ) -> tuple[Policy, int | None]:
     """When an alert is raised, and the budget of the pipeline [µs] where one sets the limits.
 
-    A severity given as a flag puts the budget out of force.
+    A severity given as a flag puts the budget out of force. Without a pipeline file flags win over the ``stored``
+    policy, if there is one.
     """
     from dataclasses import replace
 
@@ -479,7 +491,7 @@ def policy(
     from anomaly_lstm.config import limits
     from anomaly_lstm.tables import SEVERITIES
 
-    base = config.alarm.policy if config else Policy()
+    base = config.alarm.policy if config else stored or Policy()
     flags = {"on_delay_us": span_us("--on-delay", on_delay), "off_delay_us": span_us("--off-delay", off_delay)}
     changed: dict[str, Any] = {name: us for name, us in flags.items() if us is not None}
     changed |= {} if deadband is None else {"deadband": deadband}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.evaluation import Evaluation, Outcome
     from anomaly_lstm.measures import Measures
     from anomaly_lstm.pipeline import AlertResult, Ingested, Quality, RunResult, ScoreResult, TrainResult
+    from anomaly_lstm.replaying import Replay, Trial
     from anomaly_lstm.training import Stage
 
 AT_MOST = 20
@@ -602,6 +603,84 @@ def measured(screen: Screen, full: Measures) -> None:
 def measured_document(full: Measures) -> dict[str, Any]:
     """The measures as a document: shares in [0, 1], ``…_pct`` in percent; null where not defined, with a reason."""
     return asdict(full)
+
+
+# ---------------------------------------------------------------- replay
+
+
+def replayed(screen: Screen, result: Replay, out: Sequence[Path]) -> None:
+    """The headline, event by event what was told, what it cost, and what other policies would have told."""
+    from anomaly_lstm import replaying
+
+    now = result.present
+    for note in result.notes:
+        say(screen, note, style="yellow")
+    say(screen, replaying.policy_words(now.terms))
+    events = [*now.failures, *now.anomalies]
+    if events:
+        columns = ("asset", "failed (UTC)", "told (UTC)", "warning", "severity", "led by")
+        table(screen, columns, [_replayed_row(result, outcome) for outcome in events])
+    say(screen, replaying.headline(result), style="bold")
+    say(screen, replaying.false_words(now))
+    say(screen, replaying.load_words(now))
+    if result.grid:
+        say(
+            screen,
+            "What if it were once in … with an on-delay of …: warned, how early, false alerts per asset-year "
+            "(* is the present policy):",
+        )
+        _what_if(screen, result)
+    for text in replaying.trade_words(result):
+        say(screen, text)
+    if out:
+        say(screen, f"The replay is in {listed([str(path) for path in out])}.")
+
+
+def _replayed_row(result: Replay, outcome: Outcome) -> tuple[str | Text, ...]:
+    from anomaly_lstm.clock import iso
+    from anomaly_lstm.evaluation import failed_at
+    from anomaly_lstm.replaying import outcome_word, warning_words
+
+    failed_us = failed_at(outcome.event)
+    failed = outcome.event.kind if failed_us is None else moment(iso(failed_us))
+    good = outcome_word(outcome) in ("warned", "found")
+    words = Text(warning_words(outcome), style="green" if good else "red")
+    if outcome.alert is None:
+        return (outcome.event.asset, failed, "", words, "", "")
+    alert = result.told[outcome.alert.alert_id]
+    severity = Text(alert.severity, style=STYLES[alert.severity])
+    led = alert.sensors[0].sensor if alert.sensors else ""
+    return (outcome.event.asset, failed, moment(iso(outcome.alert.raised_us)), words, severity, led)
+
+
+def _what_if(screen: Screen, result: Replay) -> None:
+    """The grid: a line per return period, a column per on-delay."""
+    from anomaly_lstm.clock import format_duration
+    from anomaly_lstm.replaying import figure
+
+    delays = [format_duration(trial.terms.policy.on_delay_us) for trial in result.grid[0]]
+    rows = [
+        (
+            format_duration(row[0].terms.return_period_us),
+            f"{figure(row[0].promised_per_year or 0.0)}/y",
+            *(_what_if_cell(trial, now=trial is result.present) for trial in row),
+        )
+        for row in result.grid
+    ]
+    table(screen, ("once in", "promised", *delays), rows, ("promised",))
+
+
+def _what_if_cell(trial: Trial, *, now: bool) -> Text:
+    """``3/3 41 h 2.1/y``."""
+    from anomaly_lstm.replaying import figure
+
+    (found, total), lead_us, rate = trial.told_of, trial.median_lead_us, trial.false_per_year
+    parts = (
+        f"{found}/{total}" if total else "",
+        "" if lead_us is None else span(lead_us / 1e6).replace(" ", " "),
+        "" if rate is None else f"{figure(rate)}/y",
+    )
+    return Text(" ".join(part for part in parts if part) + (" *" if now else ""), style="bold" if now else "")
 
 
 # ---------------------------------------------------------------- run and inspect

@@ -22,7 +22,7 @@ def pipeline(folder: Path, more: str = "") -> Pipeline:
 
 
 def policy(config: Pipeline | None, **flags: str) -> tuple[Policy, int | None]:
-    severities = {name: flags.get(name) for name in ("advisory", "warning", "critical")}
+    severities: dict[str, Any] = {name: flags.get(name) for name in ("advisory", "warning", "critical")}
     return options.policy(config, **severities, on_delay=flags.get("on_delay"), off_delay=None, deadband=None)
 
 

@@ -1,0 +1,509 @@
+"""A stored history under the alert policy, as a schedule would have lived it, against what people noted.
+
+No score and no alert looks ahead, so what was known at a row is what the rows up to it say. An alert counts from the
+row on which it had come to the severity that is counted, never from its onset, and its sensors, severity and reason are
+told as they stood on that row. What is found, missed or false is decided by `evaluation`, here as everywhere.
+
+The **grid** asks what other policies would have told: other return periods of the severity that is counted, at other
+on-delays. The limits of the other severities keep their distance, so the cell of the present policy is the present
+policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_lstm import evaluation
+from anomaly_lstm.alerts import Alert, Policy, Rows, alerts_of, as_document
+from anomaly_lstm.clock import DAY, SECOND, UNITS, format_duration, iso
+from anomaly_lstm.evaluation import HOUR_US, Evaluation, Outcome, Raised, Watched, failed_at
+from anomaly_lstm.events import Event, touching
+from anomaly_lstm.scaling import Range
+from anomaly_lstm.tables import SEVERITIES, State
+from anomaly_lstm.words import beyond_record, counted, expected, span
+
+REPLAY_VERSION = 1
+YEAR_US = round(365.25 * DAY)
+MONTH_US = YEAR_US // 12
+
+RETURN_PERIODS_US = tuple(days * DAY for days in (7, 14, 30, 90, 365))
+"""The return periods of the grid, beside the present one."""
+
+Int64 = NDArray[np.int64]
+
+
+def usual_on_delays(period_us: int) -> tuple[int, int, int]:
+    """The on-delays of the grid [µs]: none, ten minutes and an hour where rows come every one to ten minutes, else as
+    many rows as they are at the nearer of the two.
+    """
+    short = min(max(10 * UNITS["min"], period_us), 10 * period_us)
+    return 0, short, 6 * short
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Under which policy a history is replayed, and the least severity that counts as told."""
+
+    policy: Policy
+    severity: str
+
+    @property
+    def return_period_us(self) -> int:
+        """What was promised per asset: the return period of that severity [µs]; 0 where bounds alone raise it."""
+        return self.policy.limits.get(self.severity, 0)
+
+    def at(self, return_period_us: int, on_delay_us: int) -> Terms:
+        """The same with another return period of the severity that counts, the others in proportion."""
+        scale = return_period_us / self.return_period_us
+        limits = {s: round(us * scale) for s, us in self.policy.limits.items()} | {self.severity: return_period_us}
+        return replace(self, policy=replace(self.policy, limits=limits, on_delay_us=on_delay_us))
+
+
+@dataclass(frozen=True)
+class History:
+    """What is replayed: events with an asset each, the watched time [start_us, end_us), and what the model says of
+    itself. ``seen`` context → what training saw of it.
+    """
+
+    events: Sequence[Event]
+    start_us: int
+    end_us: int
+    period_us: int
+    model_id: str
+    normal_s: float
+    seen: Mapping[str, Range]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one policy would have told in the watched time."""
+
+    terms: Terms
+    raised: tuple[Raised, ...]
+    """Alerts that came to the severity that counts, dated when they did."""
+    judged: Evaluation
+    scored_us: int
+    """Asset time with a score."""
+    alarm_us: int
+    """… of it with an alert standing."""
+
+    @property
+    def failures(self) -> list[Outcome]:
+        return [o for o in self.judged.outcomes if failed_at(o.event) is not None]
+
+    @property
+    def anomalies(self) -> list[Outcome]:
+        """Events that no failure followed."""
+        return [o for o in self.judged.outcomes if failed_at(o.event) is None]
+
+    @property
+    def leads_us(self) -> list[int]:
+        """The warning times of the failures that were told before they happened."""
+        return [o.lead_us for o in self.failures if o.lead_us is not None and o.lead_us > 0]
+
+    @property
+    def warned(self) -> int:
+        return len(self.leads_us)
+
+    @property
+    def late(self) -> int:
+        """Failures that were told when it was too late."""
+        return sum(o.alert is not None for o in self.failures) - self.warned
+
+    @property
+    def told_of(self) -> tuple[int, int]:
+        """Failures warned of and all failures; where there are none, other events found and all of them."""
+        if self.failures:
+            return self.warned, len(self.failures)
+        return sum(o.alert is not None for o in self.anomalies), len(self.anomalies)
+
+    @property
+    def median_lead_us(self) -> float | None:
+        return float(np.median(self.leads_us)) if self.leads_us else None
+
+    @property
+    def years(self) -> float:
+        """Healthy scored time [asset-years]: in it a false alert could come."""
+        return self.judged.healthy_us / YEAR_US
+
+    @property
+    def false_per_year(self) -> float | None:
+        """False alerts per asset-year; None where no healthy time was watched."""
+        return len(self.judged.false) / self.years if self.years else None
+
+    @property
+    def false_per_year_95(self) -> tuple[float, float] | None:
+        """Its 95 % interval, from the Poisson distribution of the count."""
+        low, high = evaluation.poisson_interval(len(self.judged.false))
+        return (low / self.years, high / self.years) if self.years else None
+
+    @property
+    def promised_per_year(self) -> float | None:
+        """What the return period allows per asset-year; None where bounds alone raise alerts."""
+        return YEAR_US / self.terms.return_period_us if self.terms.return_period_us else None
+
+    @property
+    def alarm_share(self) -> float:
+        return self.alarm_us / self.scored_us if self.scored_us else 0.0
+
+    @property
+    def alerts_per_month(self) -> float:
+        """Per asset and month of scored time."""
+        return len(self.raised) * MONTH_US / self.scored_us if self.scored_us else 0.0
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The present policy, event by event, and the grid of others.
+
+    ``told`` alert id → the alert of an outcome as it stood when it counted; ``grid`` one row per return period, in it
+    one trial per on-delay, both growing; empty where no severity is on.
+    """
+
+    history: History
+    watched: Mapping[str, Watched]
+    present: Trial
+    told: Mapping[str, Alert]
+    grid: Sequence[Sequence[Trial]]
+    notes: Sequence[str] = ()
+
+
+def replay(
+    assets: Iterable[Rows],
+    history: History,
+    terms: Terms,
+    return_periods_us: Sequence[int] = RETURN_PERIODS_US,
+    on_delays_us: Sequence[int] | None = None,
+) -> Replay:
+    """Let every asset's rows pass once under every policy of the grid and under the present one, and judge them all.
+
+    The present return period and on-delay always have their place in the grid.
+    """
+    delays_us = usual_on_delays(history.period_us) if on_delays_us is None else on_delays_us
+    asked = _asked(terms, return_periods_us, delays_us)
+    counts = [_Count(one) for row in asked for one in row] or [_Count(terms)]
+    present = next(count for count in counts if count.terms == terms)
+    watched: dict[str, Watched] = {}
+    told: dict[str, Alert] = {}
+    for rows in assets:
+        scored_us = _scored(rows, history)
+        watched[rows.asset] = _watched(rows, scored_us, history)
+        for count in counts:
+            count.add(rows, scored_us, history)
+        told |= _as_told(rows, watched[rows.asset], present, history)
+    trials = [count.trial(history, watched) for count in counts]
+    columns = len(asked[0]) if asked else 1
+    grid = [trials[i : i + columns] for i in range(0, len(trials), columns)] if asked else []
+    return Replay(history, watched, trials[counts.index(present)], told, grid)
+
+
+def _asked(terms: Terms, return_periods_us: Sequence[int], on_delays_us: Sequence[int]) -> list[list[Terms]]:
+    """The terms of the grid's cells; none where there is no return period to change."""
+    if not terms.return_period_us:
+        return []
+    delays = sorted({*on_delays_us, terms.policy.on_delay_us})
+    return [[terms.at(us, delay) for delay in delays] for us in sorted({*return_periods_us, terms.return_period_us})]
+
+
+class _Count:
+    """What has been raised under some terms so far."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.raised: list[Raised] = []
+        self.alarm_rows = 0
+
+    def add(self, rows: Rows, scored_us: Int64, history: History) -> None:
+        """Let one more asset pass."""
+        mine = list(_counted(_alerts(rows, self.terms, history), self.terms.severity, history))
+        self.raised += mine
+        ends = [history.end_us if a.cleared_us is None else a.cleared_us for a in mine]
+        begun = np.searchsorted(scored_us, [a.raised_us for a in mine])
+        self.alarm_rows += int((np.searchsorted(scored_us, ends) - begun).sum())
+
+    def trial(self, history: History, watched: Mapping[str, Watched]) -> Trial:
+        judged = evaluation.evaluate(self.raised, history.events, watched, self.terms.return_period_us)
+        in_time = tuple(sorted(self.raised, key=lambda a: (a.raised_us, a.asset)))
+        scored_us = sum(span.scored_us for span in watched.values())
+        return Trial(self.terms, in_time, judged, scored_us, self.alarm_rows * history.period_us)
+
+
+def _alerts(rows: Rows, terms: Terms, history: History) -> list[Alert]:
+    return alerts_of(rows, terms.policy, history.period_us, history.model_id, history.seen)
+
+
+def _counted(found: Iterable[Alert], severity: str, history: History) -> Iterator[Raised]:
+    """The alerts that came to a severity within the watched time."""
+    for alert in found:
+        at_us = alert.reached_us.get(severity)
+        if at_us is not None and history.start_us <= at_us < history.end_us:
+            yield Raised(alert.alert_id, alert.asset, alert.severity, at_us, alert.cleared_us)
+
+
+def _scored(rows: Rows, history: History) -> Int64:
+    """The watched times that have a score [µs]."""
+    inside = (rows.time_us >= history.start_us) & (rows.time_us < history.end_us)
+    return np.asarray(rows.time_us[inside & (rows.state == State.SCORED)])
+
+
+def _watched(rows: Rows, scored_us: Int64, history: History) -> Watched:
+    start = min(max(int(rows.time_us[0]), history.start_us), history.end_us)
+    end = max(min(int(rows.time_us[-1]) + history.period_us, history.end_us), start)
+    return Watched(start, end, len(scored_us) * history.period_us)
+
+
+def _as_told(rows: Rows, span: Watched, count: _Count, history: History) -> dict[str, Alert]:
+    """The alerts of one asset that announced an event, as they stood when they counted: by the rows up to then."""
+    mine = [a for a in count.raised if a.asset == rows.asset]
+    judged = evaluation.evaluate(mine, history.events, {rows.asset: span}, count.terms.return_period_us)
+    told: dict[str, Alert] = {}
+    for raised in {o.alert for o in judged.outcomes if o.alert}:
+        known = _alerts(_up_to(rows, raised.raised_us), count.terms, history)
+        told |= {alert.alert_id: alert for alert in known if alert.alert_id == raised.alert_id}
+    return told
+
+
+def _up_to(rows: Rows, time_us: int) -> Rows:
+    """The rows up to and with a time."""
+    n = int(np.searchsorted(rows.time_us, time_us, side="right"))
+    columns = {name: getattr(rows, name)[:n] for name in ("time_us", "state", "score", "return_period_s", "unseen")}
+    return replace(rows, table=rows.table.slice(0, n), **columns)
+
+
+def of_assets(events: Sequence[Event], assets: Iterable[str]) -> list[Event]:
+    """The events of some assets; one that names no asset becomes one of each."""
+    return [replace(event, asset=asset) for asset in assets for event in touching(events, asset)]
+
+
+# ---------------------------------------------------------------- words
+
+
+def headline(result: Replay) -> str:
+    """The result in a sentence a manager reads."""
+    now = result.present
+    years = f"in {figure(now.years)} asset-years"
+    promised = f", {expected(now.judged.expected_false)} promised" if now.judged.expected_false else ""
+    return f"{found_words(now)}; {counted(len(now.judged.false), 'false alert')} {years}{promised}."
+
+
+def found_words(trial: Trial) -> str:
+    """``3 of 3 failures warned, 41 h ahead in the middle``."""
+    failures, anomalies = trial.failures, trial.anomalies
+    if failures:
+        said = f"{trial.warned} of {counted(len(failures), 'failure')} warned"
+        lead_us = trial.median_lead_us
+        said += f", {span(lead_us / SECOND)} ahead" if lead_us is not None else ""
+        said += " in the middle" if trial.warned > 1 else ""
+        return said + (f", {trial.late} told too late" if trial.late else "")
+    if anomalies:
+        found = sum(o.alert is not None for o in anomalies)
+        return (
+            f"No failure noted, {found} of {counted(len(anomalies), 'anomaly').replace('anomalys', 'anomalies')} found"
+        )
+    return "No failure noted"
+
+
+def figure(number: float) -> str:
+    """A rate or a number of years with as many digits as it is good for: ``0.13``, ``5.3``, ``1,204``."""
+    return f"{number:,.0f}" if number >= 9.95 else f"{number:.1f}" if number >= 0.995 else f"{number:.2g}"
+
+
+def false_words(trial: Trial) -> str:
+    """False alerts per asset-year with the interval that so few can give, beside what was promised."""
+    rate, interval, promised = trial.false_per_year, trial.false_per_year_95, trial.promised_per_year
+    if rate is None or interval is None:
+        return "No healthy time was watched, so nothing can be said of false alerts."
+    said = f"{figure(rate)} false alerts per asset-year (95 % interval {figure(interval[0])} to {figure(interval[1])})"
+    if promised is None:
+        return f"{said}; bounds alone raise alerts, so nothing was promised."
+    broken = interval[0] > promised
+    more = ": more than chance explains, the promise was not kept here" if broken else ""
+    return f"{said}, {figure(promised)} promised at a return period of {span(_seconds(trial))}{more}."
+
+
+def load_words(trial: Trial) -> str:
+    """What the alerts ask of people."""
+    per_month = figure(trial.alerts_per_month)
+    return f"Alarm load: {percent(trial.alarm_share)} of the time in alarm, {per_month} alerts per asset and month."
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 0.0995 else f"{100 * share:.0f} %"
+
+
+def policy_words(terms: Terms) -> str:
+    """The policy in a sentence, beginning with the severity that counts."""
+    limits = terms.policy.limits
+    on = [f"{s} from once in {format_duration(limits[s])}" for s in SEVERITIES if s in limits]
+    bounds = [f"bounds on {', '.join(terms.policy.bounds)}"] if terms.policy.bounds else []
+    off_us = terms.policy.off_delay_us
+    delays = f"on-delay {format_duration(terms.policy.on_delay_us)}"
+    delays += f", off-delay {format_duration(off_us)}" if off_us is not None else ""
+    return f"Counted is what came to {terms.severity} or more. Policy: {'; '.join([*on, *bounds, delays])}."
+
+
+def trade_words(result: Replay) -> list[str]:
+    """What the grid shows and what it cannot, in plain sentences; it never says which policy is best."""
+    if not result.grid:
+        return ["No severity is on by its return period, so there is no other return period to try."]
+    now = result.present
+    column = next(i for i, trial in enumerate(_row_of(result)) if trial is now)
+    said = [
+        _change("A longer return period", "once in ", [row[column] for row in result.grid], _return_period),
+        _change("A longer on-delay", "", _row_of(result), _on_delay),
+    ]
+    return [*(text for text in said if text), *doubt_words(result)]
+
+
+def doubt_words(result: Replay) -> list[str]:
+    """How little a few failures prove, and who chooses."""
+    now = result.present
+    few = []
+    if now.failures:
+        low, high = evaluation.share_interval(now.warned, len(now.failures))
+        few = [
+            f"Few failures prove little: {now.warned} of {len(now.failures)} warned fits a policy that warns of "
+            f"anything between {percent(low)} and {percent(high)} of failures (95 % interval)."
+        ]
+    choice = (
+        "No policy is marked as the best: one chosen because it does well on these events will do less well on the "
+        "next ones. Choose how many false alerts your people can bear, then check it on failures yet to come."
+    )
+    return [*few, choice]
+
+
+def _row_of(result: Replay) -> Sequence[Trial]:
+    """The grid's row of the present return period."""
+    return next(row for row in result.grid if any(trial is result.present for trial in row))
+
+
+def _change(what: str, word: str, trials: Sequence[Trial], name: Any) -> str:
+    """What changes from the first to the last of some trials."""
+    first, last = trials[0], trials[-1]
+    if first is last or first.false_per_year is None or last.false_per_year is None:
+        return ""
+    said = f"{what} ({word}{name(first)} → {word}{name(last)}): {figure(first.false_per_year)} → "
+    said += f"{figure(last.false_per_year)} false alerts per asset-year"
+    if first.failures:
+        said += f"; {first.warned} → {last.warned} of {counted(len(first.failures), 'failure')} warned"
+    if first.median_lead_us and last.median_lead_us:
+        said += f", {span(first.median_lead_us / SECOND)} → {span(last.median_lead_us / SECOND)} ahead"
+    return said + "."
+
+
+def _return_period(trial: Trial) -> str:
+    return format_duration(trial.terms.return_period_us)
+
+
+def _on_delay(trial: Trial) -> str:
+    return format_duration(trial.terms.policy.on_delay_us)
+
+
+def _seconds(trial: Trial) -> float:
+    return trial.terms.return_period_us / SECOND
+
+
+# ---------------------------------------------------------------- as a document
+
+
+def document(result: Replay) -> dict[str, Any]:
+    """The replay for programs: times ISO 8601 with Z, null where nothing can be said."""
+    history, now = result.history, result.present
+    return {
+        "schema_version": REPLAY_VERSION,
+        "headline": headline(result),
+        "notes": list(result.notes),
+        "model_id": history.model_id,
+        "start": iso(min((w.start_us for w in result.watched.values()), default=history.start_us)),
+        "end": iso(max((w.end_us for w in result.watched.values()), default=history.end_us)),
+        "assets": len(result.watched),
+        "severity": now.terms.severity,
+        "present": trial_document(now),
+        "events": [_outcome_document(result, outcome) for outcome in now.judged.outcomes],
+        "false_alerts": [_raised_document(alert) for alert in now.judged.false],
+        "excused_alerts": [_raised_document(alert) for alert in now.judged.excused],
+        "grid": [
+            trial_document(trial)
+            | {"present": trial is now, "beyond_record": beyond_record(history.normal_s, _seconds(trial))}
+            for row in result.grid
+            for trial in row
+        ],
+    }
+
+
+def trial_document(trial: Trial) -> dict[str, Any]:
+    """One policy and what it would have told."""
+    found = sum(o.alert is not None for o in trial.anomalies)
+    lead_us = trial.median_lead_us
+    return {
+        "return_period_s": _seconds(trial) or None,
+        "on_delay_s": trial.terms.policy.on_delay_us / SECOND,
+        "limits_s": {s: us / SECOND for s, us in trial.terms.policy.limits.items()},
+        "failures": len(trial.failures),
+        "warned": trial.warned,
+        "late": trial.late,
+        "missed": len(trial.failures) - trial.warned - trial.late,
+        "median_warning_h": None if lead_us is None else lead_us / HOUR_US,
+        "anomalies": len(trial.anomalies),
+        "anomalies_found": found,
+        "false_alerts": len(trial.judged.false),
+        "expected_false": trial.judged.expected_false,
+        "healthy_asset_years": trial.years,
+        "false_per_asset_year": trial.false_per_year,
+        "false_per_asset_year_95": None if trial.false_per_year_95 is None else list(trial.false_per_year_95),
+        "promised_per_asset_year": trial.promised_per_year,
+        "alerts": len(trial.raised),
+        "alarm_share": trial.alarm_share,
+        "alerts_per_asset_month": trial.alerts_per_month,
+    }
+
+
+def outcome_word(outcome: Outcome) -> str:
+    """``warned``, ``too late`` or ``missed`` of a failure; ``found`` or ``missed`` of any other event."""
+    if outcome.alert is None:
+        return "missed"
+    if outcome.lead_us is None:
+        return "found"
+    return "warned" if outcome.lead_us > 0 else "too late"
+
+
+def warning_words(outcome: Outcome) -> str:
+    """``56 h before`` or ``2 h too late`` a failure, ``after 15 min`` of any other event, or ``missed``."""
+    if outcome.alert is None:
+        return "missed"
+    if outcome.lead_us is None:
+        return f"after {span(outcome.delay_us / SECOND)}" if outcome.delay_us else "at once"
+    if outcome.lead_us > 0:
+        return f"{span(outcome.lead_us / SECOND)} before"
+    return f"{span(-outcome.lead_us / SECOND)} too late"
+
+
+def _outcome_document(result: Replay, outcome: Outcome) -> dict[str, Any]:
+    event, failed_us = outcome.event, failed_at(outcome.event)
+    return {
+        "asset": event.asset,
+        "kind": event.kind,
+        "start": iso(event.start_us),
+        "end": iso(event.end_us),
+        "failure_time": None if failed_us is None else iso(failed_us),
+        "outcome": outcome_word(outcome),
+        "warning_h": None if outcome.lead_us is None else outcome.lead_us / HOUR_US,
+        "delay_h": None if outcome.delay_us is None else outcome.delay_us / HOUR_US,
+        "told_at": None if outcome.alert is None else iso(outcome.alert.raised_us),
+        "alert": None if outcome.alert is None else as_document(result.told[outcome.alert.alert_id]),
+    }
+
+
+def _raised_document(alert: Raised) -> dict[str, Any]:
+    return {
+        "alert_id": alert.alert_id,
+        "asset": alert.asset,
+        "severity": alert.severity,
+        "told_at": iso(alert.raised_us),
+        "cleared_at": None if alert.cleared_us is None else iso(alert.cleared_us),
+    }
