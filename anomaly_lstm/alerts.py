@@ -110,6 +110,8 @@ class Alert:
     model_id: str
     reached_us: Mapping[str, int] = field(default_factory=dict)
     """Severity → when the alert had come to at least that [µs UTC]: the lowest when it was raised."""
+    stood_us: tuple[tuple[int, int | None], ...] = ()
+    """When it stood: from raised, or opened again, to cleared; None = still standing [µs UTC]."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ def alerts_of(
         severity = _severity(alone, stand)
         capped = severity != _severity(reached, stand)
         alert = _alert(rows, policy, stand, severity, crossed, regime, capped, model_id)
-        out.append(replace(alert, reached_us=_reached_us(rows, alone, stand)))
+        out.append(replace(alert, reached_us=_reached_us(rows, alone, stand), stood_us=_stood_us(rows, stand, stands)))
     return out
 
 
@@ -203,6 +205,20 @@ def _reached_us(rows: Rows, alone: Mapping[str, Bool], stand: Standing) -> dict[
         since = min(since, max(stand.raised, first)) if severity != SEVERITIES[0] else stand.raised
         reached |= {severity: int(rows.time_us[since])} if since < end else {}
     return reached
+
+
+def _stood_us(rows: Rows, alert: Standing, stands: Sequence[Standing]) -> tuple[tuple[int, int | None], ...]:
+    """The stretches of an alert that was opened again: those parts of what stood that belong to it."""
+    end = len(rows.time_us)
+    ends = [(s.raised, end if s.cleared is None else s.cleared) for s in (alert, *stands)]
+    (first, last), *others = ends
+    parts = [(max(first, raised), min(last, cleared)) for raised, cleared in others]
+    time_us = rows.time_us
+    return tuple(
+        (int(time_us[raised]), None if cleared == end else int(time_us[cleared]))
+        for raised, cleared in parts
+        if raised < cleared
+    )
 
 
 def _reopened(stands: Sequence[Standing], rows: Rows, within_us: float) -> list[Standing]:

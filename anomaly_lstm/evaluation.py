@@ -17,7 +17,10 @@ EXCUSED = ("maintenance", "sensor_change", "calibration", "ignore")
 
 @dataclass(frozen=True)
 class Raised:
-    """What matters of an alert here. ``cleared_us`` None = still standing [µs UTC]."""
+    """What matters of an alert here. ``cleared_us`` None = still standing [µs UTC].
+
+    An alert that was opened again may be given once for each stretch in which it stood, under one id.
+    """
 
     alert_id: str
     asset: str
@@ -73,7 +76,8 @@ def evaluate(
     """Compare alerts with events, asset by asset.
 
     A failure or anomaly is found by the first alert that was raised in it, or raised before and still standing when
-    it began. Alerts that touch no such event are false, unless they were raised in an excused one (maintenance …).
+    it began. Alerts that touch no such event are false, unless they were raised in an excused one (maintenance …); an
+    alert with several stretches is false, or excused, once.
     ``return_period_us`` is the budget: the return period per asset of the lowest severity that opened alerts. Events
     outside the watched time are not counted.
     """
@@ -90,16 +94,23 @@ def evaluate(
         wanted = [e for e in theirs if e.kind in WANTED]
         outcomes += [_outcome(e, mine) for e in wanted]
         others = [a for a in mine if not any(_touches(a, e) for e in wanted)]
-        excused += [
-            a for a in others if any(e.kind in EXCUSED and e.start_us <= a.raised_us < e.end_us for e in theirs)
-        ]
-        false += [a for a in others if a not in excused]
+        allowed = [a for a in others if any(e.kind in EXCUSED and e.start_us <= a.raised_us < e.end_us for e in theirs)]
+        excused += _once(allowed)
+        false += _once([a for a in others if a not in allowed])
         healthy_us += _healthy(span, [e for e in theirs if e.kind in (*WANTED, *EXCUSED)])
     expected = healthy_us / return_period_us if return_period_us else 0.0
     low, high = poisson_interval(len(false))
     interval = (low / expected, high / expected) if expected else (0.0, 0.0)
     outcomes.sort(key=lambda o: (o.event.start_us, o.event.asset))
     return Evaluation(tuple(outcomes), tuple(false), tuple(excused), healthy_us, expected, interval)
+
+
+def _once(alerts: Sequence[Raised]) -> list[Raised]:
+    """The first stretch of each alert."""
+    first: dict[str, Raised] = {}
+    for alert in alerts:
+        first.setdefault(alert.alert_id, alert)
+    return list(first.values())
 
 
 def _touches(alert: Raised, event: Event) -> bool:

@@ -80,7 +80,7 @@ STYLE = """
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 main { max-width: 1020px; margin: 0 auto; padding: 32px 28px 48px; }
-h1 { font-size: 27px; line-height: 1.25; margin: 0 0 10px; letter-spacing: -0.01em; }
+h1 { font-size: 27px; line-height: 1.25; margin: 0 0 10px; letter-spacing: -0.01em; text-wrap: balance; }
 h2 { font-size: 18px; margin: 36px 0 8px; }
 p { margin: 6px 0; max-width: 78ch; overflow-wrap: anywhere; }
 .faint, .faint * { color: var(--faint); }
@@ -92,7 +92,9 @@ p { margin: 6px 0; max-width: 78ch; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; margin: 10px 0; }
 th { text-align: left; font-weight: 600; color: var(--faint); border-bottom: 1px solid var(--line); padding: 6px 10px; }
-td { border-bottom: 1px solid var(--line); padding: 6px 10px; vertical-align: top; overflow-wrap: anywhere; }
+td { border-bottom: 1px solid var(--line); padding: 6px 10px; vertical-align: top; overflow-wrap: break-word;
+  max-width: 26ch; }
+.whole { white-space: nowrap; }
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .good { color: var(--good); font-weight: 600; } .bad { color: var(--bad); font-weight: 600; }
 .advisory { color: var(--advisory); } .warning { color: var(--warning); } .critical { color: var(--critical); }

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from anomaly_lstm.clock import DAY, SECOND, format_duration, iso
+from anomaly_lstm.clock import DAY, SECOND, iso
 from anomaly_lstm.evaluation import EXCUSED, Outcome, Raised, failed_at
 from anomaly_lstm.events import Event
 from anomaly_lstm.page import Html, element, page, section, table, together
@@ -18,6 +18,7 @@ from anomaly_lstm.replaying import (
     figure,
     headline,
     load_words,
+    on_delay_words,
     outcome_word,
     percent,
     policy_words,
@@ -66,7 +67,7 @@ def _tiles(trial: Trial) -> Html:
     false = trial.judged
     promised = f"false alerts, {expected(false.expected_false)} promised" if false.expected_false else "false alerts"
     tiles = [
-        (f"{trial.warned} of {len(failures)}" if failures else "–", "failures warned"),
+        (f"{trial.warned} of {len(failures)}" if failures else "–", f"failures warned{_anomalies(trial)}"),
         (ahead, "ahead of the failure, in the middle" if trial.warned > 1 else "ahead of the failure"),
         (f"{len(false.false):,}", f"{promised} in {figure(trial.years)} asset-years"),
         (percent(trial.alarm_share), f"of the time in alarm; {figure(trial.alerts_per_month)} alerts per asset-month"),
@@ -78,6 +79,11 @@ def _tiles(trial: Trial) -> Html:
     )
 
 
+def _anomalies(trial: Trial) -> str:
+    found = sum(o.alert is not None for o in trial.anomalies)
+    return f"; {found} of {len(trial.anomalies)} other events found" if trial.anomalies else ""
+
+
 # ---------------------------------------------------------------- the timeline
 
 
@@ -86,8 +92,8 @@ def _timeline(result: Replay) -> Html:
     shown = _assets_to_show(result)
     if not shown:
         return element("p", "No event was noted and no alert was raised.")
-    quiet = len(result.watched) - len(shown)
-    more = f"{counted(quiet, 'asset')} more, without an event or an alert worth a row here." if quiet else ""
+    rest = len(result.watched) - len(shown)
+    more = f"{counted(rest, 'more asset')} with less to show or nothing, not drawn." if rest else ""
     rows = [_asset_row(result, asset) for asset in shown]
     return together(_legend(), _scale(result), *rows, element("p", more, class_="faint") if more else "")
 
@@ -125,7 +131,7 @@ def _scale(result: Replay) -> Html:
 def _ticks(start_us: int, end_us: int) -> Iterator[tuple[int, str]]:
     """Five to ten round times in a span, well within it, and their words."""
     sizes = [SECOND * s for s in (60, 300, 900, 3600, 4 * 3600, 12 * 3600)] + [
-        DAY * d for d in (1, 2, 7, 14, 30, 91, 182, 365, 730, 3650)
+        DAY * d for d in (1, 2, 7, 14, 30, 60, 91, 182, 365, 730, 3650)
     ]
     step = next((size for size in sizes if (end_us - start_us) / size <= 9), sizes[-1])
     margin = (end_us - start_us) // 25
@@ -232,27 +238,34 @@ def _legend() -> Html:
 
 
 def _outcomes(result: Replay) -> Html:
-    """Every failure, then every other event that should have been told: by what and how early."""
+    """Every failure, then every other event that should have been told: by what and how early, and in which words."""
     now = result.present
     events = [*now.failures, *now.anomalies]
-    rows = [_outcome_row(result, outcome) for outcome in events[:AT_MOST]]
-    more = len(events) - len(rows)
+    shown = events[:AT_MOST]
     columns = ("asset", "what", "failed (UTC)", "told (UTC)", "warning", "severity then", "led by")
     none = "No failure or anomaly lies in what was watched, so nothing can be said of warning time."
-    drawn = table(columns, rows, ("warning",), none)
-    return together(drawn, element("p", f"… and {more:,} more.", class_="faint") if more else "")
+    drawn = table(columns, [_outcome_row(result, outcome) for outcome in shown], ("warning",), none)
+    words = [element("li", result.told[o.alert].reason) for o in shown if o.alert]
+    told = [element("p", "What was told at that time:"), element("ul", *words, class_="faint")] if words else []
+    more = len(events) - len(shown)
+    return together(drawn, element("p", f"… and {more:,} more.", class_="faint") if more else "", *told)
 
 
 def _outcome_row(result: Replay, outcome: Outcome) -> list[str | Html]:
     event, failed_us = outcome.event, failed_at(outcome.event)
-    failed = moment(iso(failed_us)) if failed_us is not None else "no failure"
+    failed = _whole(moment(iso(failed_us))) if failed_us is not None else "–"
     if outcome.alert is None:
         return [event.asset, event.kind, failed, "–", _warning(outcome), "–", "–"]
-    alert = result.told[outcome.alert.alert_id]
+    alert = result.told[outcome.alert]
     led = alert.sensors[0].sensor if alert.sensors else "–"
     severity = element("span", alert.severity, class_=alert.severity)
-    told = together(moment(iso(outcome.alert.raised_us)), element("div", alert.reason, class_="faint"))
+    told = _whole(moment(iso(outcome.alert.raised_us)))
     return [event.asset, event.kind, failed, told, _warning(outcome), severity, led]
+
+
+def _whole(text: str) -> Html:
+    """Words that stay on one line."""
+    return element("span", text, class_="whole")
 
 
 def _warning(outcome: Outcome) -> Html:
@@ -285,43 +298,42 @@ def _lasted(alert: Raised) -> str:
 
 
 def _grid(result: Replay) -> list[Html]:
-    sentences = [element("li", text) for text in trade_words(result)]
+    sentences = element("ul", *(element("li", text) for text in trade_words(result)))
     if not result.grid:
-        return [element("ul", *sentences)]
+        return [sentences]
     most = max((trial.false_per_year or 0.0 for row in result.grid for trial in row), default=0.0)
-    delays = [format_duration(trial.terms.policy.on_delay_us) for trial in result.grid[0]]
-    columns = ("once in, per asset", "promised", *(f"on-delay {delay}" for delay in delays))
-    rows = [_grid_row(result, row, most) for row in result.grid]
+    columns = ("return period", "promised", *(on_delay_words(trial.terms) for trial in result.grid[0]))
     head = element("tr", *(element("th", name) for name in columns))
+    rows = [_grid_row(result, row, most) for row in result.grid]
     drawn = element("table", element("thead", head), element("tbody", *rows))
+    what = "failures warned" if result.present.failures else "events found"
     key = (
-        "In each cell: failures warned and the warning time in the middle; below, false alerts per asset-year. The "
-        "darker, the more false alerts. The framed cell is the present policy."
+        f"In each cell {what} and the warning time in the middle; below it false alerts per asset-year, to be compared "
+        "with those promised: the darker, the more. The framed cell is the present policy."
     )
-    return [element("p", key, class_="faint"), element("div", drawn, class_="wide"), element("ul", *sentences)]
+    return [element("p", key, class_="faint"), element("div", drawn, class_="wide"), sentences]
 
 
 def _grid_row(result: Replay, row: Sequence[Trial], most: float) -> Html:
-    once_us = row[0].terms.return_period_us
-    far = beyond_record(result.history.normal_s, once_us / SECOND)
-    name = together(format_duration(once_us), element("div", "beyond record", class_="faint") if far else "")
-    promised = f"{figure(row[0].promised_per_year or 0.0)} per asset-year"
+    once_s = row[0].terms.return_period_us / SECOND
+    far = beyond_record(result.history.normal_s, once_s)
+    name = together(_whole(span(once_s)), element("div", "beyond record", class_="faint whole") if far else "")
+    promised = _whole(f"{figure(row[0].promised_per_year or 0.0)} a year")
     cells = [_cell(trial, most, now=trial is result.present) for trial in row]
     return element("tr", element("td", name), element("td", promised), *cells)
 
 
 def _cell(trial: Trial, most: float, *, now: bool) -> Html:
+    """One policy: what it would have told, and a shade for its false alerts."""
     (found, total), rate, lead_us = trial.told_of, trial.false_per_year, trial.median_lead_us
+    top = element("b", f"{found} of {total}" if total else "", class_="bad" if found < total else "")
     ahead = f" · {span(lead_us / SECOND)}" if lead_us is not None else ""
-    what = "warned" if trial.failures else "found"
-    top = element("b", f"{found} of {total} {what}" if total else "no event", class_="bad" if found < total else "")
-    low = "" if rate is None else f"{figure(rate)} false per asset-year"
+    low = "" if rate is None else f"{figure(rate)} false a year"
     shade = 0.55 * (rate or 0.0) / most if most else 0.0
-    style = f"background: rgba(var(--heat), {shade:.2f});" + (
-        " outline: 2px solid var(--ink); outline-offset: -2px;" if now else ""
-    )
-    present = element("div", "present policy", class_="over") if now else ""
-    return element("td", present, top, ahead, element("div", low), style=style)
+    frame = " outline: 2px solid var(--ink); outline-offset: -2px;" if now else ""
+    present = element("div", "present", class_="over") if now else ""
+    style = f"background: rgba(var(--heat), {shade:.2f});{frame}"
+    return element("td", present, top, ahead, element("div", low), class_="whole", style=style)
 
 
 def _how(result: Replay) -> Html:

@@ -1,8 +1,9 @@
 """A stored history under the alert policy, as a schedule would have lived it, against what people noted.
 
 No score and no alert looks ahead, so what was known at a row is what the rows up to it say. An alert counts from the
-row on which it had come to the severity that is counted, never from its onset, and its sensors, severity and reason are
-told as they stood on that row. What is found, missed or false is decided by `evaluation`, here as everywhere.
+row on which it had come to the severity that is counted, never from its onset; one that was cleared and opened again
+counts for what it was while it stood; its sensors, severity and reason are told as they were on that row. What is
+found, missed or false is decided by `evaluation`, here as everywhere.
 
 The **grid** asks what other policies would have told: other return periods of the severity that is counted, at other
 on-delays. The limits of the other severities keep their distance, so the cell of the present policy is the present
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import evaluation
 from anomaly_lstm.alerts import Alert, Policy, Rows, alerts_of, as_document
-from anomaly_lstm.clock import DAY, SECOND, UNITS, format_duration, iso
+from anomaly_lstm.clock import DAY, SECOND, UNITS, iso
 from anomaly_lstm.evaluation import HOUR_US, Evaluation, Outcome, Raised, Watched, failed_at
 from anomaly_lstm.events import Event, touching
 from anomaly_lstm.scaling import Range
@@ -85,7 +86,7 @@ class Trial:
 
     terms: Terms
     raised: tuple[Raised, ...]
-    """Alerts that came to the severity that counts, dated when they did."""
+    """The stretches in which an alert stood that had come to the severity that counts, in time order."""
     judged: Evaluation
     scored_us: int
     """Asset time with a score."""
@@ -148,27 +149,31 @@ class Trial:
         return YEAR_US / self.terms.return_period_us if self.terms.return_period_us else None
 
     @property
+    def alerts(self) -> int:
+        return len({raised.alert_id for raised in self.raised})
+
+    @property
     def alarm_share(self) -> float:
         return self.alarm_us / self.scored_us if self.scored_us else 0.0
 
     @property
     def alerts_per_month(self) -> float:
         """Per asset and month of scored time."""
-        return len(self.raised) * MONTH_US / self.scored_us if self.scored_us else 0.0
+        return self.alerts * MONTH_US / self.scored_us if self.scored_us else 0.0
 
 
 @dataclass(frozen=True)
 class Replay:
     """The present policy, event by event, and the grid of others.
 
-    ``told`` alert id → the alert of an outcome as it stood when it counted; ``grid`` one row per return period, in it
+    ``told`` what announced an event → the alert as it was known then; ``grid`` one row per return period, in it
     one trial per on-delay, both growing; empty where no severity is on.
     """
 
     history: History
     watched: Mapping[str, Watched]
     present: Trial
-    told: Mapping[str, Alert]
+    told: Mapping[Raised, Alert]
     grid: Sequence[Sequence[Trial]]
     notes: Sequence[str] = ()
 
@@ -189,7 +194,7 @@ def replay(
     counts = [_Count(one) for row in asked for one in row] or [_Count(terms)]
     present = next(count for count in counts if count.terms == terms)
     watched: dict[str, Watched] = {}
-    told: dict[str, Alert] = {}
+    told: dict[Raised, Alert] = {}
     for rows in assets:
         scored_us = _scored(rows, history)
         watched[rows.asset] = _watched(rows, scored_us, history)
@@ -238,11 +243,15 @@ def _alerts(rows: Rows, terms: Terms, history: History) -> list[Alert]:
 
 
 def _counted(found: Iterable[Alert], severity: str, history: History) -> Iterator[Raised]:
-    """The alerts that came to a severity within the watched time."""
+    """The stretches in which alerts stood that had come to a severity, those that began within the watched time."""
     for alert in found:
-        at_us = alert.reached_us.get(severity)
-        if at_us is not None and history.start_us <= at_us < history.end_us:
-            yield Raised(alert.alert_id, alert.asset, alert.severity, at_us, alert.cleared_us)
+        reached_us = alert.reached_us.get(severity)
+        if reached_us is None:
+            continue
+        for raised_us, cleared_us in alert.stood_us:
+            at_us = max(raised_us, reached_us)
+            if history.start_us <= at_us < history.end_us and (cleared_us is None or at_us < cleared_us):
+                yield Raised(alert.alert_id, alert.asset, alert.severity, at_us, cleared_us)
 
 
 def _scored(rows: Rows, history: History) -> Int64:
@@ -257,14 +266,14 @@ def _watched(rows: Rows, scored_us: Int64, history: History) -> Watched:
     return Watched(start, end, len(scored_us) * history.period_us)
 
 
-def _as_told(rows: Rows, span: Watched, count: _Count, history: History) -> dict[str, Alert]:
+def _as_told(rows: Rows, span: Watched, count: _Count, history: History) -> dict[Raised, Alert]:
     """The alerts of one asset that announced an event, as they stood when they counted: by the rows up to then."""
     mine = [a for a in count.raised if a.asset == rows.asset]
     judged = evaluation.evaluate(mine, history.events, {rows.asset: span}, count.terms.return_period_us)
-    told: dict[str, Alert] = {}
+    told: dict[Raised, Alert] = {}
     for raised in {o.alert for o in judged.outcomes if o.alert}:
         known = _alerts(_up_to(rows, raised.raised_us), count.terms, history)
-        told |= {alert.alert_id: alert for alert in known if alert.alert_id == raised.alert_id}
+        told[raised] = next(alert for alert in known if alert.alert_id == raised.alert_id)
     return told
 
 
@@ -339,11 +348,12 @@ def percent(share: float) -> str:
 def policy_words(terms: Terms) -> str:
     """The policy in a sentence, beginning with the severity that counts."""
     limits = terms.policy.limits
-    on = [f"{s} from once in {format_duration(limits[s])}" for s in SEVERITIES if s in limits]
+    on = [f"{s} from once in {span(limits[s] / SECOND)}" for s in SEVERITIES if s in limits]
     bounds = [f"bounds on {', '.join(terms.policy.bounds)}"] if terms.policy.bounds else []
     off_us = terms.policy.off_delay_us
-    delays = f"on-delay {format_duration(terms.policy.on_delay_us)}"
-    delays += f", off-delay {format_duration(off_us)}" if off_us is not None else ""
+    delays = (
+        f"{on_delay_words(terms)}, off-delay {span(off_us / SECOND)}" if off_us is not None else on_delay_words(terms)
+    )
     return f"Counted is what came to {terms.severity} or more. Policy: {'; '.join([*on, *bounds, delays])}."
 
 
@@ -353,16 +363,16 @@ def trade_words(result: Replay) -> list[str]:
         return ["No severity is on by its return period, so there is no other return period to try."]
     now = result.present
     column = next(i for i, trial in enumerate(_row_of(result)) if trial is now)
+    rarer, later = [row[column] for row in result.grid], _row_of(result)
     said = [
-        _change("A longer return period", "once in ", [row[column] for row in result.grid], _return_period),
-        _change("A longer on-delay", "", _row_of(result), _on_delay),
+        _change("A longer return period", [f"once in {span(_seconds(trial))}" for trial in rarer], rarer),
+        _change("A longer on-delay", [on_delay_words(trial.terms, "") for trial in later], later),
     ]
-    return [*(text for text in said if text), *doubt_words(result)]
+    return [*(text for text in said if text), *_doubts(now)]
 
 
-def doubt_words(result: Replay) -> list[str]:
+def _doubts(now: Trial) -> list[str]:
     """How little a few failures prove, and who chooses."""
-    now = result.present
     few = []
     if now.failures:
         low, high = evaluation.share_interval(now.warned, len(now.failures))
@@ -382,13 +392,13 @@ def _row_of(result: Replay) -> Sequence[Trial]:
     return next(row for row in result.grid if any(trial is result.present for trial in row))
 
 
-def _change(what: str, word: str, trials: Sequence[Trial], name: Any) -> str:
-    """What changes from the first to the last of some trials."""
+def _change(what: str, names: Sequence[str], trials: Sequence[Trial]) -> str:
+    """What changes from the first to the last of some trials; empty where nothing can be said."""
     first, last = trials[0], trials[-1]
     if first is last or first.false_per_year is None or last.false_per_year is None:
         return ""
-    said = f"{what} ({word}{name(first)} → {word}{name(last)}): {figure(first.false_per_year)} → "
-    said += f"{figure(last.false_per_year)} false alerts per asset-year"
+    said = f"{what}, from {names[0]} to {names[-1]}: {figure(first.false_per_year)} → {figure(last.false_per_year)} "
+    said += "false alerts per asset-year"
     if first.failures:
         said += f"; {first.warned} → {last.warned} of {counted(len(first.failures), 'failure')} warned"
     if first.median_lead_us and last.median_lead_us:
@@ -396,12 +406,11 @@ def _change(what: str, word: str, trials: Sequence[Trial], name: Any) -> str:
     return said + "."
 
 
-def _return_period(trial: Trial) -> str:
-    return format_duration(trial.terms.return_period_us)
-
-
-def _on_delay(trial: Trial) -> str:
-    return format_duration(trial.terms.policy.on_delay_us)
+def on_delay_words(terms: Terms, what: str = "on-delay") -> str:
+    """``on-delay 5 min``, ``no on-delay``; without ``what`` ``5 min``, ``none``."""
+    if not terms.policy.on_delay_us:
+        return f"no {what}" if what else "none"
+    return f"{what} {span(terms.policy.on_delay_us / SECOND)}".strip()
 
 
 def _seconds(trial: Trial) -> float:
@@ -457,7 +466,7 @@ def trial_document(trial: Trial) -> dict[str, Any]:
         "false_per_asset_year": trial.false_per_year,
         "false_per_asset_year_95": None if trial.false_per_year_95 is None else list(trial.false_per_year_95),
         "promised_per_asset_year": trial.promised_per_year,
-        "alerts": len(trial.raised),
+        "alerts": trial.alerts,
         "alarm_share": trial.alarm_share,
         "alerts_per_asset_month": trial.alerts_per_month,
     }
@@ -495,7 +504,7 @@ def _outcome_document(result: Replay, outcome: Outcome) -> dict[str, Any]:
         "warning_h": None if outcome.lead_us is None else outcome.lead_us / HOUR_US,
         "delay_h": None if outcome.delay_us is None else outcome.delay_us / HOUR_US,
         "told_at": None if outcome.alert is None else iso(outcome.alert.raised_us),
-        "alert": None if outcome.alert is None else as_document(result.told[outcome.alert.alert_id]),
+        "alert": None if outcome.alert is None else as_document(result.told[outcome.alert]),
     }
 
 

@@ -23,7 +23,7 @@ def counted(count: int, what: str) -> str:
 
 def expected(count: float) -> str:
     """An expected number of alerts; a small one is never shown as none."""
-    return "fewer than 0.1" if 0 < count < 0.1 else f"{count:.1f}"
+    return "fewer than 0.1" if 0 < count < 0.1 else f"{count:.1f}" if count < 99.95 else f"{count:,.0f}"
 
 
 def span(seconds: float) -> str:

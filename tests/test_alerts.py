@@ -207,11 +207,19 @@ def test_later_rows_change_neither_id_nor_beginning() -> None:
             assert (early.alert_id, early.raised_us, early.onset_us) == (late.alert_id, late.raised_us, late.onset_us)
 
 
-def told(found: Sequence[Alert], last_row: int) -> list[tuple[str, int, dict[str, int]]]:
-    """What was known of the alerts after a row: id, when raised, and which severity since when."""
+Known = tuple[str, int, dict[str, int], list[tuple[int, int | None]]]
+
+
+def told(found: Sequence[Alert], last_row: int) -> list[Known]:
+    """What was known of the alerts after a row: id, when raised, which severity since when, and when it stood."""
     now = at(last_row)
     return [
-        (a.alert_id, a.raised_us, {s: us for s, us in a.reached_us.items() if us <= now})
+        (
+            a.alert_id,
+            a.raised_us,
+            {severity: us for severity, us in a.reached_us.items() if us <= now},
+            [(us, end if end is not None and end <= now else None) for us, end in a.stood_us if us <= now],
+        )
         for a in found
         if a.raised_us <= now
     ]
@@ -230,6 +238,15 @@ def test_scores_cut_anywhere_raise_the_same_alerts_up_to_the_cut(
     table = scores([days for days, _ in rows], unseen=[unseen for _, unseen in rows])
     last = data.draw(st.integers(0, len(rows) - 1))
     assert told(of(table.slice(0, last + 1), policy), last) == told(of(table, policy), last)
+
+
+def test_an_alert_that_was_opened_again_did_not_stand_in_between() -> None:
+    (again,) = alerts([1, 20, 20, 1, 1, 20, 1, 1])
+    assert again.stood_us == ((at(1), at(3)), (at(5), at(6)))
+    grown, news = alerts([1, 20, 20, 1, 1, 20, 20, 30, 1])
+    assert (grown.stood_us, news.stood_us) == (((at(1), at(3)), (at(5), at(7))), ((at(7), at(8)),))
+    (standing,) = alerts([1, 20])
+    assert standing.stood_us == ((at(1), None),)
 
 
 def test_each_severity_is_dated_when_the_alert_came_to_it() -> None:

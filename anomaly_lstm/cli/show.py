@@ -647,7 +647,7 @@ def _replayed_row(result: Replay, outcome: Outcome) -> tuple[str | Text, ...]:
     words = Text(warning_words(outcome), style="green" if good else "red")
     if outcome.alert is None:
         return (outcome.event.asset, failed, "", words, "", "")
-    alert = result.told[outcome.alert.alert_id]
+    alert = result.told[outcome.alert]
     severity = Text(alert.severity, style=STYLES[alert.severity])
     led = alert.sensors[0].sensor if alert.sensors else ""
     return (outcome.event.asset, failed, moment(iso(outcome.alert.raised_us)), words, severity, led)
@@ -659,7 +659,7 @@ def _what_if(screen: Screen, result: Replay) -> None:
     from anomaly_lstm.replaying import figure
 
     delays = [format_duration(trial.terms.policy.on_delay_us) for trial in result.grid[0]]
-    rows = [
+    rows: list[tuple[str | Text, ...]] = [
         (
             format_duration(row[0].terms.return_period_us),
             f"{figure(row[0].promised_per_year or 0.0)}/y",
