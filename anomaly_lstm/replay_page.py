@@ -210,7 +210,7 @@ def _failure(result: Replay, event: Event) -> Html:
     if failed_us is None or not result.history.start_us <= failed_us <= result.history.end_us:
         return Html("")
     x, low, high = _x(result, failed_us), 2.0, ROW - 2
-    title = element("title", f"failure, {moment(iso(failed_us))} UTC")
+    title = element("title", f"failed, {moment(iso(failed_us))} UTC")
     line = element("line", x1=x, x2=x, y1=low, y2=high, stroke="var(--failure)", stroke_width=2.2)
     head = element(
         "path", d=f"M{x - 5:.1f} {low:.1f} L{x + 5:.1f} {low:.1f} L{x:.1f} {low + 8:.1f} Z", fill="var(--failure)"

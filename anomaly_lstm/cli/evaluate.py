@@ -73,7 +73,7 @@ def evaluate(
     start_us, end_us = options.moment_us("--start", start, zone), options.moment_us("--end", end, zone)
     if start_us is not None and end_us is not None and start_us >= end_us:
         raise UsageError("--start must lie before --end; the span is [start, end).")
-    files = _alerts(alerts, config), _events(events, config)
+    files = _alerts(alerts, config), options.events_file(events, config)
     table = _scores(scores, config, full=full)
     least = severity.value if severity else None
     judged = verbs.evaluate(*files, severity=least, start_us=start_us, end_us=end_us, zone=zone)
@@ -91,13 +91,6 @@ def _alerts(given: Path | None, config: Pipeline | None) -> Path:
     if given is None and config is None:
         raise UsageError("ALERTS is missing: name the file that `anomaly-lstm alert … --out alerts.json` wrote.")
     return given or (config.folder / "alerts.json" if config else Path())
-
-
-def _events(given: Path | None, config: Pipeline | None) -> Path:
-    found = given or (config.train.events if config else None)
-    if found is None:
-        raise UsageError("--events is missing: name an events.csv with the columns asset,start,end,kind.")
-    return found
 
 
 def _scores(given: Path | None, config: Pipeline | None, *, full: bool) -> Path | None:

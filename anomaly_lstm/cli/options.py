@@ -549,3 +549,11 @@ def model_folder(given: Path | None, config: Pipeline | None) -> Path:
     if found is None:
         raise ModelError(f"{config.folder} has no model yet. Make one with `anomaly-lstm run {config.path}`.")
     return found
+
+
+def events_file(given: Path | None, config: Pipeline | None) -> Path:
+    """``--events``, else the events of the pipeline file."""
+    found = given or (config.train.events if config else None)
+    if found is None:
+        raise UsageError("--events is missing: name an events.csv with the columns asset,start,end,kind.")
+    return found

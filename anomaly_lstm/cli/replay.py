@@ -128,7 +128,7 @@ def replay(
     result = verbs.replay(
         stored.scores,
         _model(model, stored),
-        _events(events, config),
+        options.events_file(events, config),
         _outputs(out or [], stored),
         policy=policy,
         budget_us=budget_us,
@@ -178,13 +178,6 @@ def _model(given: Path | None, stored: _Stored) -> Path:
 
     own = current_model(stored.folder) if given is None and stored.folder else None
     return own or options.model_folder(given, stored.config)
-
-
-def _events(given: Path | None, config: Pipeline | None) -> Path:
-    found = given or (config.train.events if config else None)
-    if found is None:
-        raise UsageError("--events is missing: name an events.csv with the columns asset,start,end,kind.")
-    return found
 
 
 def _outputs(out: Sequence[Path], stored: _Stored) -> Sequence[Path]:
