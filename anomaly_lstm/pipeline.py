@@ -707,11 +707,11 @@ def _write_replay(path: Path, result: replaying.Replay) -> None:
 def _stored_spans(table: pa.Table, period_us: int) -> dict[str, tuple[int, int]]:
     """Asset → its stored rows [start, end) [µs UTC]. Raises DataError when there is no row."""
     ends = table.select(["asset", "time"]).group_by("asset").aggregate([("time", "min"), ("time", "max")])
-    names = [str(name) for name in ends.column("asset").to_pylist()]
     first, last = (arrow.times_to_numpy(ends.column(name)) for name in ("time_min", "time_max"))
-    if not names:
+    if not len(ends):
         raise DataError("the scores hold no row. Make them with `anomaly-lstm score SOURCE --model DIR --out FILE`.")
-    return {name: (int(a), int(b) + period_us) for name, a, b in zip(names, first, last, strict=True)}
+    names = ends.column("asset").to_pylist()
+    return {str(name): (int(a), int(b) + period_us) for name, a, b in zip(names, first, last, strict=True)}
 
 
 def _check_touched(told: Sequence[Event], spans: Mapping[str, tuple[int, int]]) -> None:
@@ -758,7 +758,7 @@ def _history(
     end_us: int | None,
 ) -> replaying.History:
     """What is watched: from ``start_us``, else from the end of the training where the scores reach beyond it."""
-    learned_us = int(trained.report["end_us"])
+    learned_us = _learned_until(trained, spans)
     first, last = min(start for start, _ in spans.values()), max(end for _, end in spans.values())
     begin = start_us if start_us is not None else max(first, learned_us) if last > learned_us else first
     end = last if end_us is None else min(end_us, last)
@@ -772,11 +772,16 @@ def _history(
     return replaying.History(events, begin, end, trained.grid.period_us, model_id, trained.curve.normal_s, seen)
 
 
+def _learned_until(trained: Trained, assets: Iterable[str]) -> int:
+    """The end of what the model learned from any of these assets [µs UTC]; the beginning of time where it did not."""
+    return int(trained.report["end_us"]) if set(trained.report["assets"]) & set(assets) else 0
+
+
 def _replay_notes(
     trained: Trained, history: replaying.History, told: Sequence[Event], spans: Mapping[str, tuple[int, int]]
 ) -> list[str]:
     """What a reader must know: rows the model learned from, events that were not judged."""
-    learned_us = int(trained.report["end_us"])
+    learned_us = _learned_until(trained, spans)
     notes = []
     if history.start_us < learned_us:
         notes.append(

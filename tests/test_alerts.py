@@ -227,15 +227,22 @@ def told(found: Sequence[Alert], last_row: int) -> list[Known]:
 
 @settings(max_examples=200)
 @given(
-    st.lists(st.tuples(st.sampled_from([1.0, 5.0, 20.0, 30.0, 150.0, 900.0]), st.booleans()), min_size=2, max_size=60),
+    st.lists(
+        st.tuples(
+            st.sampled_from([1.0, 5.0, 20.0, 30.0, 150.0, 900.0]), st.booleans(), st.sampled_from([S, S, S, S, N, OFF])
+        ),
+        min_size=2,
+        max_size=60,
+    ),
     st.integers(0, 3),
     st.data(),
 )
 def test_scores_cut_anywhere_raise_the_same_alerts_up_to_the_cut(
-    rows: list[tuple[float, bool]], on_delay: int, data: st.DataObject
+    rows: list[tuple[float, bool, State]], on_delay: int, data: st.DataObject
 ) -> None:
     policy = replace(PLAIN, on_delay_us=on_delay * MINUTE, off_delay_us=2 * MINUTE)
-    table = scores([days for days, _ in rows], unseen=[unseen for _, unseen in rows])
+    days, unseen, states = ([row[i] for row in rows] for i in range(3))
+    table = scores(days, unseen=unseen, states=states)  # type: ignore[arg-type]  # zip loses the types
     last = data.draw(st.integers(0, len(rows) - 1))
     assert told(of(table.slice(0, last + 1), policy), last) == told(of(table, policy), last)
 

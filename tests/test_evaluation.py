@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -136,3 +138,11 @@ def test_few_trials_leave_a_share_wide_open() -> None:
     np.testing.assert_allclose(share_interval(0, 1), (0.0, 0.975), atol=1e-4)
     np.testing.assert_allclose(share_interval(5, 10), (0.1871, 0.8129), atol=1e-4)
     assert share_interval(0, 0) == (0.0, 1.0)
+
+
+def test_an_alert_given_in_stretches_is_false_or_excused_once_and_found_while_it_stood() -> None:
+    first, again = alert(2, 3), replace(alert(12, 13), alert_id=alert(2, 3).alert_id)
+    assert judged([first, again], []).false == (first,)
+    assert judged([first, again], [event(0, 20, "maintenance")]).excused == (first,)
+    both = judged([first, again], [event(10, 20)])
+    assert (both.outcomes[0].lead_us, both.false) == (8 * DAY, (first,))
