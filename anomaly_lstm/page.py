@@ -107,5 +107,6 @@ section { break-inside: auto; } h2 { break-after: avoid; } tr, .tile { break-ins
     --wash: #f3f5f8; --advisory: #2f7fb8; --warning: #c77700; --critical: #c0392b; --good: #24794a; --bad: #b3261e;
     --heat: 214, 120, 20; --failure: #c0392b; --anomaly: #7a53a8; --quiet: #8a94a0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } main { padding: 0; max-width: none; }
-  body { font-size: 12px; } @page { margin: 14mm; } }
+  body, table { font-size: 12px; } .wide { overflow: visible; } th, td { padding: 5px 7px; }
+  td { overflow-wrap: anywhere; } @page { margin: 14mm; } }
 """

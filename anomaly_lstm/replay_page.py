@@ -33,7 +33,7 @@ AT_MOST = 40
 WIDTH, LABEL, ROW, BAR = 964.0, 150.0, 30.0, 14.0
 """Of a timeline: the whole, the room for the asset's name, the height of an asset and of a bar in it [px]."""
 
-NAME_LENGTH = 22
+NAME_LENGTH = 20
 """Letters of an asset's name that its room holds; the whole name is shown when one points at it."""
 
 
@@ -56,7 +56,8 @@ def draw(result: Replay) -> str:
 
 
 def _what(result: Replay) -> str:
-    start, end = (_day(edge) for edge in (result.history.start_us, result.history.end_us))
+    edges = result.history.start_us, result.history.end_us
+    start, end = (_day(us) if edges[1] - edges[0] > 3 * DAY else moment(iso(us)) for us in edges)
     policy = policy_words(result.present.terms)
     return f"{counted(len(result.watched), 'asset')}, {start} to {end} UTC, model {result.history.model_id}. {policy}"
 
@@ -199,7 +200,7 @@ def _bar(result: Replay, alert: Raised, *, hollow: bool) -> Html:
     words = f"{'false ' if hollow else ''}{alert.severity}, told {moment(iso(alert.raised_us))} UTC"
     return element(
         "rect", element("title", words),
-        x=x, y=ROW / 2 - BAR / 2 + 1, width=max(_x(result, end_us) - x, 2.5), height=BAR - 2, stroke=colour,
+        x=x, y=ROW / 2 - BAR / 2 + 1, width=max(_x(result, end_us) - x, 5.0 if hollow else 2.5), height=BAR - 2, stroke=colour,
         stroke_width=1.2, fill="var(--paper)" if hollow else colour,
     )  # fmt: skip
 
@@ -276,14 +277,14 @@ def _warning(outcome: Outcome) -> Html:
 def _false(trial: Trial) -> list[Html]:
     rows = [
         (a.asset, element("span", a.severity, class_=a.severity), moment(iso(a.raised_us)), _lasted(a))
-        for a in trial.judged.false[:AT_MOST]
+        for a in sorted(trial.judged.false, key=lambda a: a.raised_us)[:AT_MOST]
     ]
     more = len(trial.judged.false) - len(rows)
     excused = len(trial.judged.excused)
     words = [
         false_words(trial),
         load_words(trial),
-        f"{counted(excused, 'alert')} during maintenance or alike count neither way." if excused else "",
+        f"Counted neither way: {counted(excused, 'alert')} during maintenance or alike." if excused else "",
     ]
     listed = [table(("asset", "severity", "told (UTC)", "lasted"), rows, ("lasted",))] if rows else []
     rest = [element("p", f"… and {more:,} more.", class_="faint")] if more else []

@@ -84,7 +84,7 @@ def test_no_name_from_data_becomes_markup() -> None:
 def test_a_long_name_keeps_to_its_room_and_is_whole_when_pointed_at() -> None:
     name = "a very long name of a pump that fills no label"
     drawn = draw(replayed([rows({100: 30.0}, asset=name)], history()))
-    assert f"<title>{name}</title>a very long name of a…</text>" in drawn
+    assert f"<title>{name}</title>a very long name of…</text>" in drawn
 
 
 def test_the_page_of_nothing_is_still_a_page() -> None:
