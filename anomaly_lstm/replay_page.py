@@ -197,10 +197,11 @@ def _band(result: Replay, event: Event) -> Html:
 def _bar(result: Replay, alert: Raised, *, hollow: bool) -> Html:
     end_us = result.history.end_us if alert.cleared_us is None else alert.cleared_us
     x, colour = _x(result, alert.raised_us), f"var(--{alert.severity})"
+    width = max(_x(result, end_us) - x, 5.0 if hollow else 2.5)
     words = f"{'false ' if hollow else ''}{alert.severity}, told {moment(iso(alert.raised_us))} UTC"
     return element(
         "rect", element("title", words),
-        x=x, y=ROW / 2 - BAR / 2 + 1, width=max(_x(result, end_us) - x, 5.0 if hollow else 2.5), height=BAR - 2, stroke=colour,
+        x=x, y=ROW / 2 - BAR / 2 + 1, width=width, height=BAR - 2, stroke=colour,
         stroke_width=1.2, fill="var(--paper)" if hollow else colour,
     )  # fmt: skip
 
