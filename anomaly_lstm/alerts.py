@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -108,9 +108,21 @@ class Alert:
     sensors: tuple[Contribution, ...]
     reason: str
     model_id: str
-    reached_us: Mapping[str, int] = field(default_factory=dict)
-    """Severity → when the alert had come to at least that [µs UTC]: the lowest when it was raised."""
-    stood_us: tuple[tuple[int, int | None], ...] = ()
+
+
+@dataclass(frozen=True)
+class Course:
+    """An alert without its words: when it stood, and which severity it came to when."""
+
+    alert_id: str
+    asset: str
+    severity: str
+    capped: bool
+    """An unseen regime kept it from a higher one."""
+    stand: Standing
+    reached_us: Mapping[str, int]
+    """Severity → when it had come to at least that [µs UTC]: the lowest when it was raised."""
+    stood_us: tuple[tuple[int, int | None], ...]
     """When it stood: from raised, or opened again, to cleared; None = still standing [µs UTC]."""
 
 
@@ -170,27 +182,36 @@ def alerts_of(
 ) -> list[Alert]:
     """The alerts of one asset in time order, as they stand after its last row.
 
+    ``seen`` context → what training saw of it: the words for an unseen regime.
+    """
+    crossed = _bounds_crossed(rows, policy)
+    regime = _regime(rows, seen or {})
+    return [_alert(rows, policy, course, crossed, regime, model_id) for course in courses_of(rows, policy, period_us)]
+
+
+def courses_of(rows: Rows, policy: Policy, period_us: int) -> list[Course]:
+    """When the alerts of one asset stood, in time order, and how severe they were.
+
     The lowest severity that is on, or a crossed bound, opens an alert; every severity whose own on-delay runs out while
-    it stands raises it, above advisory on seen rows only. ``seen`` context → what training saw of it: the words for an
-    unseen regime.
+    it stands raises it, above advisory on seen rows only.
     """
     on_rows = -(-policy.on_delay_us // period_us)
     off_us = policy.off_delay_us if policy.off_delay_us is not None else OFF_ROWS * period_us
-    crossed = _bounds_crossed(rows, policy) & (rows.state == State.SCORED)
+    crossed = _bounds_crossed(rows, policy)
     opening = next((severity for severity in SEVERITIES if severity in policy.limits), "critical")
     above = {s: _above(rows, policy, s) | (crossed & (s in {opening, "critical"})) for s in SEVERITIES}
     below = ~_above(rows, policy, opening, policy.deadband) & ~crossed
     foreign = rows.unseen | _remembering(rows)
     reached = {s: ran_out(above[s], rows.state, on_rows) for s in SEVERITIES}
     alone = {s: ran_out(above[s], _without(rows.state, foreign & above[s] & ~crossed), on_rows) for s in SEVERITIES}
-    regime = _regime(rows, seen or {})
-    out = []
     stands = standings(above[opening], below, rows.state, on_rows, -(-off_us // period_us))
+    out = []
     for stand in _reopened(stands, rows, REOPENS * policy.limits.get(opening, 0)):
         severity = _severity(alone, stand)
+        own_id = alert_id(rows.asset, "deviation", int(rows.time_us[stand.begun]))
         capped = severity != _severity(reached, stand)
-        alert = _alert(rows, policy, stand, severity, crossed, regime, capped, model_id)
-        out.append(replace(alert, reached_us=_reached_us(rows, alone, stand), stood_us=_stood_us(rows, stand, stands)))
+        since, stood = _reached_us(rows, alone, stand), _stood_us(rows, stand, stands)
+        out.append(Course(own_id, rows.asset, severity, capped, stand, since, stood))
     return out
 
 
@@ -334,35 +355,26 @@ def _regime(rows: Rows, seen: Mapping[str, Range]) -> _Regime:
     return _Regime(rows.unseen, known, held(values))
 
 
-def _alert(
-    rows: Rows,
-    policy: Policy,
-    stand: Standing,
-    severity: str,
-    crossed: Bool,
-    regime: _Regime,
-    capped: bool,
-    model_id: str,
-) -> Alert:
+def _alert(rows: Rows, policy: Policy, course: Course, crossed: Bool, regime: _Regime, model_id: str) -> Alert:
+    stand, severity = course.stand, course.severity
     end = len(rows.time_us) - 1 if stand.cleared is None else stand.cleared
     span = slice(stand.begun, end + 1)
     peak = stand.begun + int(np.nanargmax(rows.score[span]))
-    begun_us, raised_us = int(rows.time_us[stand.begun]), int(rows.time_us[stand.raised])
     onset = _onset(rows, stand.begun, min(policy.limits.values(), default=None))
     sensors = _contributions(rows, stand.begun, peak, policy)
     bound = _first_bound(rows, policy, stand.begun + int(np.argmax(crossed[span]))) if crossed[span].any() else None
     period_s = float(rows.return_period_s[peak])
-    strange = regime.rows_of(stand.begun, peak, end, capped=capped)
+    strange = regime.rows_of(stand.begun, peak, end, capped=course.capped)
     unseen = _unseen_words(regime, strange, policy, severity, bound) if len(strange) else None
     return Alert(
-        alert_id=alert_id(rows.asset, "deviation", begun_us),
+        alert_id=course.alert_id,
         kind="deviation",
         asset=rows.asset,
         severity=severity,
         active=stand.cleared is None,
         unseen=len(strange) > 0,
         onset_us=onset,
-        raised_us=raised_us,
+        raised_us=int(rows.time_us[stand.raised]),
         updated_us=int(rows.time_us[end]),
         cleared_us=None if stand.cleared is None else int(rows.time_us[stand.cleared]),
         peak_us=int(rows.time_us[peak]),
@@ -390,11 +402,12 @@ def _onset(rows: Rows, begun: int, limit_us: int | None) -> int:
 
 
 def _bounds_crossed(rows: Rows, policy: Policy) -> Bool:
+    """Scored rows (n_rows,) on which a sensor is beyond its bound."""
     crossed = np.zeros(len(rows.time_us), bool)
     for sensor, bound in policy.bounds.items():
         if f"value.{sensor}" in rows.table.column_names:
             crossed |= _outside(arrow.to_numpy(rows.table.column(f"value.{sensor}"), np.float64), bound)
-    return crossed
+    return np.asarray(crossed & (rows.state == State.SCORED))
 
 
 def _outside(value: Float64, bound: Bound) -> Bool:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm import evaluation
-from anomaly_lstm.alerts import Alert, Policy, Rows, alerts_of, as_document
+from anomaly_lstm.alerts import Alert, Course, Policy, Rows, alerts_of, as_document, courses_of
 from anomaly_lstm.clock import DAY, SECOND, UNITS, iso
 from anomaly_lstm.evaluation import HOUR_US, Evaluation, Outcome, Raised, Watched, failed_at
 from anomaly_lstm.events import Event, touching
@@ -225,7 +225,8 @@ class _Count:
 
     def add(self, rows: Rows, scored_us: Int64, history: History) -> None:
         """Let one more asset pass."""
-        mine = list(_counted(_alerts(rows, self.terms, history), self.terms.severity, history))
+        courses = courses_of(rows, self.terms.policy, history.period_us)
+        mine = list(_counted(courses, self.terms.severity, history))
         self.raised += mine
         ends = [history.end_us if a.cleared_us is None else a.cleared_us for a in mine]
         begun = np.searchsorted(scored_us, [a.raised_us for a in mine])
@@ -238,20 +239,16 @@ class _Count:
         return Trial(self.terms, in_time, judged, scored_us, self.alarm_rows * history.period_us)
 
 
-def _alerts(rows: Rows, terms: Terms, history: History) -> list[Alert]:
-    return alerts_of(rows, terms.policy, history.period_us, history.model_id, history.seen)
-
-
-def _counted(found: Iterable[Alert], severity: str, history: History) -> Iterator[Raised]:
+def _counted(found: Iterable[Course], severity: str, history: History) -> Iterator[Raised]:
     """The stretches in which alerts stood that had come to a severity, those that began within the watched time."""
-    for alert in found:
-        reached_us = alert.reached_us.get(severity)
+    for course in found:
+        reached_us = course.reached_us.get(severity)
         if reached_us is None:
             continue
-        for raised_us, cleared_us in alert.stood_us:
+        for raised_us, cleared_us in course.stood_us:
             at_us = max(raised_us, reached_us)
             if history.start_us <= at_us < history.end_us and (cleared_us is None or at_us < cleared_us):
-                yield Raised(alert.alert_id, alert.asset, alert.severity, at_us, cleared_us)
+                yield Raised(course.alert_id, course.asset, course.severity, at_us, cleared_us)
 
 
 def _scored(rows: Rows, history: History) -> Int64:
@@ -272,7 +269,8 @@ def _as_told(rows: Rows, span: Watched, count: _Count, history: History) -> dict
     judged = evaluation.evaluate(mine, history.events, {rows.asset: span}, count.terms.return_period_us)
     told: dict[Raised, Alert] = {}
     for raised in {o.alert for o in judged.outcomes if o.alert}:
-        known = _alerts(_up_to(rows, raised.raised_us), count.terms, history)
+        then = _up_to(rows, raised.raised_us)
+        known = alerts_of(then, count.terms.policy, history.period_us, history.model_id, history.seen)
         told[raised] = next(alert for alert in known if alert.alert_id == raised.alert_id)
     return told
 

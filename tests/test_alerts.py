@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly_lstm.alerts import DAY_US, Alert, Bound, Policy, alerts_of, as_document, rarity_words, rows_of
+from anomaly_lstm.alerts import (
+    DAY_US,
+    Alert,
+    Bound,
+    Course,
+    Policy,
+    alerts_of,
+    as_document,
+    courses_of,
+    rarity_words,
+    rows_of,
+)
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.scaling import Range
@@ -207,21 +218,25 @@ def test_later_rows_change_neither_id_nor_beginning() -> None:
             assert (early.alert_id, early.raised_us, early.onset_us) == (late.alert_id, late.raised_us, late.onset_us)
 
 
+def courses(table: pa.Table, policy: Policy = PLAIN) -> list[Course]:
+    return [course for rows in rows_of(table) for course in courses_of(rows, policy, MINUTE)]
+
+
 Known = tuple[str, int, dict[str, int], list[tuple[int, int | None]]]
 
 
-def told(found: Sequence[Alert], last_row: int) -> list[Known]:
+def told(found: Sequence[Course], last_row: int) -> list[Known]:
     """What was known of the alerts after a row: id, when raised, which severity since when, and when it stood."""
     now = at(last_row)
     return [
         (
             a.alert_id,
-            a.raised_us,
+            a.reached_us["advisory"],
             {severity: us for severity, us in a.reached_us.items() if us <= now},
             [(us, end if end is not None and end <= now else None) for us, end in a.stood_us if us <= now],
         )
         for a in found
-        if a.raised_us <= now
+        if a.reached_us["advisory"] <= now
     ]
 
 
@@ -244,23 +259,23 @@ def test_scores_cut_anywhere_raise_the_same_alerts_up_to_the_cut(
     days, unseen, states = ([row[i] for row in rows] for i in range(3))
     table = scores(days, unseen=unseen, states=states)  # type: ignore[arg-type]  # zip loses the types
     last = data.draw(st.integers(0, len(rows) - 1))
-    assert told(of(table.slice(0, last + 1), policy), last) == told(of(table, policy), last)
+    assert told(courses(table.slice(0, last + 1), policy), last) == told(courses(table, policy), last)
 
 
 def test_an_alert_that_was_opened_again_did_not_stand_in_between() -> None:
-    (again,) = alerts([1, 20, 20, 1, 1, 20, 1, 1])
+    (again,) = courses(scores([1, 20, 20, 1, 1, 20, 1, 1]))
     assert again.stood_us == ((at(1), at(3)), (at(5), at(6)))
-    grown, news = alerts([1, 20, 20, 1, 1, 20, 20, 30, 1])
+    grown, news = courses(scores([1, 20, 20, 1, 1, 20, 20, 30, 1]))
     assert (grown.stood_us, news.stood_us) == (((at(1), at(3)), (at(5), at(7))), ((at(7), at(8)),))
-    (standing,) = alerts([1, 20])
+    (standing,) = courses(scores([1, 20]))
     assert standing.stood_us == ((at(1), None),)
 
 
 def test_each_severity_is_dated_when_the_alert_came_to_it() -> None:
     policy = replace(PLAIN, on_delay_us=MINUTE, bounds={"temp": Bound(high=90)})
-    (grown,) = alerts([1, 20, 20, 200, 200, 20, 1, 1], policy)
+    (grown,) = courses(scores([1, 20, 20, 200, 200, 20, 1, 1]), policy)
     assert grown.reached_us == {"advisory": at(2), "warning": at(4)}
-    (hot,) = alerts([1, 20, 20, 20, 1, 1], policy, values={2: (95.0, 50.0), 3: (95.0, 50.0)})
+    (hot,) = courses(scores([1, 20, 20, 20, 1, 1], values={2: (95.0, 50.0), 3: (95.0, 50.0)}), policy)
     assert hot.reached_us == {"advisory": at(2), "warning": at(3), "critical": at(3)}
 
 
@@ -479,9 +494,7 @@ def test_an_unseen_regime_changes_no_time_and_no_id_and_raises_no_severity(
     days, states = [d for d, _, _ in drawn], [s for _, _, s in drawn]
     seen = alerts(days, policy, states=states)
     unseen = alerts(days, policy, states=states, unseen=[u and s == S for _, u, s in drawn])
-    same = [
-        [replace(a, severity="", unseen=False, reason="", reached_us={}) for a in found] for found in (unseen, seen)
-    ]
+    same = [[replace(a, severity="", unseen=False, reason="") for a in found] for found in (unseen, seen)]
     assert same[0] == same[1]
     for capped, plain in zip(unseen, seen, strict=True):
         assert SEVERITIES.index(capped.severity) <= SEVERITIES.index(plain.severity)
