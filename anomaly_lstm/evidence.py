@@ -291,7 +291,8 @@ def fit_evidence(stretches: Sequence[Float64], resolution: Float64) -> Evidence:
         if half_life <= SHORT or 3 * half_life * MEMORIES <= n_rows
     )
     at_once = [np.nan_to_num(np.concatenate(view)) for view in scaled]
-    covariance = np.stack([_shrunk(_moments(rows), _shrinkage(rows)) for rows in at_once])
+    moments = [_moments_of(rows) for rows in at_once]
+    covariance = np.stack([_shrunk(own.mean(axis=0), _shrinkage(own)) for own in moments])
     return Evidence(spread, covariance, statistics)
 
 
@@ -304,15 +305,20 @@ def _fit_statistic(view: int, of: int, half_life: float, scaled: Sequence[Float6
     rows = np.concatenate(vectors)
     still = decay(half_life)
     least = floor * (1 - still) / (1 + still)  # what smoothing leaves of the variance of independent errors
-    shrinkage = 1.0 if of == POWER else _shrinkage(np.clip(rows, -WILD, WILD))
     least = np.full(len(floor), LEAST_POWER) if of == POWER else least
+    blocks = _blocks(len(rows))
+    moments = _moments_of(np.clip(rows, -WILD, WILD))
+    shrinkage = 1.0 if of == POWER else _shrinkage(moments)
 
     def whitener(taught: Float64) -> Float64:
-        return _whitener(_shrunk(_moments(np.clip(taught, -WILD, WILD)), shrinkage) + np.diag(least))
+        return _whitener(_shrunk(taught, shrinkage) + np.diag(least))
 
-    unseen = [(rows[b] @ whitener(np.delete(rows, b, axis=0))) ** 2 for b in _blocks(len(rows))]
-    strength = np.split(np.concatenate(unseen).sum(axis=1), np.cumsum([len(v) for v in vectors])[:-1])
-    return Statistic(view, of, half_life, whitener(rows), *_capped(fit_rarity(strength, exponential_tail), len(floor)))
+    unseen = [
+        ((rows[b] @ whitener(others)) ** 2).sum(axis=1) for b, others in zip(blocks, _others(moments), strict=True)
+    ]
+    strength = np.split(np.concatenate(unseen), np.cumsum([len(v) for v in vectors])[:-1])
+    learned = _capped(fit_rarity(strength, exponential_tail), len(floor))
+    return Statistic(view, of, half_life, whitener(np.mean(moments, axis=0)), *learned)
 
 
 def _capped(rarity: Rarity, n_scored: int) -> tuple[Float64, Float64]:
@@ -334,9 +340,14 @@ def _spread(rows: Float64, resolution: Float64) -> Float64:
     return np.asarray(np.maximum.reduce([np.sqrt(np.nanmean(held**2, axis=0)), robust / 10, least]))
 
 
-def _moments(rows: Float64) -> Float64:
-    """Second moments about zero (n_scored, n_scored): normal rows deviate around nothing."""
-    return np.asarray(rows.T @ rows / max(1, len(rows)))
+def _moments_of(rows: Float64) -> Float64:
+    """Second moments about zero of each block (n_blocks, n_scored, n_scored): normal rows deviate around nothing."""
+    return np.stack([rows[b].T @ rows[b] / max(1, b.stop - b.start) for b in _blocks(len(rows))])
+
+
+def _others(moments: Float64) -> Float64:
+    """Of each block, the moments of all others (n_blocks, n_scored, n_scored)."""
+    return np.asarray((moments.sum(axis=0) - moments) / (len(moments) - 1))
 
 
 def _shrunk(moments: Float64, shrinkage: float) -> Float64:
@@ -345,15 +356,13 @@ def _shrunk(moments: Float64, shrinkage: float) -> Float64:
     return np.asarray((1 - shrinkage) * moments + shrinkage * diagonal + 1e-9 * np.eye(len(moments)))
 
 
-def _shrinkage(rows: Float64) -> float:
+def _shrinkage(moments: Float64) -> float:
     """How far to shrink: what makes each block of rows likeliest under the covariance of the others.
 
     Shrinking hides lost couplings (directions that hardly vary), not shrinking calls them certain from too few rows;
     the rows themselves say where between the two to stand.
     """
-    moments = [_moments(rows[b]) for b in _blocks(len(rows))]
-    total = np.sum(moments, axis=0)
-    others = [(total - own) / (JUDGES - 1) for own in moments]
+    others = _others(moments)
     cost = {
         s: sum(_surprise(own, _shrunk(other, s)) for own, other in zip(moments, others, strict=True))
         for s in _SHRINKAGES
