@@ -3,12 +3,12 @@
 An alert depends on stored scores and on the policy only, row by row in time, so it can be recomputed from the scores
 table at any time.
 
-**An unseen regime.** A row marked ``unseen`` has a context (weather, ore, set-point) that training never saw, so what
-was expected there is a guess. It is scored, and it opens and holds alerts like any row, but its rarity raises none
-above advisory: a severity above that is reached by the on-delay running out on seen rows alone, unseen rows over the
-limit counting neither way. The same goes for the rows right after, while the evidence still remembers unseen ones. With
-advisory switched off, an alert that reaches the lowest limit that is on by such rows is told as an advisory all the
-same: it is neither lost nor a warning. A crossed bound is critical whatever training saw.
+**An unseen regime.** A row marked ``unseen`` has a context (weather, set-point) or a mode (ore, fuel) that training
+never saw, so what was expected there is a guess. It is scored, and it opens and holds alerts like any row, but its
+rarity raises none above advisory: a severity above that is reached by the on-delay running out on seen rows alone,
+unseen rows over the limit counting neither way. The same goes for the rows right after, while the evidence still
+remembers unseen ones. With advisory switched off, an alert that reaches the lowest limit that is on by such rows is
+told as an advisory all the same: it is neither lost nor a warning. A crossed bound is critical whatever training saw.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ from anomaly_lstm.delays import Standing, ran_out, standings
 from anomaly_lstm.deviations import held
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.evidence import SLOW_REACH, SLOWEST
+from anomaly_lstm.modes import Modes
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, State, scored_sensors
+from anomaly_lstm.telemetry import ModeTrack
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -166,13 +168,18 @@ def _pick(table: pa.Table, rows: Int64) -> pa.Table:
 
 
 def alerts_of(
-    rows: Rows, policy: Policy, period_us: int, model_id: str, seen: Mapping[str, Range] | None = None
+    rows: Rows,
+    policy: Policy,
+    period_us: int,
+    model_id: str,
+    seen: Mapping[str, Range] | None = None,
+    mode: Modes | None = None,
 ) -> list[Alert]:
     """The alerts of one asset in time order, as they stand after its last row.
 
     The lowest severity that is on, or a crossed bound, opens an alert; every severity whose own on-delay runs out while
-    it stands raises it, above advisory on seen rows only. ``seen`` context → what training saw of it: the words for an
-    unseen regime.
+    it stands raises it, above advisory on seen rows only. ``seen`` context → what training saw of it, and the modes it
+    saw: the words for an unseen regime.
     """
     on_rows = -(-policy.on_delay_us // period_us)
     off_us = policy.off_delay_us if policy.off_delay_us is not None else OFF_DELAY_PERIODS * period_us
@@ -183,7 +190,7 @@ def alerts_of(
     foreign = rows.unseen | _remembering(rows)
     reached = {s: ran_out(above[s], rows.state, on_rows) for s in SEVERITIES}
     alone = {s: ran_out(above[s], _without(rows.state, foreign & above[s] & ~crossed), on_rows) for s in SEVERITIES}
-    regime = _regime(rows, seen or {})
+    regime = _regime(rows, seen or {}, mode)
     out = []
     stands = standings(above[opening], below, rows.state, on_rows, -(-off_us // period_us))
     for stand in _reopened(stands, rows, REOPENS * policy.limits.get(opening, 0)):
@@ -273,11 +280,14 @@ class _Regime:
 
     ``unseen`` (n_rows,); ``seen`` context → what training saw; ``values`` (n_rows, n_context) its contexts in that
     order, in sensor units, held from value to value. Without ``seen`` or values in the table there are no columns.
+    ``mode`` says which modes training saw, ``ran`` (n_rows,) in which one each row was, where there is one.
     """
 
     unseen: Bool
     seen: Mapping[str, Range]
     values: Float64
+    mode: Modes | None = None
+    ran: ModeTrack | None = None
 
     def rows_of(self, begun: int, peak: int, end: int, *, capped: bool) -> Int64:
         """The rows that make an alert an unseen one: those from its begin to its peak, else, if its severity was
@@ -285,6 +295,13 @@ class _Regime:
         """
         own = begun + np.flatnonzero(self.unseen[begun : peak + 1])
         return own if len(own) or not capped else np.flatnonzero(self.unseen[: end + 1])[-1:]
+
+    def foreign_mode(self, rows: Int64) -> tuple[str, Modes] | None:
+        """The first mode on any of some rows that training never saw, beside those it saw."""
+        if self.mode is None or self.ran is None:
+            return None
+        strange = rows[self.mode.unseen(self.ran)[rows]]
+        return (self.ran.names[self.ran.code[strange[0]]], self.mode) if len(strange) else None
 
     def furthest(self, rows: Int64) -> tuple[str, float] | None:
         """The context furthest outside on any of some rows, in training ranges, and its value there."""
@@ -296,14 +313,19 @@ class _Regime:
         return (list(self.seen)[context], float(values[row, context])) if excess[row, context] > 0 else None
 
 
-def _regime(rows: Rows, seen: Mapping[str, Range]) -> _Regime:
+def _regime(rows: Rows, seen: Mapping[str, Range], mode: Modes | None) -> _Regime:
     """What a stopped asset measures is no input of the scores, so it is held over as there."""
     known = {name: of for name, of in seen.items() if f"value.{name}" in rows.table.column_names}
-    if not known or not rows.unseen.any():
+    if not rows.unseen.any():
         return _Regime(rows.unseen, {}, np.empty((len(rows.time_us), 0)))
+    ran = None
+    if mode and f"value.{mode.sensor}" in rows.table.column_names:
+        ran = ModeTrack(*arrow.codes(rows.table.column(f"value.{mode.sensor}")))
+    if not known:
+        return _Regime(rows.unseen, {}, np.empty((len(rows.time_us), 0)), mode, ran)
     values = np.column_stack([arrow.to_numpy(rows.table.column(f"value.{name}"), np.float64) for name in known])
     values[rows.state == State.OUT_OF_STATE] = np.nan
-    return _Regime(rows.unseen, known, held(values))
+    return _Regime(rows.unseen, known, held(values), mode, ran)
 
 
 def _alert(
@@ -436,9 +458,12 @@ def reason(
 
 
 def _unseen_words(regime: _Regime, rows: Int64, policy: Policy, severity: str, bound: str | None) -> str:
-    """Which context training never saw, and what that does to the severity."""
-    where = regime.furthest(rows)
-    if where is None:
+    """Which mode or context training never saw, and what that does to the severity."""
+    foreign, where = regime.foreign_mode(rows), regime.furthest(rows)
+    if foreign is not None:
+        name, mode = foreign
+        start = f"{mode.sensor} {name}, training saw {mode.listed}"
+    elif where is None:
         start = "a context was outside what training saw"
     else:
         name, value = where

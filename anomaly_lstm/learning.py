@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from anomaly_lstm import inference
 from anomaly_lstm.deviations import Learned, Part, as_series, context_of, measured
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.evidence import LEAST_OF_MODE
 from anomaly_lstm.level import fit_level
 from anomaly_lstm.models import MODELS
 from anomaly_lstm.models.contract import Effort, Fitted, Progress
-from anomaly_lstm.scaling import fit_scaler
+from anomaly_lstm.scaling import Scaler, fit_scaler
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.windows import Series
 
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 CHALLENGER = "linear_predictor"
@@ -65,13 +68,31 @@ def learn(
         raise DataError("a part of the training span holds no normal rows at all; give a longer span or fewer events.")
     values = [measured(part) for part in parts]
     scaler = fit_scaler(np.concatenate(values))
-    pairs = [(v[:, :n_scored], context_of(scaler, n_scored, part)) for v, part in zip(values, parts, strict=True)]
+    group = [asset.group[rows] for asset, rows in parts]
+    mode_centre = _mode_centres(np.concatenate(values)[:, :n_scored], np.concatenate(group), assets[0].n_groups, scaler)
+    pairs = [
+        (v[:, :n_scored] - mode_centre[g], context_of(scaler, n_scored, part))
+        for v, g, part in zip(values, group, parts, strict=True)
+    ]
     level = fit_level(pairs, scaler.centre[:n_scored], scaler.spread[:n_scored])
     early, late = ([as_series(scaler, n_scored, p) for p in some] for some in _split(parts))
     steps = Effort().max_steps if options.max_steps is None else options.max_steps
     effort = replace(Effort(), max_steps=steps, expired=options.expired)
     fitted = MODELS[options.network].fit(early, late, effort=effort, seed=options.seed, start=start, told=told)
-    return Learned(scaler, level, _needed(values, n_scored), fitted, FOLD_WARM_UP)
+    return Learned(scaler, level, _needed(values, n_scored), fitted, FOLD_WARM_UP, mode_centre)
+
+
+def _mode_centres(values: Float64, group: Int64, n_groups: int, scaler: Scaler) -> Float64:
+    """`Learned.mode_centre` from training rows (n_rows, n_scored): medians; 0 where a sensor has no value."""
+    out = np.zeros((n_groups, values.shape[1]))
+    for mode in range(1, n_groups):
+        own = values[(group == mode) & np.isfinite(values).any(axis=1)]
+        if len(own) < LEAST_OF_MODE:
+            out[mode] = np.nan
+            continue
+        known = np.isfinite(own).any(axis=0)
+        out[mode, known] = np.nanmedian(own[:, known], axis=0) - scaler.centre[: values.shape[1]][known]
+    return out
 
 
 def _needed(values: Sequence[NDArray[np.float64]], n_scored: int) -> NDArray[np.int64]:

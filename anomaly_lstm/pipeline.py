@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anomaly_lstm import alerts as alerting
-from anomaly_lstm import arrow, conditions, sources, store
+from anomaly_lstm import arrow, conditions, modes, sources, store
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm import measures as measuring
 from anomaly_lstm import scoring as scores_stage
@@ -36,7 +36,7 @@ from anomaly_lstm.sinks.contract import AlertReport
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions
 from anomaly_lstm.sources.words import near
-from anomaly_lstm.tables import SEVERITIES, State, check_scores, scores_schema
+from anomaly_lstm.tables import SEVERITIES, State, check_scores
 from anomaly_lstm.telemetry import MAX_HOLE, AssetQuality, Grid, Telemetry, estimate_period, estimate_phase, to_grid
 from anomaly_lstm.trained import Roles, Trained, from_folder, to_folder
 from anomaly_lstm.training import Stage
@@ -124,13 +124,21 @@ def _ingested_table(asset: Telemetry) -> pa.Table:
 
 
 def _on_grid(
-    reading: Reading, options: GridOptions, grid: Grid | None = None, sensors: Sequence[str] | None = None
+    reading: Reading,
+    options: GridOptions,
+    grid: Grid | None = None,
+    sensors: Sequence[str] | None = None,
+    mode: str | None = None,
 ) -> tuple[list[Telemetry], Quality]:
-    """All assets of a reading on one grid, their sensors in the same order."""
+    """All assets of a reading on one grid, their sensors in the same order; ``mode`` is none of them."""
     names = list(sensors) if sensors is not None else list(dict.fromkeys(s for a in reading.assets for s in a.sensors))
     grid = grid or _grid_for(reading.assets, options)
-    placed = [_place(raw, names, grid, options) for raw in reading.assets]
-    return [t for t, _ in placed], Quality(reading.files, [q for _, q in placed], reading.notes, grid)
+    in_words = (mode,) if mode is not None and reading.words else ()
+    placed = [_place(raw, names, grid, options, in_words) for raw in reading.assets]
+    telemetry = [t for t, _ in placed]
+    if mode is not None:
+        telemetry = [_with_mode(t, raw, mode, reading.words) for t, raw in zip(telemetry, reading.assets, strict=True)]
+    return telemetry, Quality(reading.files, [q for _, q in placed], reading.notes, grid)
 
 
 def _grid_for(assets: Sequence[RawAsset], options: GridOptions) -> Grid:
@@ -139,8 +147,16 @@ def _grid_for(assets: Sequence[RawAsset], options: GridOptions) -> Grid:
     return Grid(period, estimate_phase(times, period))
 
 
-def _place(raw: RawAsset, names: Sequence[str], grid: Grid, options: GridOptions) -> tuple[Telemetry, AssetQuality]:
-    have = {name: raw.values[:, i] for i, name in enumerate(raw.sensors)}
+def _with_mode(asset: Telemetry, raw: RawAsset, mode: str, words: Sequence[str]) -> Telemetry:
+    measured = raw.values[:, raw.sensors.index(mode)]
+    return replace(asset, mode=modes.track(raw.time_us, measured, words, asset.grid, asset.index))
+
+
+def _place(
+    raw: RawAsset, names: Sequence[str], grid: Grid, options: GridOptions, in_words: Sequence[str] = ()
+) -> tuple[Telemetry, AssetQuality]:
+    """One asset on the grid; a condition for running cannot compare sensors that are ``in_words``."""
+    have = {name: raw.values[:, i] for i, name in enumerate(raw.sensors) if name not in in_words}
     values = (
         np.column_stack([have.get(name, np.full(len(raw.time_us), np.nan)) for name in names])
         if names
@@ -172,6 +188,7 @@ def train(
     read: ReadOptions | None = None,
     grid: GridOptions | None = None,
     context: Sequence[str] = (),
+    mode: str | None = None,
     events: Path | None = None,
     units: Mapping[str, str] | None = None,
     options: TrainOptions | None = None,
@@ -179,12 +196,13 @@ def train(
 ) -> TrainResult:
     """Learn normal behaviour from a source, calibrate the return periods, write the model folder.
 
-    ``context`` names sensors that are given to the network but not scored. Rows in events that are not normal are left
-    out.
+    ``context`` names sensors that are given to the network but not scored, ``mode`` one that says in which mode (fuel,
+    product, grade) an asset runs. Rows in events that are not normal are left out.
     """
     read, grid, options = read or ReadOptions(), grid or GridOptions(), options or TrainOptions()
     store.check_model_place(model)
-    reading = sources.read(source, read)
+    _check_mode(mode, context, read)
+    reading = sources.read(source, replace(read, mode=mode))
     if not sum(len(a.time_us) for a in reading.assets):
         outside = sum(f.dropped.get("outside --start/--end", 0) for f in reading.files)
         raise DataError(
@@ -192,20 +210,24 @@ def train(
         )
     known = list(dict.fromkeys(s for a in reading.assets for s in a.sensors))
     _check_names(context, known, "--context")
+    _check_names([mode] if mode else [], known, "--mode")
     _check_names(list(units or {}), known, "[sensors.units]")
     alive = [
         s
         for s in known
         if any(np.isfinite(a.values[:, a.sensors.index(s)]).any() for a in reading.assets if s in a.sensors)
     ]
-    roles = Roles(tuple(s for s in alive if s not in context), tuple(c for c in context if c in alive))
-    assets, quality = _on_grid(reading, grid, sensors=roles.all)
+    roles = Roles(tuple(s for s in alive if s not in (*context, mode)), tuple(c for c in context if c in alive))
+    assets, quality = _on_grid(reading, grid, sensors=roles.all, mode=mode)
     quality = replace(
         quality,
         notes=[*quality.notes, *(f"'{s}' has no value at all and is left out." for s in known if s not in alive)],
     )
     told_events = read_events(events, read.zone) if events else []
     normal = [normal_rows(told_events, a.asset, a.time_us) for a in assets]
+    if mode:
+        found = modes.find(mode, assets, normal, words=bool(reading.words))
+        roles, assets = replace(roles, mode=found), [found.on(a) for a in assets]
     trained = training_stage.train(
         assets,
         normal,
@@ -219,6 +241,14 @@ def train(
     )
     model_id = store.write_model(model, *to_folder(trained))
     return TrainResult(model, model_id, trained, quality, sum(int((~keep).sum()) for keep in normal))
+
+
+def _check_mode(mode: str | None, context: Sequence[str], read: ReadOptions) -> None:
+    """Raise UsageError where the mode is named as something else too."""
+    for option, names in (("--context", context), ("--exclude", read.exclude)):
+        if mode is not None and mode in names:
+            why = "a mode explains the others as it is" if option == "--context" else "a mode must be read"
+            raise UsageError(f"'{mode}' is named in --mode and in {option}: {why}. Leave it out of {option}.")
 
 
 def _check_names(wanted: Sequence[str], known: Sequence[str], option: str) -> None:
@@ -277,7 +307,7 @@ def score(
     counts = np.zeros(len(State), np.int64)
     unseen: list[_Unseen] = []
     with store.replacing(out) as side:
-        schema = scores_schema(trained.roles.scored, trained.roles.context, detail=detail)
+        schema = scores_stage.schema_of(trained.roles, detail=detail)
         with pq.ParquetWriter(side, schema, compression="zstd") as writer:
             for scored in scores_stage.score(trained, assets, told):
                 counts += np.bincount(scored.state, minlength=len(State))
@@ -308,9 +338,12 @@ def telemetry_for(
     if not usable:
         raise DataError(next(iter(failed.values())) if failed else "the source holds no rows.")
     options = GridOptions(trained.grid.period_us, trained.max_hole, trained.running)
-    assets, quality = _on_grid(replace(reading, assets=usable), options, trained.grid, trained.roles.all)
+    mode = trained.roles.mode
+    sensor = mode.sensor if mode else None
+    assets, quality = _on_grid(replace(reading, assets=usable), options, trained.grid, trained.roles.all, sensor)
     notes = [*quality.notes, *(note for raw in usable for note in _sparse(raw, trained.grid))]
-    return assets, replace(quality, notes=[*notes, *(note for a in assets for note in _blind(a))]), failed
+    quality = replace(quality, notes=[*notes, *(note for a in assets for note in _blind(a))])
+    return [mode.on(a) for a in assets] if mode else assets, quality, failed
 
 
 def _sparse(raw: RawAsset, grid: Grid) -> list[str]:
@@ -344,7 +377,7 @@ def _blind(asset: Telemetry) -> list[str]:
 
 @dataclass(frozen=True)
 class _Unseen:
-    """How many scored rows of an asset met a context outside what training saw; by context in the model's order."""
+    """How many scored rows of an asset met what training never saw, by context, and last by mode."""
 
     asset: str
     scored: int
@@ -363,7 +396,7 @@ def _unseen_note(trained: Trained, counted: Sequence[_Unseen]) -> list[str]:
     met = sorted((one for one in counted if one.rows), key=lambda one: -one.rows)
     if not met:
         return []
-    names = trained.roles.context
+    names = scores_stage.watched(trained)
     told = [
         f"{one.asset} {one.rows:,} of {one.scored:,} scored rows by "
         + " and ".join(f"'{name}'" for name, rows in zip(names, one.by_context, strict=True) if rows)
@@ -372,8 +405,13 @@ def _unseen_note(trained: Trained, counted: Sequence[_Unseen]) -> list[str]:
     more = len(met) - MANY_UNSEEN
     told += [f"{more:,} more asset{'s' if more > 1 else ''}"] if more > 0 else []
     causes = [name for i, name in enumerate(names) if any(one.by_context[i] for one in met)]
-    ranges = scores_stage.seen(trained)
-    saw = ", ".join(_range_words(name, ranges[name], trained.units.get(name)) for name in causes)
+    ranges, mode = scores_stage.seen(trained), trained.roles.mode
+    saw = ", ".join(
+        f"'{name}' {mode.listed}"
+        if mode and name == mode.sensor
+        else _range_words(name, ranges[name], trained.units.get(name))
+        for name in causes
+    )
     return [
         f"Outside what training saw ({saw}): {'; '.join(told)}. By such rows alone an alert is told as advisory at "
         "most. Train anew once they are part of normal operation."
@@ -393,13 +431,17 @@ def _as_in_training(trained: Trained, read: ReadOptions) -> ReadOptions:
         for name, value in trained.reading.items()
         if value is not None and getattr(read, name) == getattr(blank, name)
     }
+    mode = trained.roles.mode
+    if mode:
+        remembered |= {"mode": mode.sensor, "words": tuple(mode.rows) if mode.words else ()}
     return replace(read, known=_needed(trained), **remembered)
 
 
 def _needed(trained: Trained) -> tuple[str, ...]:
-    """The sensors an asset must have: those of the model and of its condition for running."""
+    """The sensors an asset must have: those of the model, its mode's, and those of its condition for running."""
     running = conditions.sensors_in(conditions.parse(trained.running)) if trained.running else ()
-    return tuple(dict.fromkeys((*trained.roles.all, *running)))
+    mode = (trained.roles.mode.sensor,) if trained.roles.mode else ()
+    return tuple(dict.fromkeys((*trained.roles.all, *mode, *running)))
 
 
 def _missing_sensors(trained: Trained, raw: RawAsset) -> list[str]:
@@ -451,7 +493,7 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
             top = int(np.nanargmax(rows.return_period_s))
             if strangest is None or rows.return_period_s[top] > strangest[2]:
                 strangest = (rows.asset, int(rows.time_us[top]), float(rows.return_period_s[top]))
-        found += alerting.alerts_of(rows, policy, trained.grid.period_us, model_id, seen)
+        found += alerting.alerts_of(rows, policy, trained.grid.period_us, model_id, seen, trained.roles.mode)
         scored = int((rows.state == State.SCORED).sum())
         watched[rows.asset] = {
             "start": iso(int(rows.time_us[0])),
@@ -545,7 +587,7 @@ def _run_document(
             "bounds": {name: asdict(bound) for name, bound in policy.bounds.items()},
         },
         "budget": budget,
-        "normal_s": trained.curve.normal_s,
+        "normal_s": trained.curves.common.normal_s,
         "assets": {asset: dict(w) for asset, w in watched.items()},
     }
 
@@ -654,6 +696,7 @@ class RunPlan:
     read: ReadOptions = field(default_factory=ReadOptions)
     grid: GridOptions = field(default_factory=GridOptions)
     context: Sequence[str] = ()
+    mode: str | None = None
     events: Path | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     train_until_us: int | None = None
@@ -733,6 +776,7 @@ def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
         "[train] threshold": (plan.train.threshold, trained.options["threshold"]),
         "[train] seed": (plan.train.seed, trained.options["seed"]),
         "[sensors] context": (list(plan.context), list(trained.roles.context)),
+        "[sensors] mode": (plan.mode, trained.roles.mode.sensor if trained.roles.mode else None),
         "[sensors] running": (plan.grid.running, trained.running),
         "[source] period": (plan.grid.period_us or trained.grid.period_us, trained.grid.period_us),
     }
@@ -764,6 +808,7 @@ def _train_into(plan: RunPlan, told: Callable[[Stage], None]) -> TrainResult:
         read=read,
         grid=plan.grid,
         context=plan.context,
+        mode=plan.mode,
         events=plan.events,
         units=plan.units,
         options=plan.train,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.calibration import Held, evidence_of, hold_out, judged, loss, promise, together
+from anomaly_lstm.calibration import Held, calibrated, evidence_of, hold_out, judged, loss, promise, together
 from anomaly_lstm.deviations import FIRST_ROWS, Learned
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.folds import Fold, plan
@@ -75,18 +75,19 @@ def train(
     chosen = replace(options, network=tested.carried_by)
     final = with_warm_up(learn(assets, normal, n_scored, chosen, told=telling), assets, normal)
     resolution = final.scaler.resolution[:n_scored]
-    samples = [scores for fold in folds.scores for scores in judged(fold, held, assets, resolution)]
-    period_s = assets[0].grid.period_us / 1e6
-    curve = THRESHOLDS[options.threshold].fit(samples, period_s)
+    samples = [sample for fold in folds.scores for sample in judged(fold, held, assets, resolution)]
+    period_s, n_groups = assets[0].grid.period_us / 1e6, assets[0].n_groups
+    curves = calibrated(samples, n_groups, lambda scores: THRESHOLDS[options.threshold].fit(scores, period_s))
     return Trained(
         roles=roles,
         grid=assets[0].grid,
         learned=final,
         evidence=evidence_of(held, assets, normal, resolution),
-        curve=curve,
+        curves=curves,
         options={"network": options.network, "threshold": options.threshold, "seed": options.seed},
         report=_report(assets, normal, held, final)
-        | {"loss": tested.loss, "carried_by": tested.carried_by, "calibration": promise(samples, curve, period_s)},
+        | {"loss": tested.loss, "carried_by": tested.carried_by}
+        | {"calibration": promise(samples, n_groups, curves, period_s)},
         **setting,
     )
 

@@ -296,6 +296,7 @@ def model_words(screen: Screen, model: Mapping[str, Any]) -> None:
     sensors = f"Scores {counted(len(model['scored']), 'sensor')}: {listed(model['scored'])}"
     context = f"; explained by {listed(model['context'])}" if model["context"] else ""
     say(screen, f"{sensors}{context}.")
+    mode_words(screen, model.get("mode"))
     if model["running"]:
         say(screen, f"The asset runs when {model['running']}; other rows are not scored.")
     from_, to = moment(iso(report["start_us"])), moment(iso(report["end_us"]))
@@ -316,6 +317,24 @@ def model_words(screen: Screen, model: Mapping[str, Any]) -> None:
     say(screen, memory_words(report["warm_up"], model["period_us"] / 1e6))
     say(screen, calibration_words(report["calibration"]))
     say(screen, record_words(report["calibration"]["normal_s"], 90 * DAY_S), style="yellow")
+
+
+def mode_words(screen: Screen, mode: Mapping[str, Any] | None) -> None:
+    """Which modes there are, with their rows, and which share the common calibration because they have too few."""
+    from anomaly_lstm.evidence import LEAST_OF_MODE
+
+    if mode is None:
+        return
+    rows = {name: f"{name} ({counted(n, 'row')})" for name, n in mode["rows"].items()}
+    own = [rows[name] for name in mode["own"]]
+    few = [rows[name] for name in mode["rows"] if name not in mode["own"]]
+    if own:
+        say(screen, f"'{mode['sensor']}' has modes with their own centre, spread and calibration: {', '.join(own)}.")
+    if few:
+        why = f"{LEAST_OF_MODE} rows of a mode must be left when any part of the history is held out to test on"
+        say(
+            screen, f"'{mode['sensor']}' has modes that share the common ones: {', '.join(few)}; {why}.", style="yellow"
+        )
 
 
 def loss_words(loss: Mapping[str, float], network: str, carried_by: str) -> str:
