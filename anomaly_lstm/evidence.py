@@ -75,7 +75,10 @@ LEAST_POWER = 0.03
 """The least variance of a log power: a sensor without noise has one that would make any noise an outburst."""
 
 LEAST_OF_MODE = 10 * 3 * 8
-"""Rows from which on a mode may have a spread of its own [rows]: ten memories of the first slow half-life."""
+"""Rows from which on a mode may stand on its own [rows]: ten memories of the first slow half-life."""
+
+LEAST_VISITS = 2
+"""Visits to a mode from which on it may: one has not shown how it begins, nor that it is the same the next time."""
 
 JUDGES = 4
 """How rare a T² is, is learned from blocks of rows that are each judged by the others' covariance."""
@@ -324,17 +327,23 @@ def fit_evidence(
 
 
 def _spreads(stretches: Sequence[Float64], groups: Sequence[Int64], resolution: Float64, n_groups: int) -> Float64:
-    """The spread of one view on all rows, then on those of each mode (n_groups, n_scored); where a mode has too few
-    rows, or a sensor no value in it, the common one.
+    """The spread of one view on all rows, then on those of each mode (n_groups, n_scored); where there is too little
+    of a mode, or a sensor no value in it, the common one.
     """
     rows, group = np.concatenate(stretches), np.concatenate(groups)
     common = _spread(rows, resolution)
     out = np.tile(common, (n_groups, 1))
     for mode in range(1, n_groups):
         own = rows[group == mode]
-        if len(own) >= LEAST_OF_MODE:
+        if enough_of_mode([g == mode for g in groups]):
             out[mode] = np.where(np.isfinite(own).any(axis=0), _spread(own, resolution), common)
     return out
+
+
+def enough_of_mode(own: Sequence[Bool]) -> bool:
+    """Do stretches of rows, each (n_rows,) True in a mode, hold enough of it to tell its centre and spread?"""
+    visits = sum(int((np.diff(mine.astype(np.int8), prepend=0) > 0).sum()) for mine in own)
+    return visits >= LEAST_VISITS and sum(int(mine.sum()) for mine in own) >= LEAST_OF_MODE
 
 
 def _shares(groups: Sequence[Int64], n_groups: int) -> Float64:

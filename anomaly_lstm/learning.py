@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from anomaly_lstm import inference
 from anomaly_lstm.deviations import Learned, Part, as_series, context_of, measured
 from anomaly_lstm.errors import DataError
-from anomaly_lstm.evidence import LEAST_OF_MODE
+from anomaly_lstm.evidence import enough_of_mode
 from anomaly_lstm.level import fit_level
 from anomaly_lstm.models import MODELS
 from anomaly_lstm.models.contract import Effort, Fitted, Progress
@@ -69,7 +69,7 @@ def learn(
     values = [measured(part) for part in parts]
     scaler = fit_scaler(np.concatenate(values))
     group = [asset.group[rows] for asset, rows in parts]
-    mode_centre = _mode_centres(np.concatenate(values)[:, :n_scored], np.concatenate(group), assets[0].n_groups, scaler)
+    mode_centre = _mode_centres([v[:, :n_scored] for v in values], group, assets[0].n_groups, scaler)
     pairs = [
         (v[:, :n_scored] - mode_centre[g], context_of(scaler, n_scored, part))
         for v, g, part in zip(values, group, parts, strict=True)
@@ -82,16 +82,19 @@ def learn(
     return Learned(scaler, level, _needed(values, n_scored), fitted, FOLD_WARM_UP, mode_centre)
 
 
-def _mode_centres(values: Float64, group: Int64, n_groups: int, scaler: Scaler) -> Float64:
-    """`Learned.mode_centre` from training rows (n_rows, n_scored): medians; 0 where a sensor has no value."""
-    out = np.zeros((n_groups, values.shape[1]))
+def _mode_centres(values: Sequence[Float64], groups: Sequence[Int64], n_groups: int, scaler: Scaler) -> Float64:
+    """`Learned.mode_centre` from stretches of rows, each (n_rows, n_scored): medians; 0 where a sensor has no value."""
+    some = [np.isfinite(v).any(axis=1) for v in values]
+    of_row = [group[rows] for group, rows in zip(groups, some, strict=True)]
+    measured, code = np.concatenate([v[rows] for v, rows in zip(values, some, strict=True)]), np.concatenate(of_row)
+    out = np.zeros((n_groups, measured.shape[1]))
     for mode in range(1, n_groups):
-        own = values[(group == mode) & np.isfinite(values).any(axis=1)]
-        if len(own) < LEAST_OF_MODE:
+        if not enough_of_mode([group == mode for group in of_row]):
             out[mode] = np.nan
             continue
+        own = measured[code == mode]
         known = np.isfinite(own).any(axis=0)
-        out[mode, known] = np.nanmedian(own[:, known], axis=0) - scaler.centre[: values.shape[1]][known]
+        out[mode, known] = np.nanmedian(own[:, known], axis=0) - scaler.centre[: len(known)][known]
     return out
 
 

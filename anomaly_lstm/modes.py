@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.errors import UsageError
-from anomaly_lstm.evidence import LEAST_OF_MODE
+from anomaly_lstm.evidence import LEAST_OF_MODE, enough_of_mode
 from anomaly_lstm.folds import plan
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Grid, ModeTrack, Telemetry, last_known
@@ -92,37 +92,40 @@ def _number(value: float) -> str:
 def find(sensor: str, assets: Sequence[Telemetry], normal: Sequence[Bool], *, words: bool) -> Modes:
     """The modes of the ``normal`` rows (one mask per asset), and which of them stand on their own.
 
-    A mode does when `LEAST_OF_MODE` of its rows are left whichever part of the history is held out to calibrate on: one
-    that came once has shown nothing yet that can be tested on other rows. Raises UsageError when the sensor is none
-    that names modes.
+    A mode does when enough of it is left (`evidence.enough_of_mode`) whichever part of the history is held out to
+    calibrate on. Raises UsageError when the sensor is none that names modes.
     """
-    teach = [
-        keep & (a.state == State.SCORED) & np.isfinite(a.values).any(axis=1)
-        for a, keep in zip(assets, normal, strict=True)
-    ]
-    rows = _count(assets, teach)
+    names, codes = _common_codes(assets)
+
+    def stretches(keep: Sequence[Bool]) -> list[Int64]:
+        return [
+            _taught(a, code, rows)
+            for a, code, own in zip(assets, codes, keep, strict=True)
+            for rows in a.stretches(own)
+        ]
+
+    every = np.concatenate([np.empty(0, np.int64), *stretches(normal)])
+    count = {name: int((every == code).sum()) for code, name in enumerate(names)}
+    rows = {name: n for name, n in sorted(count.items(), key=lambda item: -item[1]) if n}
     _check(sensor, rows, words)
-    if sum(rows.values()) < LEAST_OF_MODE:
+    if len(every) < LEAST_OF_MODE:
         return Modes(sensor, words, rows, ())
-    left = [
-        _count(assets, [mask & own for mask, own in zip(teach, fold.learn, strict=True)])
-        for fold in plan(assets, normal).network
-    ]
-    own = tuple(name for name in rows if min(some.get(name, 0) for some in left) >= LEAST_OF_MODE)
-    return Modes(sensor, words, rows, own)
+    left = [stretches(fold.learn) for fold in plan(assets, normal).network]
+    own = [name for name in rows if all(enough_of_mode([c == names.index(name) for c in some]) for some in left)]
+    return Modes(sensor, words, rows, tuple(own))
 
 
-def _count(assets: Sequence[Telemetry], keep: Sequence[Bool]) -> dict[str, int]:
-    """Mode → rows that are kept, most rows first."""
-    count: dict[str, int] = {}
-    for asset, mask in zip(assets, keep, strict=True):
-        assert asset.mode is not None
-        code = asset.mode.code[mask]
-        for name, n in zip(
-            asset.mode.names, np.bincount(code[code >= 0], minlength=len(asset.mode.names)), strict=True
-        ):
-            count |= {name: count.get(name, 0) + int(n)} if n else {}
-    return dict(sorted(count.items(), key=lambda item: (-item[1], item[0])))
+def _common_codes(assets: Sequence[Telemetry]) -> tuple[list[str], list[Int64]]:
+    """All names, and each asset's rows (n_rows,) as places among them, −1 before the first."""
+    tracks = [asset.mode for asset in assets if asset.mode is not None]
+    names = sorted({name for track in tracks for name in track.names})
+    return names, [np.array([*map(names.index, track.names), -1])[track.code] for track in tracks]
+
+
+def _taught(asset: Telemetry, code: Int64, rows: slice) -> Int64:
+    """The modes of the rows of a stretch that teach: fit to be scored, with something measured."""
+    measured = np.isfinite(asset.values[rows]).any(axis=1)
+    return np.asarray(code[rows][measured & (asset.state[rows] == State.SCORED)])
 
 
 def _check(sensor: str, rows: Mapping[str, int], words: bool) -> None:

@@ -101,25 +101,35 @@ class Ingested:
 def ingest(source: Place, out: Path, *, read: ReadOptions | None = None, grid: GridOptions | None = None) -> Ingested:
     """Any export → ``out/data/<asset>/data.parquet`` on a regular UTC grid, and ``out/quality.json``.
 
+    The mode that ``read`` names is kept as text, held from value to value; other text is left out.
+
     An ingested folder that stands there is replaced; a folder with anything else in it is refused.
     """
-    reading = sources.read(source, read or ReadOptions())
-    telemetry, quality = _on_grid(reading, grid or GridOptions())
+    read = read or ReadOptions()
+    reading = sources.read(source, read)
+    if read.mode:
+        _check_names([read.mode], _sensors_of(reading), "--mode")
+    telemetry, quality = _on_grid(reading, grid or GridOptions(), mode=read.mode)
     if out.is_dir() and any(out.iterdir()) and not (out / "quality.json").is_file():
         raise UsageError(f"{out} exists and is not an ingested folder: it is left as it is. Give another --out.")
     with store.replacing_folder(out) as side:
         for asset in telemetry:
             folder = side / "data" / store.folder_name(asset.asset)
             folder.mkdir(parents=True)
-            pq.write_table(_ingested_table(asset), folder / "data.parquet", compression="zstd")
+            pq.write_table(_ingested_table(asset, read.mode), folder / "data.parquet", compression="zstd")
         store.write_json(side / "quality.json", quality.document())
     return Ingested(out, quality, sum(int((t.state != State.NO_DATA).sum()) for t in telemetry))
 
 
-def _ingested_table(asset: Telemetry) -> pa.Table:
+def _sensors_of(reading: Reading) -> list[str]:
+    return list(dict.fromkeys(s for a in reading.assets for s in a.sensors))
+
+
+def _ingested_table(asset: Telemetry, mode: str | None) -> pa.Table:
     rows = np.flatnonzero(asset.state != State.NO_DATA)
     columns = {"asset": arrow.repeat_text(asset.asset, len(rows)), "time": arrow.from_times(asset.time_us[rows])}
     columns |= {name: arrow.from_floats(asset.values[rows, i]) for i, name in enumerate(asset.sensors)}
+    columns |= {mode: scores_stage.mode_names(asset).take(arrow.from_ints(rows))} if mode else {}
     return pa.table(columns)
 
 
@@ -131,7 +141,7 @@ def _on_grid(
     mode: str | None = None,
 ) -> tuple[list[Telemetry], Quality]:
     """All assets of a reading on one grid, their sensors in the same order; ``mode`` is none of them."""
-    names = list(sensors) if sensors is not None else list(dict.fromkeys(s for a in reading.assets for s in a.sensors))
+    names = list(sensors) if sensors is not None else [s for s in _sensors_of(reading) if s != mode]
     grid = grid or _grid_for(reading.assets, options)
     in_words = (mode,) if mode is not None and reading.words else ()
     placed = [_place(raw, names, grid, options, in_words) for raw in reading.assets]
@@ -208,7 +218,7 @@ def train(
         raise DataError(
             f"no row is left to learn from: {outside:,} rows lie outside --start/--end. Give a span that holds data."
         )
-    known = list(dict.fromkeys(s for a in reading.assets for s in a.sensors))
+    known = _sensors_of(reading)
     _check_names(context, known, "--context")
     _check_names([mode] if mode else [], known, "--mode")
     _check_names(list(units or {}), known, "[sensors.units]")

@@ -131,7 +131,7 @@ def table(trained: Trained, scores: Scores, model_id: str, *, detail: bool = Tru
     if detail:
         columns += [arrow.from_floats(scores.shares[:, i], pa.float32()) for i in range(len(roles.scored))]
         columns += [arrow.from_floats(asset.values[:, i], pa.float32()) for i in range(len(roles.all))]
-        columns += [_mode_names(asset)] if roles.mode else []
+        columns += [mode_names(asset)] if roles.mode else []
         columns += [arrow.from_floats(scores.expected[:, i], pa.float32()) for i in range(len(roles.scored))]
     columns += [arrow.from_bools(scores.unseen), arrow.repeat_text(model_id, len(asset))]
     return pa.Table.from_arrays(columns, schema=schema_of(roles, detail=detail))
@@ -142,7 +142,7 @@ def schema_of(roles: Roles, *, detail: bool) -> pa.Schema:
     return scores_schema(roles.scored, roles.context, roles.mode.sensor if roles.mode else None, detail=detail)
 
 
-def _mode_names(asset: Telemetry) -> pa.Array:
+def mode_names(asset: Telemetry) -> pa.Array:
     """The name of each row's mode, as it is held; null before the first."""
     assert asset.mode is not None
     names: list[str | None] = [*asset.mode.names, None]

@@ -106,6 +106,8 @@ def test_a_mode_that_came_in_one_part_of_the_history_only_shares_too() -> None:
     fuel[50:900] = TAR
     assert seen_in(fuel).few == ("tar",)
     fuel[2500 : 2500 + LEAST_OF_MODE] = TAR
+    assert seen_in(fuel).few == ("tar",), "of one visit nobody knows whether the next is like it"
+    fuel[3500:3600] = TAR
     assert seen_in(fuel).few == ()
 
 
@@ -350,6 +352,15 @@ def test_words_of_a_csv_are_modes_and_blank_cells_are_none(tmp_path: Path) -> No
     assert result.trained.roles.mode is not None
     assert set(result.trained.roles.mode.rows) == {"gas", "oil"}
     assert sum(result.trained.roles.mode.rows.values()) == 800
+
+
+def test_an_ingested_folder_keeps_the_mode(tmp_path: Path) -> None:
+    fuel = fuels(800, 1)
+    source = write(tmp_path / "b.parquet", burner(fuel, 1), fuel)
+    pipeline.ingest(source, tmp_path / "in", read=ReadOptions(mode="fuel"))
+    pipeline.train(source, tmp_path / "direct", mode="fuel", options=LINE)
+    trained = pipeline.train(tmp_path / "in", tmp_path / "m", mode="fuel", options=LINE).trained
+    assert trained.roles.mode == pipeline.load(tmp_path / "direct")[0].roles.mode
 
 
 # ---------------------------------------------------------------- what is no mode

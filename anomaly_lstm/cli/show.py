@@ -321,7 +321,7 @@ def model_words(screen: Screen, model: Mapping[str, Any]) -> None:
 
 def mode_words(screen: Screen, mode: Mapping[str, Any] | None) -> None:
     """Which modes there are, with their rows, and which share the common calibration because they have too few."""
-    from anomaly_lstm.evidence import LEAST_OF_MODE
+    from anomaly_lstm.evidence import LEAST_OF_MODE, LEAST_VISITS
 
     if mode is None:
         return
@@ -331,7 +331,8 @@ def mode_words(screen: Screen, mode: Mapping[str, Any] | None) -> None:
     if own:
         say(screen, f"'{mode['sensor']}' has modes with their own centre, spread and calibration: {', '.join(own)}.")
     if few:
-        why = f"{LEAST_OF_MODE} rows of a mode must be left when any part of the history is held out to test on"
+        least = f"{LEAST_OF_MODE} rows of a mode in {LEAST_VISITS} visits"
+        why = f"{least} must be left whichever part of the history is held out to test on"
         say(
             screen, f"'{mode['sensor']}' has modes that share the common ones: {', '.join(few)}; {why}.", style="yellow"
         )

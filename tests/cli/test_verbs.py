@@ -119,7 +119,7 @@ def test_modes_are_told_with_their_rows_and_read_even_where_sensors_names_only_w
     inspected = anomaly_lstm("inspect", tmp_path / "m")
     for told in (said.err, inspected.err):
         assert "modes with their own centre, spread and calibration: gas (900 rows), oil (891 rows)." in told
-        assert "modes that share the common ones: peat (9 rows); 240 rows of a mode must be left when" in told
+        assert "modes that share the common ones: peat (9 rows); 240 rows of a mode in 2 visits must be left" in told
 
 
 def test_quiet_says_nothing(made: Path, tmp_path: Path) -> None:
