@@ -71,12 +71,13 @@ def _from_start(asset: Telemetry, rows: slice) -> slice:
     return slice(int(np.argmax(asset.stretch == asset.stretch[rows.start])), rows.stop)
 
 
-def loss(learned: Learned, held: Held) -> Float64:
-    """Mean squared network error of each sensor (n_scored,) in scaled units, held to the evidence's reach; 0 where
-    there is nothing.
+def loss(learned: Learned, held: Held, assets: Sequence[Telemetry]) -> Float64:
+    """Mean squared network error of each sensor (n_scored,) in spreads of the mode of its row, held to the evidence's
+    reach; 0 where there is nothing.
     """
     rows = np.concatenate([e[PREDICTION][live] for e, live in zip(held.errors, held.live, strict=True)])
-    scaled = np.clip(rows / learned.scaler.spread[: learned.n_scored], -REACH, REACH)
+    group = np.concatenate([asset.group[live] for asset, live in zip(assets, held.live, strict=True)])
+    scaled = np.clip(rows / learned.mode_spread[group], -REACH, REACH)
     known = np.isfinite(scaled)
     return np.asarray((np.where(known, scaled, 0.0) ** 2).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
 

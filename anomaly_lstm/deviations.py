@@ -46,7 +46,9 @@ class Learned:
     warm_up: int
     mode_centre: Float64
     """(n_groups, n_scored) how far the centre of each mode lies from the common one [sensor units]: first the common
-    one's zeros; NaN where the rows hold too little of a mode to tell."""
+    one's zeros; NaN where the rows hold too little of a mode to tell, 0 for a sensor without a value in it."""
+    mode_spread: Float64
+    """(n_groups, n_scored) the spread of the sensors in each mode [sensor units], else the common one."""
 
     @property
     def n_scored(self) -> int:

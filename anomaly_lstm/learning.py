@@ -69,7 +69,7 @@ def learn(
     values = [measured(part) for part in parts]
     scaler = fit_scaler(np.concatenate(values))
     group = [asset.group[rows] for asset, rows in parts]
-    mode_centre = _mode_centres([v[:, :n_scored] for v in values], group, assets[0].n_groups, scaler)
+    mode_centre, mode_spread = _of_modes([v[:, :n_scored] for v in values], group, assets[0].n_groups, scaler)
     pairs = [
         (v[:, :n_scored] - mode_centre[g], context_of(scaler, n_scored, part))
         for v, g, part in zip(values, group, parts, strict=True)
@@ -79,23 +79,26 @@ def learn(
     steps = Effort().max_steps if options.max_steps is None else options.max_steps
     effort = replace(Effort(), max_steps=steps, expired=options.expired)
     fitted = MODELS[options.network].fit(early, late, effort=effort, seed=options.seed, start=start, told=told)
-    return Learned(scaler, level, _needed(values, n_scored), fitted, FOLD_WARM_UP, mode_centre)
+    return Learned(scaler, level, _needed(values, n_scored), fitted, FOLD_WARM_UP, mode_centre, mode_spread)
 
 
-def _mode_centres(values: Sequence[Float64], groups: Sequence[Int64], n_groups: int, scaler: Scaler) -> Float64:
-    """`Learned.mode_centre` from stretches of rows, each (n_rows, n_scored): medians; 0 where a sensor has no value."""
+def _of_modes(
+    values: Sequence[Float64], groups: Sequence[Int64], n_groups: int, scaler: Scaler
+) -> tuple[Float64, Float64]:
+    """`Learned.mode_centre` and ``mode_spread`` from stretches of rows, each (n_rows, n_scored)."""
     some = [np.isfinite(v).any(axis=1) for v in values]
     of_row = [group[rows] for group, rows in zip(groups, some, strict=True)]
     measured, code = np.concatenate([v[rows] for v, rows in zip(values, some, strict=True)]), np.concatenate(of_row)
-    out = np.zeros((n_groups, measured.shape[1]))
+    n_scored = measured.shape[1]
+    centre, spread = np.zeros((n_groups, n_scored)), np.tile(scaler.spread[:n_scored], (n_groups, 1))
     for mode in range(1, n_groups):
         if not enough_of_mode([group == mode for group in of_row]):
-            out[mode] = np.nan
+            centre[mode] = np.nan
             continue
-        own = measured[code == mode]
-        known = np.isfinite(own).any(axis=0)
-        out[mode, known] = np.nanmedian(own[:, known], axis=0) - scaler.centre[: len(known)][known]
-    return out
+        own, known = fit_scaler(measured[code == mode]), np.isfinite(measured[code == mode]).any(axis=0)
+        centre[mode] = np.where(known, own.centre - scaler.centre[:n_scored], 0.0)
+        spread[mode] = np.where(known, np.maximum(own.spread, scaler.resolution[:n_scored]), spread[mode])
+    return centre, spread
 
 
 def _needed(values: Sequence[NDArray[np.float64]], n_scored: int) -> NDArray[np.int64]:

@@ -82,7 +82,7 @@ def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
     arrays: dict[str, NDArray[Any]] = {f"network.{name}": array for name, array in learned.fitted.arrays.items()}
     arrays["needed"] = learned.needed
     if len(learned.mode_centre) > 1:
-        arrays["mode_centre"] = learned.mode_centre
+        arrays |= {"mode_centre": learned.mode_centre, "mode_spread": learned.mode_spread}
     arrays |= {f"scaler.{name}": array for name, array in asdict(learned.scaler).items()}
     arrays |= {f"level.{name}": array for name, array in learned.level.arrays().items()}
     arrays |= {f"evidence.{name}": array for name, array in trained.evidence.arrays().items()}
@@ -104,14 +104,16 @@ def from_folder(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
                 "Update anomaly-lstm."
             )
         fitted = Fitted(network["name"], part("network."), network["sizes"], network["steps"])
-        level = level_from(part("level."))
+        scaler, level = Scaler(**part("scaler.")), level_from(part("level."))
+        n_scored = len(level.centre)
         learned = Learned(
-            Scaler(**part("scaler.")),
+            scaler,
             level,
             arrays["needed"],
             fitted,
             network["warm_up"],
-            arrays.get("mode_centre", np.zeros((1, len(level.centre)))),
+            arrays.get("mode_centre", np.zeros((1, n_scored))),
+            arrays.get("mode_spread", scaler.spread[None, :n_scored]),
         )
         return Trained(
             roles=Roles(tuple(document["scored"]), tuple(document["context"]), from_document(document.get("mode"))),

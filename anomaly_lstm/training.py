@@ -149,12 +149,12 @@ def _contest(
         telling = _teller(told, "fold", number, len(folds))
         by_line = learn(assets, fold.learn, n_scored, line, told=telling)
         rival.append(hold_out(by_line, assets, fold))
-        losses[CHALLENGER].append(loss(by_line, rival[-1]))
+        losses[CHALLENGER].append(loss(by_line, rival[-1], assets))
         if carried_by == CHALLENGER:
             continue
         learned = learn(assets, fold.learn, n_scored, options, told=telling)
         mine.append(hold_out(learned, assets, fold))
-        losses[options.network].append(loss(learned, mine[-1]))
+        losses[options.network].append(loss(learned, mine[-1], assets))
         if MODELS[options.network].FORECASTS and not _adds(losses[options.network], losses[CHALLENGER]):
             carried_by = CHALLENGER
     n = len(losses[options.network])
