@@ -55,9 +55,8 @@ class Modes:
         """The asset with a context of 0 and 1 for each mode that stands on its own, after its other sensors."""
         track = asset.mode
         assert track is not None
-        names = (*self.own, *(name for name in track.names if name not in self.own))
-        place = np.array([*(names.index(name) for name in track.names), -1])
-        code = place[track.code]
+        names = tuple(dict.fromkeys((*self.own, *track.names)))
+        code = _among(names, track)
         columns = (code[:, None] == np.arange(len(self.own))).astype(np.float64)
         return replace(
             asset,
@@ -105,8 +104,8 @@ def find(sensor: str, assets: Sequence[Telemetry], normal: Sequence[Bool], *, wo
         ]
 
     every = np.concatenate([np.empty(0, np.int64), *stretches(normal)])
-    count = {name: int((every == code).sum()) for code, name in enumerate(names)}
-    rows = {name: n for name, n in sorted(count.items(), key=lambda item: -item[1]) if n}
+    count = np.bincount(every[every >= 0], minlength=len(names)).tolist()
+    rows = {name: n for n, name in sorted(zip(count, names, strict=True), key=lambda item: -item[0]) if n}
     _check(sensor, rows, words)
     if len(every) < LEAST_OF_MODE:
         return Modes(sensor, words, rows, ())
@@ -119,7 +118,13 @@ def _common_codes(assets: Sequence[Telemetry]) -> tuple[list[str], list[Int64]]:
     """All names, and each asset's rows (n_rows,) as places among them, −1 before the first."""
     tracks = [asset.mode for asset in assets if asset.mode is not None]
     names = sorted({name for track in tracks for name in track.names})
-    return names, [np.array([*map(names.index, track.names), -1])[track.code] for track in tracks]
+    return names, [_among(names, track) for track in tracks]
+
+
+def _among(names: Sequence[str], track: ModeTrack) -> Int64:
+    """The places (n_rows,) of a track's modes among other names, −1 before the first."""
+    place = {name: number for number, name in enumerate(names)}
+    return np.array([*(place[name] for name in track.names), -1])[track.code]
 
 
 def _taught(asset: Telemetry, code: Int64, rows: slice) -> Int64:

@@ -101,9 +101,8 @@ class Ingested:
 def ingest(source: Place, out: Path, *, read: ReadOptions | None = None, grid: GridOptions | None = None) -> Ingested:
     """Any export → ``out/data/<asset>/data.parquet`` on a regular UTC grid, and ``out/quality.json``.
 
-    The mode that ``read`` names is kept as text, held from value to value; other text is left out.
-
-    An ingested folder that stands there is replaced; a folder with anything else in it is refused.
+    The mode that ``read`` names is kept as text, held from value to value; other text is left out. An ingested folder
+    that stands there is replaced; a folder with anything else in it is refused.
     """
     read = read or ReadOptions()
     reading = sources.read(source, read)
@@ -143,8 +142,12 @@ def _on_grid(
     """All assets of a reading on one grid, their sensors in the same order; ``mode`` is none of them."""
     names = list(sensors) if sensors is not None else [s for s in _sensors_of(reading) if s != mode]
     grid = grid or _grid_for(reading.assets, options)
-    in_words = (mode,) if mode is not None and reading.words else ()
-    placed = [_place(raw, names, grid, options, in_words) for raw in reading.assets]
+    if options.running and reading.words and mode in conditions.sensors_in(conditions.parse(options.running)):
+        raise UsageError(
+            f"condition {options.running!r}: '{mode}' holds words ({', '.join(reading.words[:5])}), and only numbers "
+            "can be compared. Say by another sensor when the asset runs."
+        )
+    placed = [_place(raw, names, grid, options) for raw in reading.assets]
     telemetry = [t for t, _ in placed]
     if mode is not None:
         telemetry = [_with_mode(t, raw, mode, reading.words) for t, raw in zip(telemetry, reading.assets, strict=True)]
@@ -162,11 +165,8 @@ def _with_mode(asset: Telemetry, raw: RawAsset, mode: str, words: Sequence[str])
     return replace(asset, mode=modes.track(raw.time_us, measured, words, asset.grid, asset.index))
 
 
-def _place(
-    raw: RawAsset, names: Sequence[str], grid: Grid, options: GridOptions, in_words: Sequence[str] = ()
-) -> tuple[Telemetry, AssetQuality]:
-    """One asset on the grid; a condition for running cannot compare sensors that are ``in_words``."""
-    have = {name: raw.values[:, i] for i, name in enumerate(raw.sensors) if name not in in_words}
+def _place(raw: RawAsset, names: Sequence[str], grid: Grid, options: GridOptions) -> tuple[Telemetry, AssetQuality]:
+    have = {name: raw.values[:, i] for i, name in enumerate(raw.sensors)}
     values = (
         np.column_stack([have.get(name, np.full(len(raw.time_us), np.nan)) for name in names])
         if names
