@@ -3,12 +3,12 @@
 An alert depends on stored scores and on the policy only, row by row in time, so it can be recomputed from the scores
 table at any time.
 
-**An unseen regime.** A row marked ``unseen`` has a context (weather, ore, set-point) that training never saw, so what
-was expected there is a guess. It is scored, and it opens and holds alerts like any row, but its rarity raises none
-above advisory: a severity above that is reached by the on-delay running out on seen rows alone, unseen rows over the
-limit counting neither way. The same goes for the rows right after, while the evidence still remembers unseen ones. With
-advisory switched off, an alert that reaches the lowest limit that is on by such rows is told as an advisory all the
-same: it is neither lost nor a warning. A crossed bound is critical whatever training saw.
+**An unseen regime.** A row marked ``unseen`` has a context (weather, set-point) or a mode (ore, fuel) that training
+never saw, so what was expected there is a guess. It is scored, and it opens and holds alerts like any row, but its
+rarity raises none above advisory: a severity above that is reached by the on-delay running out on seen rows alone,
+unseen rows over the limit counting neither way. The same goes for the rows right after, while the evidence still
+remembers unseen ones. With advisory switched off, an alert that reaches the lowest limit that is on by such rows is
+told as an advisory all the same: it is neither lost nor a warning. A crossed bound is critical whatever training saw.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ from anomaly_lstm.delays import DEADBAND, OFF_ROWS, REOPENS, Standing, ran_out, 
 from anomaly_lstm.deviations import held
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.evidence import SLOW_REACH, SLOWEST
+from anomaly_lstm.modes import Modes
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, State, scored_sensors
+from anomaly_lstm.telemetry import ModeTrack
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -178,14 +180,19 @@ def _pick(table: pa.Table, rows: Int64) -> pa.Table:
 
 
 def alerts_of(
-    rows: Rows, policy: Policy, period_us: int, model_id: str, seen: Mapping[str, Range] | None = None
+    rows: Rows,
+    policy: Policy,
+    period_us: int,
+    model_id: str,
+    seen: Mapping[str, Range] | None = None,
+    mode: Modes | None = None,
 ) -> list[Alert]:
     """The alerts of one asset in time order, as they stand after its last row.
 
-    ``seen`` context → what training saw of it: the words for an unseen regime.
+    ``seen`` context → what training saw of it, and the modes it saw: the words for an unseen regime.
     """
     crossed = _bounds_crossed(rows, policy)
-    regime = _regime(rows, seen or {})
+    regime = _regime(rows, seen or {}, mode)
     return [_alert(rows, policy, course, crossed, regime, model_id) for course in courses_of(rows, policy, period_us)]
 
 
@@ -322,11 +329,14 @@ class _Regime:
 
     ``unseen`` (n_rows,); ``seen`` context → what training saw; ``values`` (n_rows, n_context) its contexts in that
     order, in sensor units, held from value to value. Without ``seen`` or values in the table there are no columns.
+    ``mode`` says which modes training saw, ``ran`` (n_rows,) in which one each row was, where there is one.
     """
 
     unseen: Bool
     seen: Mapping[str, Range]
     values: Float64
+    mode: Modes | None = None
+    ran: ModeTrack | None = None
 
     def rows_of(self, begun: int, peak: int, end: int, *, capped: bool) -> Int64:
         """The rows that make an alert an unseen one: those from its begin to its peak, else, if its severity was
@@ -334,6 +344,13 @@ class _Regime:
         """
         own = begun + np.flatnonzero(self.unseen[begun : peak + 1])
         return own if len(own) or not capped else np.flatnonzero(self.unseen[: end + 1])[-1:]
+
+    def foreign_mode(self, rows: Int64) -> tuple[str, Modes] | None:
+        """The first mode on any of some rows that training never saw, beside those it saw."""
+        if self.mode is None or self.ran is None:
+            return None
+        strange = rows[self.mode.unseen(self.ran)[rows]]
+        return (self.ran.names[self.ran.code[strange[0]]], self.mode) if len(strange) else None
 
     def furthest(self, rows: Int64) -> tuple[str, float] | None:
         """The context furthest outside on any of some rows, in training ranges, and its value there."""
@@ -345,14 +362,19 @@ class _Regime:
         return (list(self.seen)[context], float(values[row, context])) if excess[row, context] > 0 else None
 
 
-def _regime(rows: Rows, seen: Mapping[str, Range]) -> _Regime:
+def _regime(rows: Rows, seen: Mapping[str, Range], mode: Modes | None) -> _Regime:
     """What a stopped asset measures is no input of the scores, so it is held over as there."""
     known = {name: of for name, of in seen.items() if f"value.{name}" in rows.table.column_names}
-    if not known or not rows.unseen.any():
+    if not rows.unseen.any():
         return _Regime(rows.unseen, {}, np.empty((len(rows.time_us), 0)))
+    ran = None
+    if mode and f"value.{mode.sensor}" in rows.table.column_names:
+        ran = ModeTrack(*arrow.codes(rows.table.column(f"value.{mode.sensor}")))
+    if not known:
+        return _Regime(rows.unseen, {}, np.empty((len(rows.time_us), 0)), mode, ran)
     values = np.column_stack([arrow.to_numpy(rows.table.column(f"value.{name}"), np.float64) for name in known])
     values[rows.state == State.OUT_OF_STATE] = np.nan
-    return _Regime(rows.unseen, known, held(values))
+    return _Regime(rows.unseen, known, held(values), mode, ran)
 
 
 def _alert(rows: Rows, policy: Policy, course: Course, crossed: Bool, regime: _Regime, model_id: str) -> Alert:
@@ -477,9 +499,12 @@ def reason(
 
 
 def _unseen_words(regime: _Regime, rows: Int64, policy: Policy, severity: str, bound: str | None) -> str:
-    """Which context training never saw, and what that does to the severity."""
-    where = regime.furthest(rows)
-    if where is None:
+    """Which mode or context training never saw, and what that does to the severity."""
+    foreign, where = regime.foreign_mode(rows), regime.furthest(rows)
+    if foreign is not None:
+        name, mode = foreign
+        start = f"{mode.sensor} {name}, training saw {mode.listed}"
+    elif where is None:
         start = "a context was outside what training saw"
     else:
         name, value = where

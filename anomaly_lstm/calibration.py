@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import delays
 from anomaly_lstm.deviations import Learned, deviations, live_rows
-from anomaly_lstm.evidence import LEVEL, PREDICTION, REACH, Evidence, fit_evidence, judge
+from anomaly_lstm.evidence import LEAST_OF_MODE, LEVEL, PREDICTION, REACH, Evidence, fit_evidence, judge
 from anomaly_lstm.folds import Fold
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry
-from anomaly_lstm.thresholds.contract import Curve
+from anomaly_lstm.thresholds.contract import Curve, Curves
 
 Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 SHOWN_SPAN = 5
@@ -70,12 +71,13 @@ def _from_start(asset: Telemetry, rows: slice) -> slice:
     return slice(int(np.argmax(asset.stretch == asset.stretch[rows.start])), rows.stop)
 
 
-def loss(learned: Learned, held: Held) -> Float64:
-    """Mean squared network error of each sensor (n_scored,) in scaled units, held to the evidence's reach; 0 where
-    there is nothing.
+def loss(learned: Learned, held: Held, assets: Sequence[Telemetry]) -> Float64:
+    """Mean squared network error of each sensor (n_scored,) in spreads of the mode of its row, held to the evidence's
+    reach; 0 where there is nothing.
     """
     rows = np.concatenate([e[PREDICTION][live] for e, live in zip(held.errors, held.live, strict=True)])
-    scaled = np.clip(rows / learned.scaler.spread[: learned.n_scored], -REACH, REACH)
+    group = np.concatenate([asset.group[live] for asset, live in zip(assets, held.live, strict=True)])
+    scaled = np.clip(rows / learned.mode_spread[group], -REACH, REACH)
     known = np.isfinite(scaled)
     return np.asarray((np.where(known, scaled, 0.0) ** 2).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
 
@@ -88,35 +90,70 @@ def evidence_of(held: Held, assets: Sequence[Telemetry], rows: Sequence[Bool], r
         for own in asset.stretches(mask)
         if live[own].any()
     ]
-    return fit_evidence(stretches, resolution)
+    groups = [
+        asset.group[own][live[own]]
+        for asset, mask, live in zip(assets, rows, held.live, strict=True)
+        for own in asset.stretches(mask)
+        if live[own].any()
+    ]
+    return fit_evidence(stretches, resolution, groups, assets[0].n_groups)
 
 
-def judged(fold: Fold, held: Held, assets: Sequence[Telemetry], resolution: Float64) -> list[Float64]:
-    """Scores of a fold's held rows by the evidence of other rows' errors; one (n_rows,) per stretch, NaN elsewhere.
+@dataclass(frozen=True)
+class Sample:
+    """Scores (n_rows,) of a stretch of normal rows by what never learned from them, NaN where there is none, and the
+    group (n_rows,) of each row, as in `Telemetry.group`.
+    """
 
-    The slow evidence first runs through the errors before, as it will have run when it scores.
+    score: Float64
+    group: Int64
+
+
+def judged(fold: Fold, held: Held, assets: Sequence[Telemetry], resolution: Float64) -> list[Sample]:
+    """Scores of a fold's held rows by the evidence of other rows' errors, stretch by stretch.
+
+    The slow evidence first runs through the errors before, as it will have run when it scores. Rows of a mode whose
+    level nobody had learned yet calibrate nothing.
     """
     evidence = evidence_of(held, assets, fold.learn, resolution)
     out = []
     for asset, mask, errors, live in zip(assets, fold.held, held.errors, held.live, strict=True):
         for rows in asset.stretches(mask):
             own = _from_start(asset, rows)
-            scores = judge(evidence, int(asset.index[own.start]), errors[:, own], live[own]).score
-            out.append(scores[rows.start - own.start :].astype(np.float64))
-    return [s for s in out if np.isfinite(s).any()]
+            group = asset.group[own]
+            scores = judge(evidence, int(asset.index[own.start]), errors[:, own], live[own], group).score
+            unjudged = (group > 0) & ~np.isfinite(errors[LEVEL, own]).any(axis=1)
+            told = np.where(unjudged, np.nan, scores.astype(np.float64))[rows.start - own.start :]
+            out.append(Sample(told, group[rows.start - own.start :]))
+    return [sample for sample in out if np.isfinite(sample.score).any()]
 
 
-def promise(samples: Sequence[Float64], curve: Curve, period_s: float) -> dict[str, Any]:
+def of_group(samples: Sequence[Sample], group: int) -> list[Float64]:
+    """The scores of one group's rows, as if the asset had run in nothing else in between."""
+    mine = [sample.score[sample.group == group] for sample in samples]
+    return [scores for scores in mine if np.isfinite(scores).any()]
+
+
+def calibrated(samples: Sequence[Sample], n_groups: int, fit: Callable[[Sequence[Float64]], Curve]) -> Curves:
+    """Fit the common curve to all scores, and one to the scores of each mode that has enough of them."""
+    mine = {mode: of_group(samples, mode) for mode in range(1, n_groups)}
+    enough = {mode: some for mode, some in mine.items() if sum(np.isfinite(s).sum() for s in some) >= LEAST_OF_MODE}
+    return Curves(fit([sample.score for sample in samples]), {mode: fit(some) for mode, some in enough.items()})
+
+
+def promise(samples: Sequence[Sample], n_groups: int, curves: Curves, period_s: float) -> dict[str, Any]:
     """Expected and observed alerts on the calibration rows, at a return period they can show.
 
-    These rows shaped the curve, so this is a check of the arithmetic and of clustering, not a proof on new data.
+    These rows shaped the curves, so this is a check of the arithmetic and of clustering, not a proof on new data.
     """
+    curve = curves.common
     level_s = curve.normal_s / SHOWN_SPAN
-    limit, low = curve.limit(level_s), curve.limit(level_s * 10**-delays.DEADBAND)
     observed = 0
-    for scores in samples:
-        state = np.where(np.isfinite(scores), State.SCORED, State.NO_DATA).astype(np.uint8)
-        observed += len(delays.standings(scores >= limit, scores < low, state, 0, delays.OFF_ROWS))
+    for group in range(n_groups):
+        limit, low = curves.of(group).limit(level_s), curves.of(group).limit(level_s * 10**-delays.DEADBAND)
+        for scores in of_group(samples, group):
+            state = np.where(np.isfinite(scores), State.SCORED, State.NO_DATA).astype(np.uint8)
+            observed += len(delays.standings(scores >= limit, scores < low, state, 0, delays.OFF_ROWS))
     return {
         "normal_s": curve.normal_s,
         "at_s": level_s,

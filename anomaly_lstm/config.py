@@ -56,6 +56,7 @@ class Sensors:
 
     context: tuple[str, ...] = ()
     running: str | None = None
+    mode: str | None = None
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 
@@ -302,7 +303,8 @@ def _pipeline(path: Path, top: _Table) -> Pipeline:
     read_sensors = _texts(sensors, "include"), _texts(sensors, "exclude")
     where = _source(source, *read_sensors)
     quantities = _sensors(sensors)
-    where = _with_context(where, quantities.context)
+    where = _with_context(where, (*quantities.context, *((quantities.mode,) if quantities.mode else ())))
+    _mode_alone(sensors, quantities, where.read.exclude)
     built = Pipeline(
         path=path,
         source=where,
@@ -380,7 +382,7 @@ def _moment(table: _Table, key: str, zone: str | None) -> int | None:
 
 
 def _with_context(source: Source, context: tuple[str, ...]) -> Source:
-    """Context sensors are read too where ``[sensors] include`` names what is kept."""
+    """Context sensors and the mode are read too where ``[sensors] include`` names what is kept."""
     if source.read.sensors is None:
         return source
     kept = tuple(dict.fromkeys((*source.read.sensors, *context)))
@@ -396,7 +398,15 @@ def _sensors(table: _Table) -> Sensors:
         bound, unit = _bound(_table(inside, sensor))
         bounds |= {sensor: bound} if bound else {}
         units |= {sensor: unit} if unit else {}
-    return Sensors(_texts(table, "context") or (), running, bounds, units)
+    mode = _text(table, "mode", 'one sensor in quotes, such as "fuel_code"')
+    return Sensors(_texts(table, "context") or (), running, mode, bounds, units)
+
+
+def _mode_alone(table: _Table, sensors: Sensors, exclude: Sequence[str]) -> None:
+    """Note where the mode is named as something else too."""
+    for key, names in (("context", sensors.context), ("exclude", exclude)):
+        if sensors.mode in names:
+            table.wrong("mode", f"it stands in {key} too; leave it out of {key}.")
 
 
 def _condition(text: str) -> str:

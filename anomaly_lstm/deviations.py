@@ -44,6 +44,11 @@ class Learned:
     needed: NDArray[np.int64]
     fitted: Fitted
     warm_up: int
+    mode_centre: Float64
+    """(n_groups, n_scored) how far the centre of each mode lies from the common one [sensor units]: first the common
+    one's zeros; NaN where the rows hold too little of a mode to tell, 0 for a sensor without a value in it."""
+    mode_spread: Float64
+    """(n_groups, n_scored) the spread of the sensors in each mode [sensor units], else the common one."""
 
     @property
     def n_scored(self) -> int:
@@ -114,7 +119,7 @@ def deviations(
         values = measured(part)[:, :n_scored]
         both = np.empty((2, *values.shape))
         both[PREDICTION] = values - (learned.scaler.centre[:n_scored] + learned.scaler.spread[:n_scored] * said)
-        both[LEVEL] = values - level_along(learned, part)
+        both[LEVEL] = values - learned.mode_centre[part[0].group[part[1]]] - level_along(learned, part)
         out.append(both)
         told(len(values))
     return out

@@ -33,6 +33,7 @@ from anomaly_lstm.tails import Rarity, exponential_tail, fit_rarity
 from anomaly_lstm.windows import CHUNK
 
 Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 PREDICTION, LEVEL = range(2)
@@ -75,6 +76,12 @@ WILD = 10.0
 LEAST_POWER = 0.03
 """The least variance of a log power: a sensor without noise has one that would make any noise an outburst."""
 
+LEAST_OF_MODE = 10 * 3 * 8
+"""Rows from which on a mode may stand on its own [rows]: ten memories of the first slow half-life."""
+
+LEAST_VISITS = 2
+"""Visits to a mode from which on it may: one has not shown how it begins, nor that it is the same the next time."""
+
 JUDGES = 4
 """How rare a T² is, is learned from blocks of rows that are each judged by the others' covariance."""
 
@@ -97,20 +104,30 @@ class Statistic:
 @dataclass(frozen=True)
 class Evidence:
     """``spread`` (n_views, n_scored) in sensor units; ``covariance`` (n_views, n_scored, n_scored) of one row's scaled
-    deviations, for filling in missing sensors; and the statistics.
+    deviations, for filling in missing sensors; and the statistics. ``own_spread`` (n_modes, n_views, n_scored) takes
+    the place of ``spread`` on rows of the modes that have their own.
     """
 
     spread: Float64
     covariance: Float64
     statistics: tuple[Statistic, ...]
+    own_spread: Float64
 
     @property
     def n_views(self) -> int:
         return len(self.spread)
 
+    def spread_of(self, group: Int64 | None) -> Float64:
+        """The spread (n_views, n_rows or 1, n_scored) on rows of some groups (n_rows,): 0 the common one, 1 … own."""
+        if group is None or not len(self.own_spread):
+            return self.spread[:, None]
+        return np.moveaxis(np.concatenate([self.spread[None], self.own_spread])[group], 0, 1)
+
     def arrays(self) -> dict[str, Float64]:
         kinds = [(s.view, s.of, s.half_life) for s in self.statistics]
+        own = {"own_spread": self.own_spread} if len(self.own_spread) else {}
         return {
+            **own,
             "spread": self.spread,
             "covariance": self.covariance,
             "statistics": np.array(kinds, np.float64),
@@ -124,7 +141,8 @@ def evidence_from(arrays: Mapping[str, Float64]) -> Evidence:
     kinds = [(int(view), int(of), float(half_life)) for view, of, half_life in arrays["statistics"]]
     learned = zip(kinds, arrays["whitener"], arrays["strength"], arrays["minus_log_p"], strict=True)
     statistics = tuple(Statistic(*kind, *fitted) for kind, *fitted in learned)
-    return Evidence(arrays["spread"], arrays["covariance"], statistics)
+    own = arrays.get("own_spread", np.empty((0, *arrays["spread"].shape)))
+    return Evidence(arrays["spread"], arrays["covariance"], statistics, own)
 
 
 @dataclass(frozen=True)
@@ -151,16 +169,19 @@ def start(evidence: Evidence) -> Float64:
     return np.stack([np.full(n_scored, float(s.of == POWER)) for s in evidence.statistics])
 
 
-def advance(evidence: Evidence, state: Float64, deviations: Float64) -> tuple[Float64, Judged]:
+def advance(
+    evidence: Evidence, state: Float64, deviations: Float64, group: Int64 | None = None
+) -> tuple[Float64, Judged]:
     """Judge at most one chunk of rows that were measured, in time order.
 
     ``deviations`` (n_views, n_rows, n_scored) in sensor units, NaN where a sensor is missing or a view has no
     opinion. Missing sensors are filled with what the others let expect, so they add no evidence, and have share 0; a
-    view without any opinion on a row does not speak there. Returns the state after the rows and their judgement.
+    view without any opinion on a row does not speak there. ``group`` (n_rows,) says whose spread a row has, None = the
+    common one. Returns the state after the rows and their judgement.
     """
     missing = np.asarray(~np.isfinite(deviations))
     silent = np.asarray(missing.all(axis=2))
-    scaled = [_scaled(*view) for view in zip(evidence.spread, evidence.covariance, deviations, strict=True)]
+    scaled = [_scaled(*view) for view in zip(evidence.spread_of(group), evidence.covariance, deviations, strict=True)]
     log_p, squares, after = [], [], []
     for statistic, before in zip(evidence.statistics, state, strict=True):
         view = statistic.view
@@ -252,11 +273,12 @@ def chunks(first: int, n_rows: int) -> Iterator[slice]:
         start_row = stop
 
 
-def judge(evidence: Evidence, first: int, deviations: Float64, live: Bool) -> Judged:
+def judge(evidence: Evidence, first: int, deviations: Float64, live: Bool, group: Int64 | None = None) -> Judged:
     """Judge a whole stretch from its start: rows that are not ``live`` (n_rows,) have score NaN and leave the state
     alone.
 
-    ``deviations`` (n_views, n_rows, n_scored) in sensor units; ``first`` is the grid index of row 0.
+    ``deviations`` (n_views, n_rows, n_scored) in sensor units; ``first`` is the grid index of row 0; ``group``
+    (n_rows,) says whose spread a row has, None = the common one.
     """
     n_views, n_rows, n_scored = deviations.shape
     score = np.full(n_rows, np.nan, np.float32)
@@ -265,7 +287,7 @@ def judge(evidence: Evidence, first: int, deviations: Float64, live: Bool) -> Ju
     for part in chunks(first, n_rows):
         rows = part.start + np.flatnonzero(live[part])
         if len(rows):
-            state, judged = advance(evidence, state, deviations[:, rows])
+            state, judged = advance(evidence, state, deviations[:, rows], None if group is None else group[rows])
             score[rows], shares[rows], weights[rows] = judged.score, judged.shares, judged.weights
     return Judged(score, shares, weights)
 
@@ -273,17 +295,30 @@ def judge(evidence: Evidence, first: int, deviations: Float64, live: Bool) -> Ju
 # ---------------------------------------------------------------- learning it
 
 
-def fit_evidence(stretches: Sequence[Float64], resolution: Float64) -> Evidence:
+def fit_evidence(
+    stretches: Sequence[Float64], resolution: Float64, groups: Sequence[Int64] | None = None, n_groups: int = 1
+) -> Evidence:
     """Learn spreads, covariances and scales from deviations on rows the network never learned from.
 
     ``stretches`` are continuous and hold measured rows only, each (n_views, n_rows, n_scored) in sensor units;
-    ``resolution`` (n_scored,) is the least a sensor can show.
+    ``resolution`` (n_scored,) is the least a sensor can show; ``groups``, one (n_rows,) per stretch, says whose spread
+    its rows have: 0 the common one, 1 … ``n_groups`` − 1 that of a mode. The common one is that of all rows.
     """
     n_views, n_rows = len(stretches[0]), sum(s.shape[1] for s in stretches)
-    views = [[s[view][np.isfinite(s[view]).any(axis=1)] for s in stretches] for view in range(n_views)]
-    spread = np.stack([_spread(np.concatenate(view), resolution) for view in views])
-    scaled = [[np.clip(s / spread[v], -REACH, REACH) for s in view] for v, view in enumerate(views)]
-    floor = resolution**2 / 12.0 / spread**2  # rounding alone makes a deviation vary by so much [spreads²]
+    groups = [np.zeros(s.shape[1], np.int64) for s in stretches] if groups is None else groups
+    spoken = [[np.isfinite(s[view]).any(axis=1) for s in stretches] for view in range(n_views)]
+    views = [[s[v][rows] for s, rows in zip(stretches, spoken[v], strict=True)] for v in range(n_views)]
+    group = [[g[rows] for g, rows in zip(groups, spoken[v], strict=True)] for v in range(n_views)]
+    spread = np.stack([_spreads(*view, resolution, n_groups) for view in zip(views, group, strict=True)])
+    scaled = [
+        [
+            np.clip(s / spread[v, g if n_groups > 1 else 0], -REACH, REACH)
+            for s, g in zip(views[v], group[v], strict=True)
+        ]
+        for v in range(n_views)
+    ]
+    # rounding alone makes a deviation vary by so much [spreads²]
+    floor = np.stack([_shares(group[v], n_groups) @ (resolution**2 / 12.0 / spread[v] ** 2) for v in range(n_views)])
     statistics = tuple(
         _fit_statistic(view, of, half_life, scaled[view], floor[view])
         for (view, of), half_lives in HALF_LIVES.items()
@@ -293,7 +328,33 @@ def fit_evidence(stretches: Sequence[Float64], resolution: Float64) -> Evidence:
     at_once = [np.nan_to_num(np.concatenate(view)) for view in scaled]
     moments = [_moments_of(rows) for rows in at_once]
     covariance = np.stack([_shrunk(own.mean(axis=0), _shrinkage(own)) for own in moments])
-    return Evidence(spread, covariance, statistics)
+    return Evidence(spread[:, 0], covariance, statistics, np.moveaxis(spread[:, 1:], 1, 0))
+
+
+def _spreads(stretches: Sequence[Float64], groups: Sequence[Int64], resolution: Float64, n_groups: int) -> Float64:
+    """The spread of one view on all rows, then on those of each mode (n_groups, n_scored); where there is too little
+    of a mode, or a sensor no value in it, the common one.
+    """
+    rows, group = np.concatenate(stretches), np.concatenate(groups)
+    common = _spread(rows, resolution)
+    out = np.tile(common, (n_groups, 1))
+    for mode in range(1, n_groups):
+        own = rows[group == mode]
+        if enough_of_mode([g == mode for g in groups]):
+            out[mode] = np.where(np.isfinite(own).any(axis=0), _spread(own, resolution), common)
+    return out
+
+
+def enough_of_mode(own: Sequence[Bool]) -> bool:
+    """Do stretches of rows, each (n_rows,) True in a mode, hold enough of it to tell its centre and spread?"""
+    visits = sum(int((np.diff(mine.astype(np.int8), prepend=0) > 0).sum()) for mine in own)
+    return visits >= LEAST_VISITS and sum(int(mine.sum()) for mine in own) >= LEAST_OF_MODE
+
+
+def _shares(groups: Sequence[Int64], n_groups: int) -> Float64:
+    """The share of the rows in each group (n_groups,)."""
+    count = np.bincount(np.concatenate(groups), minlength=n_groups)
+    return np.asarray(count / max(1, count.sum()))
 
 
 def _fit_statistic(view: int, of: int, half_life: float, scaled: Sequence[Float64], floor: Float64) -> Statistic:

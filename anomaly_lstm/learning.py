@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from anomaly_lstm import inference
 from anomaly_lstm.deviations import Learned, Part, as_series, context_of, measured
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.evidence import enough_of_mode
 from anomaly_lstm.level import fit_level
 from anomaly_lstm.models import MODELS
 from anomaly_lstm.models.contract import Effort, Fitted, Progress
-from anomaly_lstm.scaling import fit_scaler
+from anomaly_lstm.scaling import Scaler, fit_scaler
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.windows import Series
 
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 CHALLENGER = "linear_predictor"
@@ -65,13 +68,37 @@ def learn(
         raise DataError("a part of the training span holds no normal rows at all; give a longer span or fewer events.")
     values = [measured(part) for part in parts]
     scaler = fit_scaler(np.concatenate(values))
-    pairs = [(v[:, :n_scored], context_of(scaler, n_scored, part)) for v, part in zip(values, parts, strict=True)]
+    group = [asset.group[rows] for asset, rows in parts]
+    mode_centre, mode_spread = _of_modes([v[:, :n_scored] for v in values], group, assets[0].n_groups, scaler)
+    pairs = [
+        (v[:, :n_scored] - mode_centre[g], context_of(scaler, n_scored, part))
+        for v, g, part in zip(values, group, parts, strict=True)
+    ]
     level = fit_level(pairs, scaler.centre[:n_scored], scaler.spread[:n_scored])
     early, late = ([as_series(scaler, n_scored, p) for p in some] for some in _split(parts))
     steps = Effort().max_steps if options.max_steps is None else options.max_steps
     effort = replace(Effort(), max_steps=steps, expired=options.expired)
     fitted = MODELS[options.network].fit(early, late, effort=effort, seed=options.seed, start=start, told=told)
-    return Learned(scaler, level, _needed(values, n_scored), fitted, FOLD_WARM_UP)
+    return Learned(scaler, level, _needed(values, n_scored), fitted, FOLD_WARM_UP, mode_centre, mode_spread)
+
+
+def _of_modes(
+    values: Sequence[Float64], groups: Sequence[Int64], n_groups: int, scaler: Scaler
+) -> tuple[Float64, Float64]:
+    """`Learned.mode_centre` and ``mode_spread`` from stretches of rows, each (n_rows, n_scored)."""
+    some = [np.isfinite(v).any(axis=1) for v in values]
+    of_row = [group[rows] for group, rows in zip(groups, some, strict=True)]
+    measured, code = np.concatenate([v[rows] for v, rows in zip(values, some, strict=True)]), np.concatenate(of_row)
+    n_scored = measured.shape[1]
+    centre, spread = np.zeros((n_groups, n_scored)), np.tile(scaler.spread[:n_scored], (n_groups, 1))
+    for mode in range(1, n_groups):
+        if not enough_of_mode([group == mode for group in of_row]):
+            centre[mode] = np.nan
+            continue
+        own, known = fit_scaler(measured[code == mode]), np.isfinite(measured[code == mode]).any(axis=0)
+        centre[mode] = np.where(known, own.centre - scaler.centre[:n_scored], 0.0)
+        spread[mode] = np.where(known, np.maximum(own.spread, scaler.resolution[:n_scored]), spread[mode])
+    return centre, spread
 
 
 def _needed(values: Sequence[NDArray[np.float64]], n_scored: int) -> NDArray[np.int64]:

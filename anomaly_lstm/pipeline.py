@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anomaly_lstm import alerts as alerting
-from anomaly_lstm import arrow, conditions, delays, replay_page, replaying, sources, store
+from anomaly_lstm import arrow, conditions, delays, modes, replay_page, replaying, sources, store
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm import measures as measuring
 from anomaly_lstm import scoring as scores_stage
@@ -36,7 +36,7 @@ from anomaly_lstm.sinks.contract import AlertReport
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions
 from anomaly_lstm.sources.words import near
-from anomaly_lstm.tables import SEVERITIES, State, check_scores, scores_schema
+from anomaly_lstm.tables import SEVERITIES, State, check_scores
 from anomaly_lstm.telemetry import MAX_HOLE, AssetQuality, Grid, Telemetry, estimate_period, estimate_phase, to_grid
 from anomaly_lstm.trained import Roles, Trained, from_folder, to_folder
 from anomaly_lstm.training import Stage
@@ -101,42 +101,68 @@ class Ingested:
 def ingest(source: Place, out: Path, *, read: ReadOptions | None = None, grid: GridOptions | None = None) -> Ingested:
     """Any export → ``out/data/<asset>/data.parquet`` on a regular UTC grid, and ``out/quality.json``.
 
-    An ingested folder that stands there is replaced; a folder with anything else in it is refused.
+    The mode that ``read`` names is kept as text, held from value to value; other text is left out. An ingested folder
+    that stands there is replaced; a folder with anything else in it is refused.
     """
-    reading = sources.read(source, read or ReadOptions())
-    telemetry, quality = _on_grid(reading, grid or GridOptions())
+    read = read or ReadOptions()
+    reading = sources.read(source, read)
+    if read.mode:
+        _check_names([read.mode], _sensors_of(reading), "--mode")
+    telemetry, quality = _on_grid(reading, grid or GridOptions(), mode=read.mode)
     if out.is_dir() and any(out.iterdir()) and not (out / "quality.json").is_file():
         raise UsageError(f"{out} exists and is not an ingested folder: it is left as it is. Give another --out.")
     with store.replacing_folder(out) as side:
         for asset in telemetry:
             folder = side / "data" / store.folder_name(asset.asset)
             folder.mkdir(parents=True)
-            pq.write_table(_ingested_table(asset), folder / "data.parquet", compression="zstd")
+            pq.write_table(_ingested_table(asset, read.mode), folder / "data.parquet", compression="zstd")
         store.write_json(side / "quality.json", quality.document())
     return Ingested(out, quality, sum(int((t.state != State.NO_DATA).sum()) for t in telemetry))
 
 
-def _ingested_table(asset: Telemetry) -> pa.Table:
+def _sensors_of(reading: Reading) -> list[str]:
+    return list(dict.fromkeys(s for a in reading.assets for s in a.sensors))
+
+
+def _ingested_table(asset: Telemetry, mode: str | None) -> pa.Table:
     rows = np.flatnonzero(asset.state != State.NO_DATA)
     columns = {"asset": arrow.repeat_text(asset.asset, len(rows)), "time": arrow.from_times(asset.time_us[rows])}
     columns |= {name: arrow.from_floats(asset.values[rows, i]) for i, name in enumerate(asset.sensors)}
+    columns |= {mode: scores_stage.mode_names(asset).take(arrow.from_ints(rows))} if mode else {}
     return pa.table(columns)
 
 
 def _on_grid(
-    reading: Reading, options: GridOptions, grid: Grid | None = None, sensors: Sequence[str] | None = None
+    reading: Reading,
+    options: GridOptions,
+    grid: Grid | None = None,
+    sensors: Sequence[str] | None = None,
+    mode: str | None = None,
 ) -> tuple[list[Telemetry], Quality]:
-    """All assets of a reading on one grid, their sensors in the same order."""
-    names = list(sensors) if sensors is not None else list(dict.fromkeys(s for a in reading.assets for s in a.sensors))
+    """All assets of a reading on one grid, their sensors in the same order; ``mode`` is none of them."""
+    names = list(sensors) if sensors is not None else [s for s in _sensors_of(reading) if s != mode]
     grid = grid or _grid_for(reading.assets, options)
+    if options.running and reading.words and mode in conditions.sensors_in(conditions.parse(options.running)):
+        raise UsageError(
+            f"condition {options.running!r}: '{mode}' holds words ({', '.join(reading.words[:5])}), and only numbers "
+            "can be compared. Say by another sensor when the asset runs."
+        )
     placed = [_place(raw, names, grid, options) for raw in reading.assets]
-    return [t for t, _ in placed], Quality(reading.files, [q for _, q in placed], reading.notes, grid)
+    telemetry = [t for t, _ in placed]
+    if mode is not None:
+        telemetry = [_with_mode(t, raw, mode, reading.words) for t, raw in zip(telemetry, reading.assets, strict=True)]
+    return telemetry, Quality(reading.files, [q for _, q in placed], reading.notes, grid)
 
 
 def _grid_for(assets: Sequence[RawAsset], options: GridOptions) -> Grid:
     times = [a.time_us for a in assets]
     period = options.period_us if options.period_us is not None else estimate_period(times)
     return Grid(period, estimate_phase(times, period))
+
+
+def _with_mode(asset: Telemetry, raw: RawAsset, mode: str, words: Sequence[str]) -> Telemetry:
+    measured = raw.values[:, raw.sensors.index(mode)]
+    return replace(asset, mode=modes.track(raw.time_us, measured, words, asset.grid, asset.index))
 
 
 def _place(raw: RawAsset, names: Sequence[str], grid: Grid, options: GridOptions) -> tuple[Telemetry, AssetQuality]:
@@ -172,6 +198,7 @@ def train(
     read: ReadOptions | None = None,
     grid: GridOptions | None = None,
     context: Sequence[str] = (),
+    mode: str | None = None,
     events: Path | None = None,
     units: Mapping[str, str] | None = None,
     options: TrainOptions | None = None,
@@ -179,33 +206,39 @@ def train(
 ) -> TrainResult:
     """Learn normal behaviour from a source, calibrate the return periods, write the model folder.
 
-    ``context`` names sensors that are given to the network but not scored. Rows in events that are not normal are left
-    out, and so are stretches unlike all others that no event of kind ``normal`` vouches for (`screening`).
+    ``context`` names sensors that are given to the network but not scored, ``mode`` one that says in which mode (fuel,
+    product, grade) an asset runs. Rows in events that are not normal are left out, and so are stretches unlike all
+    others that no event of kind ``normal`` vouches for (`screening`).
     """
     read, grid, options = read or ReadOptions(), grid or GridOptions(), options or TrainOptions()
     store.check_model_place(model)
-    reading = sources.read(source, read)
+    _check_mode(mode, context, read)
+    reading = sources.read(source, replace(read, mode=mode))
     if not sum(len(a.time_us) for a in reading.assets):
         outside = sum(f.dropped.get("outside --start/--end", 0) for f in reading.files)
         raise DataError(
             f"no row is left to learn from: {outside:,} rows lie outside --start/--end. Give a span that holds data."
         )
-    known = list(dict.fromkeys(s for a in reading.assets for s in a.sensors))
+    known = _sensors_of(reading)
     _check_names(context, known, "--context")
+    _check_names([mode] if mode else [], known, "--mode")
     _check_names(list(units or {}), known, "[sensors.units]")
     alive = [
         s
         for s in known
         if any(np.isfinite(a.values[:, a.sensors.index(s)]).any() for a in reading.assets if s in a.sensors)
     ]
-    roles = Roles(tuple(s for s in alive if s not in context), tuple(c for c in context if c in alive))
-    assets, quality = _on_grid(reading, grid, sensors=roles.all)
+    roles = Roles(tuple(s for s in alive if s not in (*context, mode)), tuple(c for c in context if c in alive))
+    assets, quality = _on_grid(reading, grid, sensors=roles.all, mode=mode)
     quality = replace(
         quality,
         notes=[*quality.notes, *(f"'{s}' has no value at all and is left out." for s in known if s not in alive)],
     )
     told_events = read_events(events, read.zone) if events else []
     normal = [normal_rows(told_events, a.asset, a.time_us) for a in assets]
+    if mode:
+        found = modes.find(mode, assets, normal, words=bool(reading.words))
+        roles, assets = replace(roles, mode=found), [found.on(a) for a in assets]
     trained = training_stage.train(
         assets,
         normal,
@@ -220,6 +253,14 @@ def train(
     )
     model_id = store.write_model(model, *to_folder(trained))
     return TrainResult(model, model_id, trained, quality, sum(int((~keep).sum()) for keep in normal))
+
+
+def _check_mode(mode: str | None, context: Sequence[str], read: ReadOptions) -> None:
+    """Raise UsageError where the mode is named as something else too."""
+    for option, names in (("--context", context), ("--exclude", read.exclude)):
+        if mode is not None and mode in names:
+            why = "a mode explains the others as it is" if option == "--context" else "a mode must be read"
+            raise UsageError(f"'{mode}' is named in --mode and in {option}: {why}. Leave it out of {option}.")
 
 
 def _check_names(wanted: Sequence[str], known: Sequence[str], option: str) -> None:
@@ -278,7 +319,7 @@ def score(
     counts = np.zeros(len(State), np.int64)
     unseen: list[_Unseen] = []
     with store.replacing(out) as side:
-        schema = scores_schema(trained.roles.scored, trained.roles.context, detail=detail)
+        schema = scores_stage.schema_of(trained.roles, detail=detail)
         with pq.ParquetWriter(side, schema, compression="zstd") as writer:
             for scored in scores_stage.score(trained, assets, told):
                 counts += np.bincount(scored.state, minlength=len(State))
@@ -309,9 +350,12 @@ def telemetry_for(
     if not usable:
         raise DataError(next(iter(failed.values())) if failed else "the source holds no rows.")
     options = GridOptions(trained.grid.period_us, trained.max_hole, trained.running)
-    assets, quality = _on_grid(replace(reading, assets=usable), options, trained.grid, trained.roles.all)
+    mode = trained.roles.mode
+    sensor = mode.sensor if mode else None
+    assets, quality = _on_grid(replace(reading, assets=usable), options, trained.grid, trained.roles.all, sensor)
     notes = [*quality.notes, *(note for raw in usable for note in _sparse(raw, trained.grid))]
-    return assets, replace(quality, notes=[*notes, *(note for a in assets for note in _blind(a))]), failed
+    quality = replace(quality, notes=[*notes, *(note for a in assets for note in _blind(a))])
+    return [mode.on(a) for a in assets] if mode else assets, quality, failed
 
 
 def _sparse(raw: RawAsset, grid: Grid) -> list[str]:
@@ -345,7 +389,7 @@ def _blind(asset: Telemetry) -> list[str]:
 
 @dataclass(frozen=True)
 class _Unseen:
-    """How many scored rows of an asset met a context outside what training saw; by context in the model's order."""
+    """How many scored rows of an asset met what training never saw, by context, and last by mode."""
 
     asset: str
     scored: int
@@ -364,7 +408,7 @@ def _unseen_note(trained: Trained, counted: Sequence[_Unseen]) -> list[str]:
     met = sorted((one for one in counted if one.rows), key=lambda one: -one.rows)
     if not met:
         return []
-    names = trained.roles.context
+    names = scores_stage.watched(trained)
     told = [
         f"{one.asset} {one.rows:,} of {one.scored:,} scored rows by "
         + " and ".join(f"'{name}'" for name, rows in zip(names, one.by_context, strict=True) if rows)
@@ -373,8 +417,13 @@ def _unseen_note(trained: Trained, counted: Sequence[_Unseen]) -> list[str]:
     more = len(met) - MANY_UNSEEN
     told += [f"{more:,} more asset{'s' if more > 1 else ''}"] if more > 0 else []
     causes = [name for i, name in enumerate(names) if any(one.by_context[i] for one in met)]
-    ranges = scores_stage.seen(trained)
-    saw = ", ".join(_range_words(name, ranges[name], trained.units.get(name)) for name in causes)
+    ranges, mode = scores_stage.seen(trained), trained.roles.mode
+    saw = ", ".join(
+        f"'{name}' {mode.listed}"
+        if mode and name == mode.sensor
+        else _range_words(name, ranges[name], trained.units.get(name))
+        for name in causes
+    )
     return [
         f"Outside what training saw ({saw}): {'; '.join(told)}. By such rows alone an alert is told as advisory at "
         "most. Train anew once they are part of normal operation."
@@ -394,13 +443,17 @@ def _as_in_training(trained: Trained, read: ReadOptions) -> ReadOptions:
         for name, value in trained.reading.items()
         if value is not None and getattr(read, name) == getattr(blank, name)
     }
+    mode = trained.roles.mode
+    if mode:
+        remembered |= {"mode": mode.sensor, "words": tuple(mode.rows) if mode.words else ()}
     return replace(read, known=_needed(trained), **remembered)
 
 
 def _needed(trained: Trained) -> tuple[str, ...]:
-    """The sensors an asset must have: those of the model and of its condition for running."""
+    """The sensors an asset must have: those of the model, its mode's, and those of its condition for running."""
     running = conditions.sensors_in(conditions.parse(trained.running)) if trained.running else ()
-    return tuple(dict.fromkeys((*trained.roles.all, *running)))
+    mode = (trained.roles.mode.sensor,) if trained.roles.mode else ()
+    return tuple(dict.fromkeys((*trained.roles.all, *mode, *running)))
 
 
 def _missing_sensors(trained: Trained, raw: RawAsset) -> list[str]:
@@ -452,7 +505,7 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
             top = int(np.nanargmax(rows.return_period_s))
             if strangest is None or rows.return_period_s[top] > strangest[2]:
                 strangest = (rows.asset, int(rows.time_us[top]), float(rows.return_period_s[top]))
-        found += alerting.alerts_of(rows, policy, trained.grid.period_us, model_id, seen)
+        found += alerting.alerts_of(rows, policy, trained.grid.period_us, model_id, seen, trained.roles.mode)
         scored = int((rows.state == State.SCORED).sum())
         watched[rows.asset] = {
             "start": iso(int(rows.time_us[0])),
@@ -544,7 +597,7 @@ def _run_document(
             "bounds": {name: asdict(bound) for name, bound in policy.bounds.items()},
         },
         "budget": budget,
-        "normal_s": trained.curve.normal_s,
+        "normal_s": trained.curves.common.normal_s,
         "assets": {asset: dict(w) for asset, w in watched.items()},
     }
 
@@ -769,7 +822,8 @@ def _history(
         )
     events = replaying.of_assets(told, spans)
     seen = scores_stage.seen(trained)
-    return replaying.History(events, begin, end, trained.grid.period_us, model_id, trained.curve.normal_s, seen)
+    normal_s = trained.curves.common.normal_s
+    return replaying.History(events, begin, end, trained.grid.period_us, model_id, normal_s, seen, trained.roles.mode)
 
 
 def _learned_until(trained: Trained, assets: Iterable[str]) -> int:
@@ -818,6 +872,7 @@ class RunPlan:
     read: ReadOptions = field(default_factory=ReadOptions)
     grid: GridOptions = field(default_factory=GridOptions)
     context: Sequence[str] = ()
+    mode: str | None = None
     events: Path | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     train_until_us: int | None = None
@@ -897,6 +952,7 @@ def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
         "[train] threshold": (plan.train.threshold, trained.options["threshold"]),
         "[train] seed": (plan.train.seed, trained.options["seed"]),
         "[sensors] context": (list(plan.context), list(trained.roles.context)),
+        "[sensors] mode": (plan.mode, trained.roles.mode.sensor if trained.roles.mode else None),
         "[sensors] running": (plan.grid.running, trained.running),
         "[source] period": (plan.grid.period_us or trained.grid.period_us, trained.grid.period_us),
     }
@@ -928,6 +984,7 @@ def _train_into(plan: RunPlan, told: Callable[[Stage], None]) -> TrainResult:
         read=read,
         grid=plan.grid,
         context=plan.context,
+        mode=plan.mode,
         events=plan.events,
         units=plan.units,
         options=plan.train,

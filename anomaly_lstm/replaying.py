@@ -24,6 +24,7 @@ from anomaly_lstm.alerts import Alert, Course, Policy, Rows, alerts_of, as_docum
 from anomaly_lstm.clock import DAY, SECOND, UNITS, iso
 from anomaly_lstm.evaluation import HOUR_US, Evaluation, Outcome, Raised, Watched, failed_at
 from anomaly_lstm.events import Event, touching
+from anomaly_lstm.modes import Modes
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import SEVERITIES, State
 from anomaly_lstm.words import beyond_record, counted, expected, span
@@ -68,7 +69,7 @@ class Terms:
 @dataclass(frozen=True)
 class History:
     """What is replayed: events with an asset each, the watched time [start_us, end_us), and what the model says of
-    itself. ``seen`` context → what training saw of it.
+    itself. ``seen`` context → what training saw of it, ``mode`` the modes it saw.
     """
 
     events: Sequence[Event]
@@ -78,6 +79,7 @@ class History:
     model_id: str
     normal_s: float
     seen: Mapping[str, Range]
+    mode: Modes | None = None
 
 
 @dataclass(frozen=True)
@@ -270,7 +272,7 @@ def _as_told(rows: Rows, span: Watched, count: _Count, history: History) -> dict
     told: dict[Raised, Alert] = {}
     for raised in {o.alert for o in judged.outcomes if o.alert}:
         then = _up_to(rows, raised.raised_us)
-        known = alerts_of(then, count.terms.policy, history.period_us, history.model_id, history.seen)
+        known = alerts_of(then, count.terms.policy, history.period_us, history.model_id, history.seen, history.mode)
         told[raised] = next(alert for alert in known if alert.alert_id == raised.alert_id)
     return told
 

@@ -15,7 +15,7 @@ from anomaly_lstm.evidence import judge
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import STATE_NAMES, State, scores_schema
 from anomaly_lstm.telemetry import Telemetry
-from anomaly_lstm.trained import Trained
+from anomaly_lstm.trained import Roles, Trained
 
 Float64 = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class Scores:
 
     ``score`` and ``return_period_s`` (n_rows,) NaN unless SCORED; ``shares`` and ``expected`` (n_rows, n_scored),
     ``expected`` in sensor units: what each view expected, weighted by how much it carries the score; ``outside``
-    (n_rows, n_context) which contexts of a SCORED row lay outside what training saw.
+    (n_rows, n_watched) which of `watched` lay outside what training saw, on SCORED rows.
     """
 
     telemetry: Telemetry
@@ -42,7 +42,7 @@ class Scores:
 
     @property
     def unseen(self) -> NDArray[np.bool_]:
-        """Rows (n_rows,) on which some context lay outside what training saw."""
+        """Rows (n_rows,) on which some context or the mode was outside what training saw."""
         return np.asarray(self.outside.any(axis=1))
 
 
@@ -75,18 +75,25 @@ def _score_asset(trained: Trained, asset: Telemetry, stretches: Sequence[tuple[s
     state[(state == State.SCORED) & (asset.stretch < 0)] = State.NO_DATA
     score = np.full(n_rows, np.nan, np.float32)
     shares, expected = np.full((n_rows, n_scored), np.nan), np.full((n_rows, n_scored), np.nan)
-    outside = np.zeros((n_rows, len(trained.roles.context)), bool)
+    outside = np.zeros((n_rows, len(watched(trained))), bool)
     for rows, moved in stretches:
         part = (asset, rows)
         state[rows] = row_states(trained.learned, part)
         live = state[rows] == State.SCORED
-        judged = judge(trained.evidence, int(asset.index[rows.start]), moved, live)
+        judged = judge(trained.evidence, int(asset.index[rows.start]), moved, live, asset.group[rows])
         score[rows] = judged.score
         shares[rows] = np.where(live[:, None], judged.shares, np.nan)
         blend = np.einsum("rv,vrs->rs", judged.weights, np.nan_to_num(moved))
         expected[rows] = np.where(live[:, None], asset.values[rows, :n_scored] - blend, np.nan)
         outside[rows] = live[:, None] & _outside(trained, part)
-    return Scores(asset, state, score, trained.curve.return_period_s(score), shares, expected, outside)
+    return_period_s = trained.curves.return_period_s(score, asset.group)
+    return Scores(asset, state, score, return_period_s, shares, expected, outside)
+
+
+def watched(trained: Trained) -> tuple[str, ...]:
+    """What may lie outside what training saw: the contexts, then the mode."""
+    mode = trained.roles.mode
+    return (*trained.roles.context, *((mode.sensor,) if mode else ()))
 
 
 def seen(trained: Trained) -> dict[str, Range]:
@@ -96,15 +103,18 @@ def seen(trained: Trained) -> dict[str, Range]:
 
 
 def _outside(trained: Trained, part: Part) -> NDArray[np.bool_]:
-    """Which contexts (n_rows, n_context), held from value to value, lie clearly outside what training saw; none of
+    """Which of `watched` (n_rows, n_watched), held from value to value, lie clearly outside what training saw; none of
     which it saw nothing.
     """
     context = context_of(trained.learned.scaler, len(trained.roles.scored), part)
     ranges = seen(trained)
-    outside = np.zeros(context.shape, bool)
+    outside = np.zeros((len(context), len(watched(trained))), bool)
     for i, name in enumerate(trained.roles.context):
         if name in ranges:
             outside[:, i] = ranges[name].unseen(context[:, i])
+    asset, rows = part
+    if trained.roles.mode and asset.mode:
+        outside[:, -1] = trained.roles.mode.unseen(asset.mode)[rows]
     return outside
 
 
@@ -121,6 +131,19 @@ def table(trained: Trained, scores: Scores, model_id: str, *, detail: bool = Tru
     if detail:
         columns += [arrow.from_floats(scores.shares[:, i], pa.float32()) for i in range(len(roles.scored))]
         columns += [arrow.from_floats(asset.values[:, i], pa.float32()) for i in range(len(roles.all))]
+        columns += [mode_names(asset)] if roles.mode else []
         columns += [arrow.from_floats(scores.expected[:, i], pa.float32()) for i in range(len(roles.scored))]
     columns += [arrow.from_bools(scores.unseen), arrow.repeat_text(model_id, len(asset))]
-    return pa.Table.from_arrays(columns, schema=scores_schema(roles.scored, roles.context, detail=detail))
+    return pa.Table.from_arrays(columns, schema=schema_of(roles, detail=detail))
+
+
+def schema_of(roles: Roles, *, detail: bool) -> pa.Schema:
+    """The schema of the scores of a model with these roles."""
+    return scores_schema(roles.scored, roles.context, roles.mode.sensor if roles.mode else None, detail=detail)
+
+
+def mode_names(asset: Telemetry) -> pa.Array:
+    """The name of each row's mode, as it is held; null before the first."""
+    assert asset.mode is not None
+    names: list[str | None] = [*asset.mode.names, None]
+    return arrow.texts(names).take(arrow.from_ints(asset.mode.code % len(names)))

@@ -121,7 +121,7 @@ def _judged(
     for asset, mask, errors, live in zip(assets, normal, held.errors, held.live, strict=True):
         score, shares = np.full(len(asset), np.nan), np.zeros((len(asset), errors.shape[2]))
         for rows in asset.stretches(mask):
-            judged = judge(evidence, int(asset.index[rows.start]), errors[:, rows], live[rows])
+            judged = judge(evidence, int(asset.index[rows.start]), errors[:, rows], live[rows], asset.group[rows])
             score[rows], shares[rows] = judged.score, judged.shares
         out.append((score, shares))
     return out

@@ -59,17 +59,18 @@ _SCORES_FIXED = (
 )
 
 
-def scores_schema(scored: Sequence[str], context: Sequence[str], *, detail: bool) -> pa.Schema:
+def scores_schema(scored: Sequence[str], context: Sequence[str], mode: str | None = None, *, detail: bool) -> pa.Schema:
     """The scores table: one row per asset and grid time.
 
     ``score`` is null unless SCORED; ``return_period_s`` [s] grows strictly with it; ``share.<sensor>`` sums to 1 over
-    the scored sensors; ``value.<sensor>`` and ``expected.<sensor>`` are in the sensor's unit. Without ``detail`` the
-    sensor columns are left out.
+    the scored sensors; ``value.<sensor>`` and ``expected.<sensor>`` are in the sensor's unit, the value of a ``mode``
+    is its name. Without ``detail`` the sensor columns are left out.
     """
     fields = [pa.field(name, kind) for name, kind in _SCORES_FIXED]
     if detail:
         fields += [pa.field(f"share.{name}", pa.float32()) for name in scored]
         fields += [pa.field(f"value.{name}", pa.float32()) for name in (*scored, *context)]
+        fields += [pa.field(f"value.{mode}", pa.string())] if mode else []
         fields += [pa.field(f"expected.{name}", pa.float32()) for name in scored]
     fields += [pa.field("unseen", pa.bool_()), pa.field("model_id", pa.string())]
     return pa.schema(fields, metadata={"anomaly_lstm.scores": str(SCORES_VERSION)})

@@ -43,6 +43,19 @@ def _ceil_div(a: Int64, b: int) -> Int64:
 
 
 @dataclass(frozen=True)
+class ModeTrack:
+    """Which mode (fuel, product, grade, ore) an asset ran in, held from one value to the next.
+
+    ``code`` (n_rows,) places in ``names``, −1 before the first value. The first ``own`` of the names have a centre, a
+    spread and a calibration of their own; all others share the common ones.
+    """
+
+    names: tuple[str, ...]
+    code: Int64
+    own: int = 0
+
+
+@dataclass(frozen=True)
 class Telemetry:
     """Rows of one asset on the grid.
 
@@ -58,9 +71,22 @@ class Telemetry:
     values: Float64
     state: NDArray[np.uint8]
     stretch: NDArray[np.int32]
+    mode: ModeTrack | None = None
+    """None where no sensor was named as the mode."""
 
     def __len__(self) -> int:
         return len(self.index)
+
+    @property
+    def group(self) -> Int64:
+        """Whose centre, spread and calibration each row (n_rows,) has: 0 the common ones, 1 … those of a mode."""
+        if self.mode is None:
+            return np.zeros(len(self), np.int64)
+        return np.where(self.mode.code < self.mode.own, self.mode.code + 1, 0)
+
+    @property
+    def n_groups(self) -> int:
+        return 1 if self.mode is None else 1 + self.mode.own
 
     @property
     def time_us(self) -> Int64:
@@ -195,6 +221,17 @@ def to_grid(
         sensors=tuple(_sensor_quality(name, mean[:, i]) for i, name in enumerate(sensors)),
     )
     return telemetry, quality
+
+
+def last_known(time_us: Int64, values: Float64, grid: Grid, index: Int64) -> Float64:
+    """The last value measured up to each grid row (n_rows,), however long ago; NaN before the first.
+
+    ``values`` (n_measured,) at ``time_us`` in any order, NaN where missing; ``index`` (n_rows,) grid indices.
+    """
+    known = np.flatnonzero(np.isfinite(values))
+    known = known[np.argsort(time_us[known], kind="stable")]
+    place = np.searchsorted(grid.index(time_us[known]), index, side="right")
+    return np.asarray(np.r_[np.nan, values[known]][place])
 
 
 def _bin_mean(values: Float64, where: NDArray[np.intp]) -> Float64:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.deviations import Learned
@@ -14,20 +15,25 @@ from anomaly_lstm.evidence import Evidence, evidence_from
 from anomaly_lstm.level import level_from
 from anomaly_lstm.models import MODELS
 from anomaly_lstm.models.contract import Fitted
+from anomaly_lstm.modes import Modes, as_document, from_document
 from anomaly_lstm.scaling import Scaler
 from anomaly_lstm.telemetry import Grid
-from anomaly_lstm.thresholds.contract import Curve, curve_from
+from anomaly_lstm.thresholds.contract import Curves, curves_from
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Which sensors are scored and which are context, in this order in every array."""
+    """Which sensors are scored and which are context, in this order in every array; then come the columns of 0 and 1
+    of the ``mode``, where a sensor was named as one.
+    """
 
     scored: tuple[str, ...]
     context: tuple[str, ...] = ()
+    mode: Modes | None = None
 
     @property
     def all(self) -> tuple[str, ...]:
+        """The sensors that are measured quantities: all but the mode."""
         return (*self.scored, *self.context)
 
 
@@ -44,7 +50,7 @@ class Trained:
     """How the source was read, for data of the same shape."""
     learned: Learned
     evidence: Evidence
-    curve: Curve
+    curves: Curves
     options: Mapping[str, Any]
     report: Mapping[str, Any]
     """What `train` has to say about it, for people and for ``inspect``."""
@@ -71,12 +77,16 @@ def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
         "options": dict(trained.options),
         "report": dict(trained.report),
     }
+    if trained.roles.mode:
+        document["mode"] = as_document(trained.roles.mode)
     arrays: dict[str, NDArray[Any]] = {f"network.{name}": array for name, array in learned.fitted.arrays.items()}
     arrays["needed"] = learned.needed
+    if len(learned.mode_centre) > 1:
+        arrays |= {"mode_centre": learned.mode_centre, "mode_spread": learned.mode_spread}
     arrays |= {f"scaler.{name}": array for name, array in asdict(learned.scaler).items()}
     arrays |= {f"level.{name}": array for name, array in learned.level.arrays().items()}
     arrays |= {f"evidence.{name}": array for name, array in trained.evidence.arrays().items()}
-    arrays |= {f"curve.{name}": array for name, array in trained.curve.arrays().items()}
+    arrays |= {f"curve.{name}": array for name, array in trained.curves.arrays().items()}
     return document, arrays
 
 
@@ -94,11 +104,19 @@ def from_folder(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
                 "Update anomaly-lstm."
             )
         fitted = Fitted(network["name"], part("network."), network["sizes"], network["steps"])
+        scaler, level = Scaler(**part("scaler.")), level_from(part("level."))
+        n_scored = len(level.centre)
         learned = Learned(
-            Scaler(**part("scaler.")), level_from(part("level.")), arrays["needed"], fitted, network["warm_up"]
+            scaler,
+            level,
+            arrays["needed"],
+            fitted,
+            network["warm_up"],
+            arrays.get("mode_centre", np.zeros((1, n_scored))),
+            arrays.get("mode_spread", scaler.spread[None, :n_scored]),
         )
         return Trained(
-            roles=Roles(tuple(document["scored"]), tuple(document["context"])),
+            roles=Roles(tuple(document["scored"]), tuple(document["context"]), from_document(document.get("mode"))),
             grid=Grid(document["period_us"], document["phase_us"]),
             max_hole=document["max_hole"],
             running=document["running"],
@@ -106,7 +124,7 @@ def from_folder(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
             reading=document["reading"],
             learned=learned,
             evidence=evidence_from(part("evidence.")),
-            curve=curve_from(part("curve.")),
+            curves=curves_from(part("curve.")),
             options=document["options"],
             report=document["report"],
         )

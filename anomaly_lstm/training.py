@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.calibration import Held, evidence_of, hold_out, judged, loss, promise, together
+from anomaly_lstm.calibration import Held, calibrated, evidence_of, hold_out, judged, loss, promise, together
 from anomaly_lstm.deviations import FIRST_ROWS, Learned
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.folds import Fold, plan
@@ -84,18 +84,19 @@ def train(
     chosen = replace(options, network=tested.carried_by)
     final = with_warm_up(learn(assets, normal, n_scored, chosen, told=telling), assets, normal)
     resolution = final.scaler.resolution[:n_scored]
-    samples = [scores for fold in folds.scores for scores in judged(fold, held, assets, resolution)]
-    period_s = assets[0].grid.period_us / 1e6
-    curve = THRESHOLDS[options.threshold].fit(samples, period_s)
+    samples = [sample for fold in folds.scores for sample in judged(fold, held, assets, resolution)]
+    period_s, n_groups = assets[0].grid.period_us / 1e6, assets[0].n_groups
+    curves = calibrated(samples, n_groups, lambda scores: THRESHOLDS[options.threshold].fit(scores, period_s))
     return Trained(
         roles=roles,
         grid=assets[0].grid,
         learned=final,
         evidence=evidence_of(held, assets, normal, resolution),
-        curve=curve,
+        curves=curves,
         options={"network": options.network, "threshold": options.threshold, "seed": options.seed},
         report=_report(assets, normal, held, final)
-        | {"loss": tested.loss, "carried_by": tested.carried_by, "calibration": promise(samples, curve, period_s)}
+        | {"loss": tested.loss, "carried_by": tested.carried_by}
+        | {"calibration": promise(samples, n_groups, curves, period_s)}
         | {"set_aside": [_told(assets[s.asset], s, roles) for s in aside]},
         **setting,
     )
@@ -157,13 +158,13 @@ def _contest(
     the mean over sensors of the log of their mean squared errors, is not trained again. An autoencoder carries the
     evidence whenever it is asked for, since what it gives back is no forecast and cannot be compared with one.
     """
-    line_losses = [loss(learned, held) for learned, held in lines]
+    line_losses = [loss(learned, held, assets) for learned, held in lines]
     mine: list[Held] = []
     losses: list[Float64] = []
     for number, fold in enumerate(folds if options.network != CHALLENGER else ()):
         learned = learn(assets, fold.learn, n_scored, options, told=_teller(told, "fold", number, len(folds)))
         mine.append(hold_out(learned, assets, fold))
-        losses.append(loss(learned, mine[-1]))
+        losses.append(loss(learned, mine[-1], assets))
         if MODELS[options.network].FORECASTS and not _adds(losses, line_losses):
             break
     n = len(losses) or len(folds)

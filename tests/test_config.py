@@ -42,6 +42,7 @@ table = "assets.csv"
 include = ["temp", "PIT-3101A.PV"]
 exclude = ["comment"]
 context = ["load"]
+mode = "fuel"
 running = "'PIT-3101A.PV' > 5"
 [sensors.units]
 load = "%"
@@ -98,7 +99,7 @@ def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
     assert (how.columns, how.exclude, how.sensors) == (
         {"T 1": "temp"},
         ("quality", "comment"),
-        ("temp", "PIT-3101A.PV", "load"),
+        ("temp", "PIT-3101A.PV", "load", "fuel"),
     )
     assert (found.source.kind, found.source.period_us, found.source.delay_us, found.source.max_hole) == (
         "csv",
@@ -107,6 +108,7 @@ def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
         3,
     )
     assert found.sensors.context == ("load",)
+    assert found.sensors.mode == "fuel"
     assert found.sensors.running == "'PIT-3101A.PV' > 5"
     options = found.train.options
     assert (options.network, options.threshold, options.seed, options.max_steps) == (

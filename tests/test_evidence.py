@@ -12,6 +12,7 @@ from anomaly_lstm.evidence import (
     Judged,
     advance,
     chunks,
+    enough_of_mode,
     evidence_from,
     fit_evidence,
     judge,
@@ -261,3 +262,31 @@ def test_half_lives_that_the_history_cannot_tell_are_left_out() -> None:
     many = fit_evidence([healthy_errors(4000, 0)], np.full(N_SENSORS, 1e-3))
     assert max(s.half_life for s in few.statistics) == 8.0
     assert max(s.half_life for s in many.statistics) == 128.0
+
+
+# ---------------------------------------------------------------- modes
+
+
+def test_rows_of_a_mode_are_judged_by_its_own_spread() -> None:
+    """A mode ten times as restless as the other is as strange as it."""
+    group = np.arange(3000) // 300 % 2 + 1
+    restless = np.where(group == 2, 10.0, 1.0)[:, None]
+    learned = fit_evidence([healthy_errors(3000, 1) * restless], np.full(N_SENSORS, 1e-3), [group], 3)
+    np.testing.assert_allclose(learned.own_spread[1] / learned.own_spread[0], 10.0, rtol=0.3)
+    fresh, live = healthy_errors(3000, 2) * restless, np.ones(3000, bool)
+    own = judge(learned, 0, fresh, live, group).score
+    assert np.median(own[group == 1]) == pytest.approx(np.median(own[group == 2]), rel=0.2)
+
+
+def test_rows_that_are_all_common_are_judged_as_without_modes() -> None:
+    common = judge(TAUGHT, 0, LONG, LIVE, np.zeros(LONG.shape[1], np.int64))
+    assert common.score.tobytes() == judged(LONG, live=LIVE).score.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("visits", "enough"), [([240], False), ([120, 119], False), ([120, 120], True), ([1, 239], True)]
+)
+def test_a_mode_needs_rows_and_visits(visits: list[int], enough: bool) -> None:
+    row = np.concatenate([np.r_[np.ones(n, bool), False] for n in visits])
+    assert enough_of_mode([row]) is enough
+    assert enough_of_mode(np.split(row, [visits[0]])) is enough

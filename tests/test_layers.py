@@ -42,6 +42,7 @@ ORDER: tuple[str | set[str], ...] = (
     {"thresholds.return_period", "thresholds.quantile", "thresholds.dynamic"},
     "thresholds",
     "folds",
+    "modes",
     "learning",
     "calibration",
     "trained",

@@ -60,8 +60,10 @@ def test_what_was_set_aside_ruins_no_limit() -> None:
     dirty = trained_on(telemetry(history(slice(1200, 1260))))
     ruined = trained_on(telemetry(history(slice(1200, 1260))), vouched=True)
     month_s = 30 * 86400.0
-    assert abs(dirty.curve.limit(month_s) - clean.curve.limit(month_s)) < 0.25 * clean.curve.limit(month_s)
-    assert ruined.curve.limit(month_s) > 1.5 * clean.curve.limit(month_s)
+    assert abs(
+        dirty.curves.common.limit(month_s) - clean.curves.common.limit(month_s)
+    ) < 0.25 * clean.curves.common.limit(month_s)
+    assert ruined.curves.common.limit(month_s) > 1.5 * clean.curves.common.limit(month_s)
 
 
 def test_trouble_that_hides_lesser_trouble_is_found_with_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,7 @@ def ingest(
     end: options.End = None,
     sensors: options.SensorNames = None,
     exclude: options.Exclude = None,
+    mode: options.Mode = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -38,6 +40,7 @@ def ingest(
 
     screen = show.screen(json=json, quiet=quiet)
     config = options.pipeline_file(pipeline)
+    mode = mode or (config.sensors.mode if config else None)
     read = options.reading(
         config,
         time=time,
@@ -50,8 +53,9 @@ def ingest(
         end=end,
         sensors=sensors,
         exclude=exclude,
+        context=(mode,) if mode else (),
     )
     grid = options.grid(config, period=period)
-    result = verbs.ingest(options.source(source, config), out, read=read, grid=grid)
+    result = verbs.ingest(options.source(source, config), out, read=replace(read, mode=mode), grid=grid)
     show.ingested(screen, result)
     show.document(screen, "ingest", {"out": result.folder, "rows": result.rows, **result.quality.document()})

@@ -140,6 +140,16 @@ Context = Annotated[
         show_default=False,
     ),
 ]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        "--mode",
+        metavar="SENSOR",
+        help="Sensor that names the mode (fuel, product, grade): each gets its own centre, spread and calibration.",
+        rich_help_panel=_LEARNING,
+        show_default=False,
+    ),
+]
 Running = Annotated[
     str | None,
     typer.Option(
@@ -527,6 +537,7 @@ def plan_from(config: Pipeline) -> RunPlan:
         read=config.source.read,
         grid=grid(config, period=None),
         context=config.sensors.context,
+        mode=config.sensors.mode,
         events=config.train.events,
         units=config.sensors.units,
         train_until_us=config.train.until_us,

@@ -252,6 +252,7 @@ def model_words(screen: Screen, model: Mapping[str, Any]) -> None:
     sensors = f"Scores {counted(len(model['scored']), 'sensor')}: {listed(model['scored'])}"
     context = f"; explained by {listed(model['context'])}" if model["context"] else ""
     say(screen, f"{sensors}{context}.")
+    mode_words(screen, model.get("mode"))
     if model["running"]:
         say(screen, f"The asset runs when {model['running']}; other rows are not scored.")
     from_, to = moment(iso(report["start_us"])), moment(iso(report["end_us"]))
@@ -286,6 +287,25 @@ def set_aside_words(stretch: Mapping[str, Any]) -> str:
         f"is unlike the rest of the training rows, {stretch['sensor']} most of all. If it was normal operation, say so "
         f"in the events: {stretch['asset']},{start},{end},normal."
     )
+
+
+def mode_words(screen: Screen, mode: Mapping[str, Any] | None) -> None:
+    """Which modes there are, with their rows, and which share the common calibration because they have too few."""
+    from anomaly_lstm.evidence import LEAST_OF_MODE, LEAST_VISITS
+
+    if mode is None:
+        return
+    rows = {name: f"{name} ({counted(n, 'row')})" for name, n in mode["rows"].items()}
+    own = [rows[name] for name in mode["own"]]
+    few = [rows[name] for name in mode["rows"] if name not in mode["own"]]
+    if own:
+        say(screen, f"'{mode['sensor']}' has modes with their own centre, spread and calibration: {', '.join(own)}.")
+    if few:
+        least = f"{LEAST_OF_MODE} rows of a mode in {LEAST_VISITS} visits"
+        why = f"{least} must be left whichever part of the history is held out to test on"
+        say(
+            screen, f"'{mode['sensor']}' has modes that share the common ones: {', '.join(few)}; {why}.", style="yellow"
+        )
 
 
 def loss_words(loss: Mapping[str, float], network: str, carried_by: str) -> str:

@@ -44,6 +44,7 @@ def train(
     sensors: options.SensorNames = None,
     exclude: options.Exclude = None,
     context: options.Context = None,
+    mode: options.Mode = None,
     running: options.Running = None,
     network: options.Network = None,
     threshold: options.Threshold = None,
@@ -61,6 +62,7 @@ def train(
     if model is None and config is None:
         raise UsageError("--model is missing: name the folder to write the model to, such as --model model.")
     explaining = options.names(context) or (config.sensors.context if config else ())
+    mode = mode or (config.sensors.mode if config else None)
     read = options.reading(
         config,
         time=time,
@@ -73,7 +75,7 @@ def train(
         end=end,
         sensors=sensors,
         exclude=exclude,
-        context=explaining,
+        context=(*explaining, mode) if mode else explaining,
     )
     plan = verbs.RunPlan(
         source=options.source(source, config),
@@ -81,6 +83,7 @@ def train(
         read=_before_until(read, config, end),
         grid=options.grid(config, period=period, running=running),
         context=explaining,
+        mode=mode,
         events=events or (config.train.events if config else None),
         units=config.sensors.units if config else {},
         train=options.learning(
@@ -116,6 +119,7 @@ def _learn(plan: RunPlan, model: Path | None, told: Callable[[Stage], None]) -> 
         read=plan.read,
         grid=plan.grid,
         context=plan.context,
+        mode=plan.mode,
         events=plan.events,
         units=plan.units,
         options=plan.train,

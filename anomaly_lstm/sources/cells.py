@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
-from anomaly_lstm.arrow import Column, from_ints, is_null, to_numpy
+from anomaly_lstm.arrow import Column, from_bools, from_ints, is_null, to_numpy
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -118,6 +119,18 @@ def coded(column: Column) -> tuple[tuple[str, ...], Int64]:
             column = pc.cast(column, pa.int64())
     texts = pc.utf8_trim_whitespace(texts_of(column))
     return arrow.codes(pc.if_else(pc.equal(texts, BLANK), NO_TEXT, texts))
+
+
+def words_in(column: Column) -> list[str]:
+    """The distinct words in a column; cells that plainly say "no value" hold none."""
+    return list(coded(column.filter(from_bools(~is_blank(column))))[0])
+
+
+def places_of(column: Column, words: Sequence[str], keep: Bool) -> Floats:
+    """Each kept cell's place among ``words`` (n_kept,), NaN where it holds none."""
+    names, code = coded(column)
+    place = {word: float(number) for number, word in enumerate(words)}
+    return np.array([*(place.get(name, np.nan) for name in names), np.nan])[code][keep]
 
 
 def texts_of(column: Column) -> Column:

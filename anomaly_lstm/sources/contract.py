@@ -42,6 +42,10 @@ class ReadOptions:
     known: Sequence[str] = ()
     """Names known to be sensors, from a model: columns of these names (after ``columns``) are sensors whatever they
     hold, all other columns are left out without a word, and absent ones are no error here."""
+    mode: str | None = None
+    """A sensor that may hold words: in a wide table they are read as places in `Reading.words`."""
+    words: Sequence[str] | None = None
+    """Its words, from a model, which come first; empty where the model knows it holds numbers, None = find out."""
     start_us: int | None = None
     end_us: int | None = None
     """Half-open span of measuring times to keep [µs since 1970 UTC]."""
@@ -92,6 +96,8 @@ class Reading:
     notes: Sequence[str]
     """Sentences about what was detected, for people."""
     files: Sequence[FileQuality]
+    words: Sequence[str] = ()
+    """The words of `ReadOptions.mode`, whose values are places among them; empty where they are numbers."""
 
 
 class Source(Protocol):

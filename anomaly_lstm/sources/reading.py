@@ -14,6 +14,7 @@ from dataclasses import replace
 from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.assembly import assemble, asset_names
+from anomaly_lstm.sources.cells import is_measured, words_in
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions
 from anomaly_lstm.sources.formats import find_time_formats
 from anomaly_lstm.sources.raw import RawFile
@@ -37,8 +38,9 @@ def read_files(files: Sequence[RawFile], options: ReadOptions, found: ReadOption
     check_names(filled, roles, options)
     formats, time_notes = find_time_formats(filled, [role.time for role in roles], options.time_format)
     names = asset_names([file.path for file in filled])
+    words = _words_of_mode(filled, options)
     rows = [
-        rows_of(file, role, format_, name, options)
+        rows_of(file, role, format_, name, replace(options, words=words))
         for file, role, format_, name in zip(filled, roles, formats, names, strict=True)
     ]
     assets, join_notes = assemble(rows, options.known)
@@ -62,9 +64,25 @@ def read_files(files: Sequence[RawFile], options: ReadOptions, found: ReadOption
         end_us=None,
     )
     quality = {part.file: part.quality for part in rows}
-    return Reading(
-        assets, how, notes, [quality.get(str(file.path), FileQuality(str(file.path), 0, 0)) for file in files]
-    )
+    told = [quality.get(str(file.path), FileQuality(str(file.path), 0, 0)) for file in files]
+    return Reading(assets, how, notes, told, words)
+
+
+def _words_of_mode(files: Sequence[RawFile], options: ReadOptions) -> tuple[str, ...]:
+    """The words in the mode's columns, those a model knows first; none where it holds numbers."""
+    if options.mode is None or (options.words is not None and not options.words):
+        return ()
+    columns = [
+        (file.table[name], file.decimal)
+        for file in files
+        for name in file.table.column_names
+        if options.columns.get(name, name) == options.mode
+    ]
+    if not options.words and all(is_measured(column, decimal, asked=False) for column, decimal in columns):
+        return ()
+    known = tuple(options.words or ())
+    found = {word for column, _ in columns for word in words_in(column)}
+    return (*known, *sorted(found - set(known)))
 
 
 def _stem_notes(files: Sequence[RawFile], roles: Sequence[Roles], names: Sequence[str]) -> list[str]:

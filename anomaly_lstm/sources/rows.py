@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from anomaly_lstm.arrow import Column, is_null
 from anomaly_lstm.clock import wall_to_utc
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.sources.cells import coded, is_blank, is_measured, is_moment, is_text, numbers_in
+from anomaly_lstm.sources.cells import coded, is_blank, is_measured, is_moment, is_text, numbers_in, places_of
 from anomaly_lstm.sources.contract import FileQuality, ReadOptions
 from anomaly_lstm.sources.formats import time_column
 from anomaly_lstm.sources.raw import RawFile
@@ -131,6 +131,9 @@ def _wide_values(
     bad_cells: dict[str, int] = {}
     values = np.empty((int(keep.sum()), len(columns)))
     for place, (sensor, column) in enumerate(columns.items()):
+        if sensor == options.mode and options.words:
+            values[:, place] = places_of(column, options.words, keep)
+            continue
         values[:, place], bad = numbers_in(column, file.decimal, keep)
         bad_cells |= {sensor: bad} if bad else {}
     empty = [sensor for place, sensor in enumerate(columns) if np.isnan(values[:, place]).all()]
@@ -151,7 +154,7 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
             continue
         if not options.known and is_moment(column):
             moments.append(name)
-        elif not options.known and not is_measured(column, file.decimal, options.sensors is not None):
+        elif not options.known and not is_measured(column, file.decimal, asked=_is_asked(sensor, options)):
             text.append(name)
         elif sensor in columns:
             raise UsageError(f"[source] columns gives two columns of {file.path} the same name '{sensor}'.")
@@ -166,6 +169,11 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
         )
     told = {"Text": text, "Further times": moments, "Only numbers the rows": numbering}
     return columns, [f"{what}, no sensor: {columns_named(names)}." for what, names in told.items() if names]
+
+
+def _is_asked(sensor: str, options: ReadOptions) -> bool:
+    """Say whether a column is to be a sensor whatever it holds."""
+    return options.sensors is not None or sensor == options.mode
 
 
 def _is_wanted(name: str, sensor: str, options: ReadOptions) -> bool:

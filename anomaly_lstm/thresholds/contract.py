@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -62,6 +62,37 @@ class Curve:
                 self.score[-1] + (wanted - self.log_period[-1]) / _slope(self.score[-2:], self.log_period[-2:])
             )
         return float(np.interp(wanted, self.log_period, self.score))
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The common curve, and for some modes one of their own: group, as in `Telemetry.group`, → curve.
+
+    A mode's return period is the mean time in that mode between rows this strange.
+    """
+
+    common: Curve
+    own: Mapping[int, Curve] = field(default_factory=dict)
+
+    def of(self, group: int) -> Curve:
+        return self.own.get(group, self.common)
+
+    def return_period_s(self, score: NDArray[np.floating], group: NDArray[np.int64]) -> Float64:
+        """Return period [s] of each score (n_rows,) by the curve of its row's group (n_rows,)."""
+        out = self.common.return_period_s(score)
+        for mode, curve in self.own.items():
+            out[group == mode] = curve.return_period_s(score[group == mode])
+        return out
+
+    def arrays(self) -> dict[str, Float64]:
+        own = {f"{mode}.{name}": a for mode, curve in self.own.items() for name, a in curve.arrays().items()}
+        return self.common.arrays() | own
+
+
+def curves_from(arrays: Mapping[str, Float64]) -> Curves:
+    own = sorted({int(name.split(".")[0]) for name in arrays if "." in name})
+    parts = {mode: {n: arrays[f"{mode}.{n}"] for n in ("score", "log_period", "normal_s")} for mode in own}
+    return Curves(curve_from(arrays), {mode: curve_from(part) for mode, part in parts.items()})
 
 
 def curve_from(arrays: Mapping[str, Float64]) -> Curve:

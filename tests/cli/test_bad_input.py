@@ -68,6 +68,29 @@ def test_a_column_that_does_not_exist_is_named_with_the_nearest(made: Path, tmp_
     nothing_left(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--mode", "fuel"), ("--mode", "there is no sensor 'fuel'")),
+        (("--mode", "load"), ("'load' holds", "--context load")),
+        (("--mode", "load", "--context", "load"), ("--mode and in --context",)),
+        (("--mode", "load", "--exclude", "load"), ("--mode and in --exclude",)),
+    ],
+)
+def test_a_mode_that_is_none_is_refused(
+    made: Path, tmp_path: Path, words: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    said = anomaly_lstm("train", made / "plant.csv", "--model", tmp_path / "m", *words, *LINEAR)
+    refused(said, 2, *told)
+    nothing_left(tmp_path)
+
+
+def test_a_mode_of_a_pipeline_file_that_is_a_context_too_is_a_mistake(made: Path, tmp_path: Path) -> None:
+    text = pipeline_text(made).replace('context = ["load"]', 'context = ["load"]\nmode = "load"')
+    (tmp_path / "p.toml").write_text(text)
+    refused(anomaly_lstm("run", tmp_path / "p.toml"), 2, "sensors.mode", "context too")
+
+
 def test_a_sensor_missing_at_scoring_is_named(made: Path, tmp_path: Path) -> None:
     pq.write_table(plant(200).drop_columns(["vibration"]), tmp_path / "p.parquet")
     said = anomaly_lstm("score", tmp_path / "p.parquet", "--model", made / "model", "--out", tmp_path / "s.parquet")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -14,7 +15,7 @@ from anomaly_lstm import store
 from anomaly_lstm.cli import show
 from anomaly_lstm.evaluation import Outcome, Raised
 from anomaly_lstm.events import Event
-from tests.cli.conftest import FAULT, ROWS, Said, anomaly_lstm, pipeline_text, row_time
+from tests.cli.conftest import FAULT, ROWS, Said, anomaly_lstm, pipeline_text, plant, row_time
 
 
 def document(said: Said) -> dict[str, Any]:
@@ -105,6 +106,20 @@ def test_context_is_read_even_where_sensors_names_only_what_is_kept(made: Path, 
     words = ("--network", "linear_predictor", "--sensors", "vibration", "--context", "load", "--json")
     said = document(anomaly_lstm("train", made / "plant.parquet", "--model", tmp_path / "m", *words))
     assert (said["scored"], said["context"]) == (["vibration"], ["load"])
+
+
+def test_modes_are_told_with_their_rows_and_read_even_where_sensors_names_only_what_is_kept(tmp_path: Path) -> None:
+    made = plant()
+    fuel = ["gas" if row // 60 % 2 else "peat" if row % 300 < 3 else "oil" for row in range(len(made))]
+    pq.write_table(made.append_column("fuel", pa.array(fuel)), tmp_path / "plant.parquet")
+    words = ("--mode", "fuel", "--sensors", "current,vibration", "--network", "linear_predictor")
+    said = anomaly_lstm("train", tmp_path / "plant.parquet", "--model", tmp_path / "m", *words, "--json")
+    assert document(said)["mode"]["own"] == ["gas", "oil"]
+    assert document(said)["scored"] == ["current", "vibration"]
+    inspected = anomaly_lstm("inspect", tmp_path / "m")
+    for told in (said.err, inspected.err):
+        assert "modes with their own centre, spread and calibration: gas (900 rows), oil (891 rows)." in told
+        assert "modes that share the common ones: peat (9 rows); 240 rows of a mode in 2 visits must be left" in told
 
 
 def test_quiet_says_nothing(made: Path, tmp_path: Path) -> None:
