@@ -59,11 +59,9 @@ def test_what_was_set_aside_ruins_no_limit() -> None:
     clean = trained_on(telemetry(history()))
     dirty = trained_on(telemetry(history(slice(1200, 1260))))
     ruined = trained_on(telemetry(history(slice(1200, 1260))), vouched=True)
-    month_s = 30 * 86400.0
-    assert abs(
-        dirty.curves.common.limit(month_s) - clean.curves.common.limit(month_s)
-    ) < 0.25 * clean.curves.common.limit(month_s)
-    assert ruined.curves.common.limit(month_s) > 1.5 * clean.curves.common.limit(month_s)
+    limits = [trained.curves.common.limit(30 * 86400.0) for trained in (clean, dirty, ruined)]
+    assert abs(limits[1] - limits[0]) < 0.25 * limits[0]
+    assert limits[2] > 1.5 * limits[0]
 
 
 def test_trouble_that_hides_lesser_trouble_is_found_with_it() -> None:
