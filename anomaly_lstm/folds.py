@@ -69,7 +69,7 @@ def plan(assets: Sequence[Telemetry], normal: Sequence[Bool]) -> Plan:
     around = [_around(assets, normal, blocks[k], blocks[k + 1], gap) for k in reversed(range(BLOCKS))]
     level = [fold for fold in ahead if any(rows.any() for rows in fold.learn)]
     scores = [_around(assets, normal, steps[k], steps[k + 1], gap) for k in range(FIRST_JUDGED, STEPS)]
-    return Plan(tuple(around), tuple(level), tuple(scores))
+    return Plan(tuple(around), tuple(level), tuple(fold for fold in scores if any(rows.any() for rows in fold.held)))
 
 
 def _rows_each(assets: Sequence[Telemetry], normal: Sequence[Bool]) -> float:

@@ -31,6 +31,9 @@ SURE = 1e4
 """An outburst is trouble if the body of the scores lets expect it once in so many records; the body is a crude guide
 that far out."""
 
+LEAST_ROWS = 1000
+"""Fewer rows do not show what is exceptional."""
+
 MOST = 3
 """What breaks out more often than this in the rows of one asset is how that asset runs."""
 
@@ -64,6 +67,9 @@ def unlike_the_rest(
     ``resolution`` (n_scored,) in sensor units.
     """
     found: list[Stretch] = []
+    n_rows = sum(int(live.sum()) for live in held.live)
+    if n_rows < LEAST_ROWS:
+        return found
     calm = _calm(assets, normal, held, resolution)
     for _ in range(PASSES):
         rest = without(normal, found)
@@ -71,7 +77,7 @@ def unlike_the_rest(
         if not more:
             break
         found += more
-    return sorted(_exceptions(found, sum(int(live.sum()) for live in held.live)), key=lambda s: (s.asset, s.rows.start))
+    return sorted(_exceptions(found, n_rows), key=lambda s: (s.asset, s.rows.start))
 
 
 def without(normal: Sequence[Bool], found: Sequence[Stretch]) -> list[Bool]:

@@ -50,6 +50,10 @@ class Stage:
 Told = Callable[[Stage], None]
 
 
+def _silent(stage: Stage) -> None:
+    """Tells nobody."""
+
+
 def train(
     assets: Sequence[Telemetry],
     normal: Sequence[Bool],
@@ -57,7 +61,7 @@ def train(
     options: TrainOptions,
     *,
     vouched: Sequence[Bool] = (),
-    told: Told = lambda stage: None,
+    told: Told = _silent,
     **setting: Any,
 ) -> Trained:
     """Learn normal behaviour from the ``normal`` rows (one mask per asset) and calibrate its return periods.
@@ -69,7 +73,7 @@ def train(
     """
     _check(assets, normal, roles, options)
     n_scored = len(roles.scored)
-    lines = _lines(assets, plan(assets, normal).network, n_scored, options)
+    lines = _lines(assets, plan(assets, normal).network, n_scored, options, told)
     aside = _unlike(assets, normal, lines, vouched)
     if aside:
         normal = without(normal, aside)
@@ -182,11 +186,19 @@ def _adds(network: Sequence[Float64], line: Sequence[Float64]) -> bool:
     return bool(np.mean(np.log(ratio)) < -WORTH)
 
 
-def _lines(assets: Sequence[Telemetry], folds: Sequence[Fold], n_scored: int, options: TrainOptions) -> list[Tested]:
-    """The challenger of each fold, and its errors on the fold's held rows."""
+def _lines(
+    assets: Sequence[Telemetry], folds: Sequence[Fold], n_scored: int, options: TrainOptions, told: Told = _silent
+) -> list[Tested]:
+    """The challenger of each fold, and its errors on the fold's held rows; tells of it only where it is what was asked
+    for.
+    """
     line = replace(options, network=CHALLENGER)
-    learned = [learn(assets, fold.learn, n_scored, line) for fold in folds]
-    return [(one, hold_out(one, assets, fold)) for one, fold in zip(learned, folds, strict=True)]
+    out = []
+    for number, fold in enumerate(folds):
+        telling = _teller(told if options.network == CHALLENGER else _silent, "fold", number, len(folds))
+        learned = learn(assets, fold.learn, n_scored, line, told=telling)
+        out.append((learned, hold_out(learned, assets, fold)))
+    return out
 
 
 def _unlike(

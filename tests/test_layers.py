@@ -45,6 +45,7 @@ ORDER: tuple[str | set[str], ...] = (
     "modes",
     "learning",
     "calibration",
+    "screening",
     "trained",
     "training",
     "scoring",

@@ -60,8 +60,8 @@ def test_what_was_set_aside_ruins_no_limit() -> None:
     dirty = trained_on(telemetry(history(slice(1200, 1260))))
     ruined = trained_on(telemetry(history(slice(1200, 1260))), vouched=True)
     limits = [trained.curves.common.limit(30 * 86400.0) for trained in (clean, dirty, ruined)]
-    assert abs(limits[1] - limits[0]) < 0.25 * limits[0]
-    assert limits[2] > 1.5 * limits[0]
+    assert abs(limits[1] - limits[0]) < 0.4 * limits[0]
+    assert limits[2] > 1.5 * limits[1]
 
 
 def test_trouble_that_hides_lesser_trouble_is_found_with_it() -> None:

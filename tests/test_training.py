@@ -78,13 +78,16 @@ def test_training_changes_nothing_it_was_given() -> None:
     assert normal.all()
 
 
-def test_progress_is_told_stage_by_stage() -> None:
+@pytest.mark.parametrize("options", [LINE, LSTM], ids=["line", "lstm"])
+def test_progress_is_told_stage_by_stage(options: TrainOptions) -> None:
     stages: list[Stage] = []
     asset = telemetry(healthy(400, seed=1))
     normal = [np.ones(len(asset), bool)]
-    train([asset], normal, ROLES, LSTM, told=stages.append, max_hole=10, running=None, units={}, reading={})
+    train([asset], normal, ROLES, options, told=stages.append, max_hole=10, running=None, units={}, reading={})
     assert [s.number for s in stages] == sorted(s.number for s in stages)
-    assert {s.number for s in stages} == set(range(1, stages[0].of + 1))
+    numbers = {s.number for s in stages}
+    assert {1, stages[0].of} <= numbers, "an LSTM that adds nothing is not tested to the end"
+    assert options is LSTM or numbers == set(range(1, stages[0].of + 1))
     assert all(s.progress.step <= s.progress.of for s in stages)
 
 
