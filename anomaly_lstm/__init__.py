@@ -1,6 +1,6 @@
 """Early warnings from industrial sensor history.
 
-The verbs of the command line as plain functions: `ingest`, `train`, `score`, `alert`, `evaluate`, `run`, `inspect`;
+The verbs of the command line as plain functions: `ingest`, `train`, `score`, `alert`, `evaluate`, `forecast`, `run`, `inspect`;
 and the options they take. They are loaded on first use, so that ``anomaly-lstm --help`` does not wait for NumPy.
 """
 
@@ -12,12 +12,36 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from anomaly_lstm.alerts import Bound, Policy
     from anomaly_lstm.learning import TrainOptions
-    from anomaly_lstm.pipeline import GridOptions, RunPlan, alert, evaluate, ingest, inspect, load, run, score, train
+    from anomaly_lstm.pipeline import (
+        GridOptions,
+        RunPlan,
+        alert,
+        evaluate,
+        forecast,
+        ingest,
+        inspect,
+        load,
+        run,
+        score,
+        train,
+    )
     from anomaly_lstm.sources.contract import ReadOptions
 
 _HOMES = {
     **dict.fromkeys(
-        ("GridOptions", "RunPlan", "alert", "evaluate", "ingest", "inspect", "load", "run", "score", "train"),
+        (
+            "GridOptions",
+            "RunPlan",
+            "alert",
+            "evaluate",
+            "forecast",
+            "ingest",
+            "inspect",
+            "load",
+            "run",
+            "score",
+            "train",
+        ),
         "pipeline",
     ),
     **dict.fromkeys(("Bound", "Policy"), "alerts"),
@@ -34,6 +58,7 @@ __all__ = [
     "TrainOptions",
     "alert",
     "evaluate",
+    "forecast",
     "ingest",
     "inspect",
     "load",
