@@ -1,7 +1,8 @@
 """Early warnings from industrial sensor history.
 
-The verbs of the command line as plain functions: `ingest`, `train`, `score`, `alert`, `evaluate`, `forecast`, `run`, `inspect`;
-and the options they take. They are loaded on first use, so that ``anomaly-lstm --help`` does not wait for NumPy.
+The verbs of the command line as plain functions: `ingest`, `train`, `score`, `alert`, `evaluate`, `forecast`, `run`,
+`inspect`; and the options they take. They are loaded on first use, so that ``anomaly-lstm --help`` does not wait for
+NumPy.
 """
 
 from __future__ import annotations

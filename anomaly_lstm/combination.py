@@ -120,7 +120,8 @@ def weigh(trials: Trials, known: Bool, spread: Float64) -> Float64:
 
     It is the median that is forecast, so a set-point that seldom jumps is best left where it is. The least absolute
     error is found by squares weighed anew with one over the error of the round before (E. J. Schlossmacher, 1973). The
-    weights are shrunk towards equal ones, by as much as one independent stretch weighs: without any they are equal.
+    weights are shrunk towards equal ones, by as much as one independent stretch of the best member weighs: without any
+    they are equal.
     """
     counts = known[:, :, None] & np.isfinite(trials.came)
     apart = np.where(counts[..., None], (trials.came[..., None] - trials.said) / spread[:, None], 0.0)
@@ -137,13 +138,12 @@ def weigh(trials: Trials, known: Bool, spread: Float64) -> Float64:
 
 def _second(apart: Float64, emphasis: Float64, shrink: Float64) -> Float64:
     """Second moments of the members' errors (n_steps, n_sensors, n_members, n_members), ``shrink`` (n_steps, n_sensors)
-    of their mean size added to the diagonal.
+    of the best one's added to the diagonal.
     """
     total = np.maximum(emphasis.sum(axis=0), 1e-12)
     second = np.einsum("ots,otsk,otsl->tskl", emphasis, apart, apart) / total[..., None, None]
-    n_members = second.shape[-1]
-    size = np.trace(second, axis1=-2, axis2=-1) / n_members + 1e-12
-    return np.asarray(second + (shrink * size)[..., None, None] * np.eye(n_members))
+    best = np.einsum("tskk->tsk", second).min(axis=-1)
+    return np.asarray(second + (shrink * best + 1e-12)[..., None, None] * np.eye(second.shape[-1]))
 
 
 def simplex(second: Float64) -> Float64:
@@ -173,12 +173,15 @@ def mix(said: Float64, weights: Float64) -> Float64:
 
 
 def quantiles(trials: Trials, errors: Float64, known: Bool) -> Float64:
-    """p10, p50 and p90 (3, n_steps, n_sensors) of the known ``errors``, at the levels that hold `INSIDE` of what comes
-    after n independent ones: of n values and a new one, the new one lies beyond the k-th with probability 1 − k/(n+1).
+    """p10, p50 and p90 (3, n_steps, n_sensors) of the known ``errors``, at the levels that hold `INSIDE` of what comes.
+
+    Of n independent values and a new one, the new one lies beyond the k-th with probability 1 − k/(n+1), and the k-th
+    is the quantile (k − ½)/n (A. Hazen, 1914).
     """
     some = np.where(known[:, :, None], errors, np.nan)
     enough = np.isfinite(some).sum(axis=0) / _dependence(trials, some)[:, None]
-    high = np.minimum((1 + INSIDE) / 2 * (1 + 1 / np.maximum(enough, 1.0)), 1.0)
+    enough = np.maximum(enough, 1.0)
+    high = np.minimum(((1 + INSIDE) / 2 * (enough + 1) - 0.5) / enough, 1.0)
     rising = np.sort(some, axis=0)  # NaN last
     count = np.isfinite(rising).sum(axis=0)
     return np.stack([_at(rising, count, level) for level in (1 - high, np.full_like(high, 0.5), high)])
@@ -203,7 +206,7 @@ def _dependence(trials: Trials, errors: Float64) -> Float64:
 
 def _at(rising: Float64, count: NDArray[np.intp], level: Float64) -> Float64:
     """The quantile ``level`` (n_steps, n_sensors) of values sorted along the first axis, ``count`` of them finite."""
-    place = level * np.maximum(count - 1, 0)
+    place = np.clip(level * count - 0.5, 0, np.maximum(count - 1, 0))
     below = np.floor(place).astype(np.int64)
     above = np.minimum(below + 1, np.maximum(count - 1, 0))
     low, high = (np.take_along_axis(rising, at[None], axis=0)[0] for at in (below, above))

@@ -463,12 +463,13 @@ def forecast(screen: Screen, result: ForecastResult, document: Mapping[str, Any]
     assets = document["assets"]
     rows = [_forecast_row(asset, sensor) for asset in assets for sensor in asset["sensors"]]
     spans = [span(ahead["horizon"]) for ahead in assets[0]["sensors"][0]["ahead"]]
-    columns = ("asset", "sensor", "now", *(f"in {words}" for words in spans), "MASE last", "MASE day", "inside")
+    columns = ("asset", "sensor", "now", *(f"in {words}" for words in spans), "p10 … p90", "÷ last", "÷ day", "inside")
     table(screen, columns, rows, columns[2:])
     say(
         screen,
-        "Median and 80 % interval. MASE: mean absolute error over that of the last value, and of the value a day before, "
-        "on the same past rows; below 1 the forecast is better. Inside: share of what came that lay in the interval.",
+        f"Median, and at {spans[-1]} the interval for 80 % of what comes. ÷ last, ÷ day (MASE): mean absolute error "
+        "over that of the last value, and of the value a day before, on the same past rows up to the horizon; below 1 "
+        "the forecast is better. Inside: share of what came that lay in the interval.",
     )
     for text in (*_not_beating(assets), *_records(assets)):
         say(screen, text, style="yellow")
@@ -483,10 +484,8 @@ def _forecast_row(asset: Mapping[str, Any], sensor: Mapping[str, Any]) -> tuple[
         return "–" if value is None else f"{value:.2f}"
 
     unit = f" {sensor['unit']}" if sensor["unit"] else ""
-    ahead = [
-        "–" if at["p50"] is None else f"{at['p50']:.4g} ({_figure(at['p10'])} to {_figure(at['p90'])})"
-        for at in sensor["ahead"]
-    ]
+    end = sensor["ahead"][-1]
+    ahead = [*(_figure(at["p50"]) for at in sensor["ahead"]), f"{_figure(end['p10'])} … {_figure(end['p90'])}"]
     inside = "–" if sensor["coverage"] is None else f"{100 * sensor['coverage']:.0f} %"
     now = _figure(sensor["now"]) + unit
     rules = [share(sensor["mase_persistence"]), share(sensor["mase_seasonal"])]
@@ -494,7 +493,7 @@ def _forecast_row(asset: Mapping[str, Any], sensor: Mapping[str, Any]) -> tuple[
 
 
 def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    return "–" if value is None else f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) < 1 else f"{value:.3g}"
 
 
 def _not_beating(assets: Sequence[Mapping[str, Any]]) -> list[str]:
