@@ -70,7 +70,7 @@ def test_every_link_to_a_file_leads_somewhere() -> None:
 
 def test_every_option_that_a_document_names_is_an_option_of_some_command() -> None:
     known = set()
-    for verb in ("ingest", "train", "score", "alert", "evaluate", "run", "inspect"):
+    for verb in ("ingest", "train", "score", "alert", "evaluate", "forecast", "run", "inspect"):
         shown = subprocess.run(
             [sys.executable, "-m", "anomaly_lstm", verb, "--help"],
             capture_output=True,
