@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check bench bench-lstm bench-quality sample-data clean
+.PHONY: help install demo test test-slow check bench bench-lstm bench-forecast bench-quality sample-data clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ bench: install ## speed and memory, side by side with Keras; figures go to bench
 
 bench-lstm: install ## where the LSTM beats the linear challenger on simulated pumps, and where it does not
 	$(BIN)/python -m bench.lstm
+
+bench-forecast: install ## forecasts of the sensors beside naive rules on simulated pumps, and how much the interval holds
+	$(BIN)/python -m bench.forecast
 
 bench-quality: install ## detection and false alerts on public data you downloaded: DATA=folder [ONLY=skab,tep]
 	@test -n "$(DATA)" || { echo "DATA is missing: say make bench-quality DATA=folder, the one below which the downloaded sets lie."; exit 2; }

@@ -46,8 +46,8 @@ ORIGINS, LEAST_ORIGINS = 240, 60
 STEPS = 2_000_000
 """… so that about so many rows are forecast for an asset."""
 
-AT_ONCE = 64
-"""Origins forecast side by side."""
+AT_ONCE, CELLS = 64, 10_000_000
+"""Origins forecast side by side, fewer where their rows ahead have more cells than this: it bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,8 @@ def _fresh(past: Past, origins: Rows) -> Bool:
 
 def _trials(past: Past, origins: Rows, stride: int, steps: Int64, ahead: Ahead, fresh: Bool) -> Trials:
     """What would have been said at past origins, what the naive rules said, and what came."""
-    parts = [origins[i : i + AT_ONCE] for i in range(0, len(origins), AT_ONCE)]
+    at_once = int(np.clip(CELLS // (ahead.n_ahead * past.seen.shape[1]), 1, AT_ONCE))
+    parts = [origins[i : i + at_once] for i in range(0, len(origins), at_once)]
     said = np.concatenate([saying.said(past, rows, steps, ahead, None) for rows in parts])
     at = past.asset.index[origins]
     came = past.at(past.outcomes, at[:, None] + steps)

@@ -463,7 +463,7 @@ def forecast(screen: Screen, result: ForecastResult, document: Mapping[str, Any]
     assets = document["assets"]
     rows = [_forecast_row(asset, sensor) for asset in assets for sensor in asset["sensors"]]
     spans = [span(ahead["horizon"]) for ahead in assets[0]["sensors"][0]["ahead"]]
-    columns = ("asset", "sensor", "now", *(f"in {words}" for words in spans), "p10 … p90", "÷ last", "÷ day", "inside")
+    columns = ("asset", "sensor", "now", *(f"in {words}" for words in spans), "p10…p90", "÷ last", "÷ day", "inside")
     table(screen, columns, rows, columns[2:])
     say(
         screen,
@@ -485,7 +485,7 @@ def _forecast_row(asset: Mapping[str, Any], sensor: Mapping[str, Any]) -> tuple[
 
     unit = f" {sensor['unit']}" if sensor["unit"] else ""
     end = sensor["ahead"][-1]
-    ahead = [*(_figure(at["p50"]) for at in sensor["ahead"]), f"{_figure(end['p10'])} … {_figure(end['p90'])}"]
+    ahead = [*(_figure(at["p50"]) for at in sensor["ahead"]), f"{_figure(end['p10'])}…{_figure(end['p90'])}"]
     inside = "–" if sensor["coverage"] is None else f"{100 * sensor['coverage']:.0f} %"
     now = _figure(sensor["now"]) + unit
     rules = [share(sensor["mase_persistence"]), share(sensor["mase_seasonal"])]

@@ -41,7 +41,7 @@ def test_every_sensor_gets_a_line_with_what_it_reads_now_and_ahead_and_what_that
     said = forecast(made)
     assert said.code == 0, said.err
     assert said.out == ""
-    for words in ("in 15 min", "in 60 min", "p10 … p90", "÷ last", "P1", "current", "below 1 the forecast is better"):
+    for words in ("in 15 min", "in 60 min", "p10…p90", "÷ last", "P1", "current", "below 1 the forecast is better"):
         assert words in said.err
     assert "Ahead, 'load' is held at its last value." in said.err
     assert "No season is used (P1, P2): that takes 3 days of history" in said.err
