@@ -36,7 +36,7 @@ INSIDE = 0.8
 """Share of what comes that the interval is to hold: from p10 to p90."""
 
 ROUNDS = 6
-"""Rounds to the least absolute error; more change weights by less than a hundredth."""
+"""Rounds to the least absolute error; more make it smaller by less than a hundredth."""
 
 FINEST = 0.05
 """Errors below this share of the mean one weigh alike."""

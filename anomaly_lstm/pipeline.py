@@ -425,7 +425,7 @@ def _missing_words(trained: Trained, raw: RawAsset, missing: Sequence[str]) -> s
 
 @dataclass(frozen=True)
 class ForecastResult:
-    """Result of `forecast`; ``failed`` asset → why it was not forecast, ``notes`` what there is to say of the plan."""
+    """Result of `forecast`; ``failed`` asset → why it was not forecast, ``notes`` what to mind about the others."""
 
     out: Path | None
     model_id: str
@@ -493,6 +493,7 @@ def forecast(
     if not forecasts:
         raise DataError(next(iter(failed.values())))
     horizon_us = n_ahead * trained.grid.period_us
+    notes += [note for one in forecasts for note in _starts_unseen(trained, one)]
     result = ForecastResult(out, model_id, trained, quality, horizon_us, forecasts, failed, notes)
     if out:
         store.write_table(out, result.table(), result.document())
@@ -548,6 +549,21 @@ def _planned_unseen(trained: Trained, asset: str, plan: Plan) -> list[str]:
         "): what is forecast there is a guess."
         for i, name in enumerate(trained.roles.context)
         if name in ranges and ranges[name].unseen(plan.values[:, i]).any()
+    ]
+
+
+def _starts_unseen(trained: Trained, said: forecasting.Forecast) -> list[str]:
+    """A note where a sensor reads now what training never saw: members of the forecast expect it to come back."""
+    out = [
+        (name, seen, now)
+        for i, (name, now) in enumerate(zip(trained.roles.scored, said.now, strict=True))
+        if (seen := trained.learned.scaler.seen(i)) is not None and seen.unseen(np.array([now]))[0]
+    ]
+    return [
+        f"{said.asset}: '{name}' reads {now:.4g} now, outside what training saw "
+        f"({_range_words(name, seen, trained.units.get(name))}). Its forecast leans on normal operation and may expect "
+        "a return that will not come."
+        for name, seen, now in out
     ]
 
 

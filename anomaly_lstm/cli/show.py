@@ -485,7 +485,8 @@ def _forecast_row(asset: Mapping[str, Any], sensor: Mapping[str, Any]) -> tuple[
 
     unit = f" {sensor['unit']}" if sensor["unit"] else ""
     end = sensor["ahead"][-1]
-    ahead = [*(_figure(at["p50"]) for at in sensor["ahead"]), f"{_figure(end['p10'])}…{_figure(end['p90'])}"]
+    interval = "–" if end["p10"] is None else f"{_figure(end['p10'])}…{_figure(end['p90'])}"
+    ahead = [*(_figure(at["p50"]) for at in sensor["ahead"]), interval]
     inside = "–" if sensor["coverage"] is None else f"{100 * sensor['coverage']:.0f} %"
     now = _figure(sensor["now"]) + unit
     rules = [share(sensor["mase_persistence"]), share(sensor["mase_seasonal"])]
@@ -508,7 +509,9 @@ def _not_beating(assets: Sequence[Mapping[str, Any]]) -> list[str]:
     if blind:
         said.append(f"No forecast, for want of a value before the end or of a record: {listed(blind)}.")
     if unjudged:
-        said.append(f"Nobody can tell what the forecast is worth, nothing came to compare with: {listed(unjudged)}.")
+        said.append(
+            f"Nothing to beat: the last value never erred, or nothing came to compare with: {listed(unjudged)}."
+        )
     return said
 
 

@@ -116,7 +116,7 @@ def test_a_plan_may_differ_by_asset_and_one_asset_may_have_none(made: Path, tmp_
     plan.write_text(f"asset,time,load\nP1,{row_time(ROWS)},45\nP1,{row_time(ROWS + 70)},45\n")
     found = document(forecast(made, "--json", "--quiet", "--context-ahead", plan))
     assert [asset["context_ahead"]["load"] for asset in found["assets"]] == ["planned", "held"]
-    assert found["notes"] == [f"P2: nothing is planned after its last row, {row_time(ROWS - 1)}."]
+    assert found["notes"][0] == f"P2: nothing is planned after its last row, {row_time(ROWS - 1)}."
 
 
 def test_a_plan_beyond_what_training_saw_is_told(made: Path, tmp_path: Path) -> None:
@@ -135,6 +135,13 @@ def test_a_forecast_that_does_not_beat_the_last_value_says_so(made: Path, tmp_pa
     said = anomaly_lstm("forecast", tmp_path / "walk.parquet", "--model", made / "model", "--horizon", "30min")
     assert said.code == 0, said.err
     assert "Does not beat the last value: P1" in said.err
+
+
+def test_a_sensor_that_reads_what_training_never_saw_is_told(made: Path) -> None:
+    said = forecast(made)
+    assert "P2: 'vibration' reads" in said.err
+    assert "outside what training saw" in said.err
+    assert "P1: 'vibration' reads" not in said.err
 
 
 def test_rows_the_network_learned_from_are_told(made: Path) -> None:
