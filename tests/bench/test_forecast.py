@@ -39,6 +39,13 @@ def test_forecasts_beat_both_rules_and_a_plan_helps(figures: list[Figures]) -> N
     assert 0.5 < free.coverage <= 1
 
 
+def test_the_record_is_that_of_the_last_forecasts_and_keeps_its_promise(figures: list[Figures]) -> None:
+    for one in figures:
+        assert one.record_mase_persistence < 1
+        assert one.record_mase_seasonal < 1
+        assert 0.7 < one.record_coverage < 0.9
+
+
 def test_the_forecast_of_a_moment_is_given_no_row_after_it() -> None:
     one = lstm.history(CONDITION, 1, 7)
     asset = forecast.whole(CONDITION, one)
