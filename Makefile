@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check bench bench-lstm bench-budget bench-quality bench-ablation sample-data clean
+.PHONY: help install demo test test-slow check bench bench-lstm bench-forecast bench-budget bench-quality bench-ablation sample-data clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ bench: install ## speed and memory, side by side with Keras; figures go to bench
 
 bench-lstm: install ## where the LSTM beats the linear challenger on simulated pumps, and where it does not
 	$(BIN)/python -m bench.lstm
+
+bench-forecast: install ## forecasts of the sensors beside naive rules on simulated pumps, and how much the interval holds
+	$(BIN)/python -m bench.forecast
 
 bench-budget: install ## whether two healthy years of simulated pumps raise as many alerts as their return periods promise
 	$(BIN)/python -m bench.budget

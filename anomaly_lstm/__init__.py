@@ -1,8 +1,8 @@
 """Early warnings from industrial sensor history.
 
-The verbs of the command line as plain functions: `ingest`, `train`, `score`, `alert`, `evaluate`, `replay`, `run`,
-`inspect`; and the options they take. They are loaded on first use, so that ``anomaly-lstm --help`` does not wait for
-NumPy.
+The verbs of the command line as plain functions: `ingest`, `train`, `score`, `alert`, `evaluate`, `replay`, `forecast`,
+`run`, `inspect`; and the options they take. They are loaded on first use, so that ``anomaly-lstm --help`` does not wait
+for NumPy.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         RunPlan,
         alert,
         evaluate,
+        forecast,
         ingest,
         inspect,
         load,
@@ -30,7 +31,20 @@ if TYPE_CHECKING:
 
 _HOMES = {
     **dict.fromkeys(
-        ("GridOptions", "RunPlan", "alert", "evaluate", "ingest", "inspect", "load", "replay", "run", "score", "train"),
+        (
+            "GridOptions",
+            "RunPlan",
+            "alert",
+            "evaluate",
+            "forecast",
+            "ingest",
+            "inspect",
+            "load",
+            "replay",
+            "run",
+            "score",
+            "train",
+        ),
         "pipeline",
     ),
     **dict.fromkeys(("Bound", "Policy"), "alerts"),
@@ -47,6 +61,7 @@ __all__ = [
     "TrainOptions",
     "alert",
     "evaluate",
+    "forecast",
     "ingest",
     "inspect",
     "load",

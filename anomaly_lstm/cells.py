@@ -101,10 +101,19 @@ def run(layers: Sequence[Lstm], inputs: Float32, present: Bool | None = None) ->
     its end. A block of rows in which no chunk is present costs nothing. The bits of a chunk's result depend on its
     place in the batch (BLAS treats the rows of a matrix differently), never on what the other places hold.
     """
+    layers = [packed(layer) for layer in layers]
+    return carry(layers, at_rest(layers, len(inputs)), inputs, present)
+
+
+def at_rest(layers: Sequence[Lstm], n_chunks: int) -> list[Float32]:
+    """The states of stacked layers before the first row: hidden and cell (2, n_chunks, units) each, all zero."""
+    return [np.zeros((2, n_chunks, layer.units), np.float32) for layer in layers]
+
+
+def carry(layers: Sequence[Lstm], states: Sequence[Float32], inputs: Float32, present: Bool | None = None) -> Float32:
+    """As `run`, for `packed` layers, from ``states`` on, which move: what comes next goes on from there."""
     n_chunks, n_rows, _ = inputs.shape
     here = np.ones((n_chunks, n_rows), np.bool_) if present is None else present
-    layers = [packed(layer) for layer in layers]
-    states = [np.zeros((2, n_chunks, layer.units), np.float32) for layer in layers]
     result = np.zeros((n_rows, n_chunks, layers[-1].units), np.float32)
     for start in range(0, n_rows, BLOCK):
         rows = slice(start, min(start + BLOCK, n_rows))

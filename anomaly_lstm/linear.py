@@ -9,7 +9,7 @@ linear fit, without leaving anything out, so that few rows × many sensors get f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +83,39 @@ def predict(line: Line, values: Float32, context: Float32, present: Bool) -> Flo
         result[chunk] = times(features, line.kernel) + line.bias
     result[~has_past(present)] = np.nan
     return result
+
+
+def ahead(
+    line: Line,
+    values: Float32,
+    context: Float32,
+    future: Float32,
+    within: tuple[Float32, Float32],
+    rest: Callable[[Float32, Float32], Float32] | None = None,
+) -> Float32:
+    """The line rolled forward: each expectation is the last row of the next (n_chunks, n_ahead, n_scored).
+
+    ``values`` and ``context`` (n_chunks, n_rows, …) hold at least one row of the past, ``future`` (n_chunks, n_ahead,
+    n_context) the context to come. ``rest`` adds to each row what the line leaves over, from the row before it and its
+    own context. Every row is held ``within`` a low and a high (n_scored,), so that no line can run away.
+    """
+    past, known = (list(_newest(rows, line.lags).swapaxes(0, 1)) for rows in (values, context))
+    result = np.empty((len(future), future.shape[1], values.shape[2]), np.float32)
+    for row, now in enumerate(future.swapaxes(0, 1)):
+        known.append(now)
+        seen = [rows for lag in range(1, line.lags + 1) for rows in (past[-lag], known[-lag])]
+        expected = times(np.concatenate(seen, axis=1), line.kernel) + line.bias
+        if rest is not None:
+            expected += rest(past[-1], now)
+        result[:, row] = np.clip(expected, *within)
+        past = [*past[1:], result[:, row]]
+        known = known[1:]
+    return result
+
+
+def _newest(rows: Float32, n_rows: int) -> Float32:
+    """The last rows; the first stands in for those before it."""
+    return rows[:, np.maximum(np.arange(rows.shape[1] - n_rows, rows.shape[1]), 0)]
 
 
 def fit_ridge(series: Sequence[Series], max_lags: int = MAX_LAGS) -> Line:

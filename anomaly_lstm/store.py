@@ -6,6 +6,7 @@ A model folder holds ``model.json`` (what a person may read), ``arrays/*.npy`` (
 
 from __future__ import annotations
 
+import csv
 import fcntl
 import hashlib
 import io
@@ -19,8 +20,12 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from anomaly_lstm import arrow
+from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError, LockedError, ModelError, UsageError
 
 MODEL_FORMAT = 1
@@ -65,6 +70,47 @@ def read_json(path: Path) -> Any:
         raise DataError(
             f"{path} cannot be read as JSON ({problem}). Restore it from a copy, or remove it to begin anew."
         ) from problem
+
+
+TABLE_SUFFIXES = (".parquet", ".csv", ".json")
+
+
+def check_table_name(path: Path) -> None:
+    """Raise UsageError unless the ending of a name says how `write_table` shall write."""
+    if path.suffix.lower() not in TABLE_SUFFIXES:
+        raise UsageError(
+            f"{path}: write {', '.join(TABLE_SUFFIXES[:-1])} or {TABLE_SUFFIXES[-1]} at the end of the name."
+        )
+
+
+def write_table(path: Path, table: pa.Table, document: Mapping[str, Any]) -> None:
+    """Replace a table in one step, by its ending: Parquet with ``document`` in the metadata, CSV without it, or JSON:
+    the document with the ``rows``. Times are ISO 8601 in text.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        write_json(path, {**document, "rows": rows_of(table)})
+        return
+    with replacing(path) as side:
+        if suffix == ".parquet":
+            told = {**(table.schema.metadata or {}), b"anomaly_lstm.document": json.dumps(document).encode()}
+            pq.write_table(table.replace_schema_metadata(told), side, compression="zstd")
+        else:
+            with side.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, table.column_names)
+                writer.writeheader()
+                writer.writerows(rows_of(table))
+
+
+def rows_of(table: pa.Table) -> list[dict[str, Any]]:
+    """The rows of a table as plain values; times ISO 8601, None where null."""
+    columns = [
+        [iso(int(us)) for us in arrow.times_to_numpy(column)]
+        if pa.types.is_timestamp(column.type)
+        else column.to_pylist()
+        for column in table.columns
+    ]
+    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from anomaly_lstm.errors import DataError
 
 SCORES_VERSION = 1
 ALERTS_VERSION = 1
+FORECAST_VERSION = 1
 
 UTC_TIME = pa.timestamp("us", tz="UTC")
 
@@ -98,6 +99,22 @@ def check_scores(table: pa.Table, where: str) -> None:
 def scored_sensors(table: pa.Table) -> list[str]:
     """The sensors that carry shares, in column order; empty for a table written with ``--detail score``."""
     return [name.removeprefix("share.") for name in table.column_names if name.startswith("share.")]
+
+
+def forecast_schema() -> pa.Schema:
+    """Sensors ahead: one row per asset, sensor and grid time.
+
+    ``horizon`` [s] from the last row to ``time``; ``p10``, ``p50`` and ``p90`` in the sensor's ``unit``, which is null
+    where nobody told it. What comes lies below ``p10`` once in ten times, and above ``p90`` as often.
+    """
+    fields = [
+        ("asset", pa.string()),
+        ("sensor", pa.string()),
+        ("time", UTC_TIME),
+        *((name, pa.float64()) for name in ("horizon", "p10", "p50", "p90")),
+        ("unit", pa.string()),
+    ]
+    return pa.schema(fields, metadata={"anomaly_lstm.forecast": str(FORECAST_VERSION)})
 
 
 def flat_alerts_schema() -> pa.Schema:

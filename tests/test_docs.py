@@ -33,9 +33,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_every_command_in_the_readme_runs_as_it_stands(place: Path) -> None:
-    commands = [line for block in blocks(ROOT / "README.md", "sh") for line in block.splitlines() if line.strip()]
-    assert len(commands) >= 6
+def test_every_command_in_the_readme_and_on_forecasts_runs_as_it_stands(place: Path) -> None:
+    forecasts = ROOT / "docs" / "forecast.md"
+    (plan,) = blocks(forecasts, "csv")
+    (place / "plan.csv").write_text(plan)
+    shown = [block for document in (ROOT / "README.md", forecasts) for block in blocks(document, "sh")]
+    commands = [line for block in shown for line in block.splitlines() if line.strip()]
+    assert len(commands) >= 9
     for command in commands:
         words = shlex.split(command)
         assert words[0] == "anomaly-lstm"
@@ -70,7 +74,7 @@ def test_every_link_to_a_file_leads_somewhere() -> None:
 
 def test_every_option_that_a_document_names_is_an_option_of_some_command() -> None:
     known = set()
-    for verb in ("ingest", "train", "score", "alert", "evaluate", "replay", "run", "inspect"):
+    for verb in ("ingest", "train", "score", "alert", "evaluate", "replay", "forecast", "run", "inspect"):
         shown = subprocess.run(
             [sys.executable, "-m", "anomaly_lstm", verb, "--help"],
             capture_output=True,

@@ -76,6 +76,14 @@ assert any(alert.sensors for alert in result.alerts)
     assert (folder / name).is_file()
 
 
+@pytest.mark.parametrize("name", ["ahead.parquet", "ahead.csv", "ahead.json"])
+def test_forecasting_imports_nothing_heavy(folder: Path, name: str) -> None:
+    call = f'pipeline.forecast("train.parquet", Path("model"), Path("{name}"), horizon_us=3_600_000_000)'
+
+    assert heavy_imports(folder, call) == []
+    assert (folder / name).is_file()
+
+
 def test_ingesting_parquet_imports_nothing_heavy(folder: Path) -> None:
     assert heavy_imports(folder, 'pipeline.ingest("pump.parquet", Path("ingested"))') == []
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -285,3 +287,32 @@ def test_a_run_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be written"), store.locked(tmp_path / "file" / "run"):
         pass
+
+
+# ---------------------------------------------------------------- tables
+
+
+def small_table() -> pa.Table:
+    time = pa.array([1_767_225_600_000_000, 1_767_225_660_000_000]).cast(pa.timestamp("us", "UTC"))
+    return pa.table({"sensor": ["Δp, 1", None], "time": time, "p50": [0.1, None]})
+
+
+def test_a_table_is_written_by_the_ending_of_its_name(tmp_path: Path) -> None:
+    for ending in store.TABLE_SUFFIXES:
+        store.write_table(tmp_path / f"t{ending}", small_table(), {"model_id": "m"})
+    assert (tmp_path / "t.csv").read_text().splitlines() == [
+        "sensor,time,p50",
+        '"Δp, 1",2026-01-01T00:00:00Z,0.1',
+        ",2026-01-01T00:01:00Z,",
+    ]
+    whole = json.loads((tmp_path / "t.json").read_text())
+    assert whole["model_id"] == "m"
+    assert whole["rows"] == store.rows_of(small_table())
+    assert whole["rows"][1] == {"sensor": None, "time": "2026-01-01T00:01:00Z", "p50": None}
+    assert pq.read_table(tmp_path / "t.parquet").equals(small_table())
+
+
+def test_an_ending_that_says_no_form_is_refused() -> None:
+    for name in ("t", "t.xlsx", "t.parquet.gz"):
+        with pytest.raises(UsageError, match=r"\.parquet, \.csv or \.json"):
+            store.check_table_name(Path(name))

@@ -10,7 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from anomaly_lstm import training
+from anomaly_lstm.learning import CHALLENGER, TrainOptions
 from anomaly_lstm.telemetry import Grid, Telemetry, to_grid
+from anomaly_lstm.trained import Roles, Trained
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -70,3 +73,20 @@ def write_history(path: Path, values: Float64, *, first: int = 0, left_out: Sequ
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table({"time": time, **columns}), path)
     return path
+
+
+def learned_line(values: Float64, n_context: int = 1) -> Trained:
+    """What training with the linear model makes of rows one minute apart."""
+    asset = telemetry(values, n_context=n_context)
+    n_scored = values.shape[1] - n_context
+    roles = Roles(asset.sensors[:n_scored], asset.sensors[n_scored:])
+    return training.train(
+        [asset],
+        [np.ones(len(asset), bool)],
+        roles,
+        TrainOptions(network=CHALLENGER),
+        max_hole=10,
+        running=None,
+        units={},
+        reading={},
+    )

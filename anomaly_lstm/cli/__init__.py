@@ -17,6 +17,7 @@ import typer
 from anomaly_lstm.cli import show
 from anomaly_lstm.cli.alert import alert
 from anomaly_lstm.cli.evaluate import evaluate
+from anomaly_lstm.cli.forecast import forecast
 from anomaly_lstm.cli.ingest import ingest
 from anomaly_lstm.cli.inspect import inspect
 from anomaly_lstm.cli.replay import replay
@@ -40,7 +41,7 @@ app = typer.Typer(
 
 _VERBS: dict[str, tuple[Callable[..., None], ...]] = {
     "Start here": (train, run),
-    "One step at a time": (ingest, score, alert, evaluate, replay, inspect),
+    "One step at a time": (ingest, score, alert, evaluate, replay, forecast, inspect),
 }
 for panel, verbs in _VERBS.items():
     for verb in verbs:

@@ -94,3 +94,25 @@ class Model(Protocol):
         lies on a grid index that is a multiple of `windows.ALIGN`.
         """
         ...
+
+
+class Forecaster(Model, Protocol):
+    """A model with ``FORECASTS`` that can also run ahead of what was measured."""
+
+    def ahead(
+        self,
+        fitted: Fitted,
+        values: Float32,
+        context: Float32,
+        present: Bool,
+        future: Float32,
+        within: tuple[Float32, Float32],
+    ) -> Float32:
+        """The rows after the last one, in scaled units: (n_chunks, n_ahead, n_scored).
+
+        ``values``, ``context`` and ``present`` as for ``expected``, the last row of every chunk present; rows before a
+        stretch begins hold its first. ``future`` (n_chunks, n_ahead, n_context) is the context to come. The state after
+        the past is carried on, and each expectation is the input of the next row, held ``within`` a low and a high
+        (n_scored,). The first row is what ``expected`` expects of it.
+        """
+        ...

@@ -37,5 +37,20 @@ def fit(
 
 def expected(fitted: Fitted, values: Float32, context: Float32, present: Bool) -> Float32:
     """The line's forecast of each row; NaN in a stretch's first row. See `models.contract.Model.expected`."""
-    line = Line(fitted.sizes["lags"], fitted.arrays["line.kernel"], fitted.arrays["line.bias"])
-    return linear.predict(line, values, context, present)
+    return linear.predict(_line(fitted), values, context, present)
+
+
+def ahead(
+    fitted: Fitted,
+    values: Float32,
+    context: Float32,
+    present: Bool,
+    future: Float32,
+    within: tuple[Float32, Float32],
+) -> Float32:
+    """The line rolled forward. See `models.contract.Forecaster.ahead`."""
+    return linear.ahead(_line(fitted), values, context, future, within)
+
+
+def _line(fitted: Fitted) -> Line:
+    return Line(fitted.sizes["lags"], fitted.arrays["line.kernel"], fitted.arrays["line.bias"])

@@ -84,13 +84,36 @@ def fit(
 
 def expected(fitted: Fitted, values: Float32, context: Float32, present: Bool) -> Float32:
     """The forecast of each row; NaN in a stretch's first. See `models.contract.Model.expected`."""
-    line = Line(fitted.sizes["lags"], fitted.arrays["line.kernel"], fitted.arrays["line.bias"])
-    result = linear.predict(line, values, context, present)
+    result = linear.predict(_line(fitted), values, context, present)
     layers = [cells.named(fitted.arrays, name) for name in LAYERS]
     hidden = cells.run(layers, _inputs(values, context, present), present)
     result += cells.times(hidden.reshape(-1, hidden.shape[2]), fitted.arrays["dense.kernel"]).reshape(result.shape)
     result += fitted.arrays["dense.bias"]
     return result
+
+
+def ahead(
+    fitted: Fitted,
+    values: Float32,
+    context: Float32,
+    present: Bool,
+    future: Float32,
+    within: tuple[Float32, Float32],
+) -> Float32:
+    """Many to one over the past, then one to many: the state runs on. See `models.contract.Forecaster.ahead`."""
+    layers = [cells.packed(cells.named(fitted.arrays, name)) for name in LAYERS]
+    states = cells.at_rest(layers, len(values))
+    cells.carry(layers, states, _inputs(values, context, present), present)
+
+    def rest(last: Float32, now: Float32) -> Float32:
+        hidden = cells.carry(layers, states, np.concatenate([last, now], axis=1)[:, None])[:, 0]
+        return cells.times(hidden, fitted.arrays["dense.kernel"]) + fitted.arrays["dense.bias"]
+
+    return linear.ahead(_line(fitted), values, context, future, within, rest)
+
+
+def _line(fitted: Fitted) -> Line:
+    return Line(fitted.sizes["lags"], fitted.arrays["line.kernel"], fitted.arrays["line.bias"])
 
 
 def network(batch: int, rows: int, n_scored: int, n_context: int, units: int) -> Any:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from anomaly_lstm import inference
-from anomaly_lstm.models import MODELS, lstm_autoencoder, lstm_predictor
-from anomaly_lstm.models.contract import Fitted, Model
+from anomaly_lstm.models import FORECASTERS, MODELS, lstm_autoencoder, lstm_predictor
+from anomaly_lstm.models.contract import Fitted, Forecaster, Model
 from anomaly_lstm.windows import CHUNK, Series
 from tests.models.toys import QUICK, quick_fit, stretch
 
@@ -154,3 +154,75 @@ def test_the_autoencoder_equals_its_keras_model(n_context: int) -> None:
         decoded = np.asarray(network([inputs, present, *beside]))[0, :stride]
         error = (inputs[0, ::-1, :3][:stride] - decoded).mean(axis=0)
         np.testing.assert_allclose((one.values - rows)[end : end + stride], np.tile(error, (stride, 1)), atol=1e-5)
+
+
+# ---------------------------------------------------------------- running ahead
+
+
+WITHIN = (np.full(2, -9, np.float32), np.full(2, 9, np.float32))
+
+
+@pytest.fixture(params=sorted(FORECASTERS))
+def forecaster(request: pytest.FixtureRequest) -> Forecaster:
+    name: str = request.param
+    if FORECASTERS[name].NEEDS_TENSORFLOW:
+        pytest.importorskip("tensorflow", reason="training an LSTM needs it")
+    return FORECASTERS[name]
+
+
+@pytest.fixture
+def taught(forecaster: Forecaster) -> Fitted:
+    if forecaster.NAME not in FITS:
+        FITS[forecaster.NAME] = quick_fit(forecaster, [stretch(300), stretch(20, seed=1)])
+    return FITS[forecaster.NAME]
+
+
+def run_ahead(model: Forecaster, fitted: Fitted, past: Series, future: Any, within: Any = WITHIN) -> Any:
+    present = np.ones((1, len(past)), np.bool_)
+    return model.ahead(fitted, past.values[None], past.context[None], present, future[None], within)[0]
+
+
+def test_those_that_run_ahead_are_those_that_forecast() -> None:
+    assert set(FORECASTERS) == {name for name, model in MODELS.items() if model.FORECASTS}
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 50, 200])
+def test_the_first_row_ahead_is_the_expectation_of_the_next_row(
+    forecaster: Forecaster, taught: Fitted, length: int
+) -> None:
+    whole = stretch(length + 1)
+    (rows,) = expected(forecaster, taught, whole)
+    ahead = run_ahead(forecaster, taught, whole.part(0, length), whole.context[length:])
+    assert ahead[0] == pytest.approx(rows[length], abs=1e-5)
+
+
+def test_an_expectation_fed_back_by_hand_gives_the_rows_ahead(forecaster: Forecaster, taught: Fitted) -> None:
+    whole, n_ahead = stretch(90), 6
+    past = whole.part(0, 90 - n_ahead)
+    ahead = run_ahead(forecaster, taught, past, whole.context[90 - n_ahead :])
+    for row in range(n_ahead):
+        longer = Series(
+            0,
+            np.vstack([past.values, ahead[: row + 1]]),
+            np.ones((len(past) + row + 1, 2), np.bool_),
+            whole.context[: len(past) + row + 1],
+        )
+        assert expected(forecaster, taught, longer)[0][-1] == pytest.approx(ahead[row], abs=1e-5)
+
+
+def test_rows_that_stand_in_before_a_stretch_change_nothing(forecaster: Forecaster, taught: Fitted) -> None:
+    whole = stretch(12)
+    future = whole.context[-4:]
+    rows = np.maximum(np.arange(-20, 12), 0)
+    present = (np.arange(-20, 12) >= 0)[None]
+    padded = forecaster.ahead(
+        taught, whole.values[rows][None], whole.context[rows][None], present, future[None], WITHIN
+    )
+    assert padded[0] == pytest.approx(run_ahead(forecaster, taught, whole, future), abs=1e-6)
+
+
+def test_no_row_ahead_leaves_the_bounds(forecaster: Forecaster, taught: Fitted) -> None:
+    narrow = (np.full(2, -0.1, np.float32), np.full(2, 0.1, np.float32))
+    past = stretch(60)
+    ahead = run_ahead(forecaster, taught, past, past.context, narrow)
+    assert (np.abs(ahead) <= np.float32(0.1)).all()
