@@ -258,7 +258,7 @@ class Ahead:
 
 def reach_of(past: Past, plan: Plan | None) -> Int64:
     """How many rows ahead each context is planned (n_context,)."""
-    reach = np.zeros(len(past.trained.roles.context), np.int64)
+    reach = np.zeros(len(past.trained.roles.explaining), np.int64)
     if plan is not None:
         grid, now = past.asset.grid, int(past.asset.index[-1])
         for i, known in enumerate(np.isfinite(plan.values).T):
@@ -271,7 +271,7 @@ def repeats(past: Past, origins: NDArray[np.intp], steps: Int64) -> Bool:
     """Where the context of the day before was nearer to what came than the last value, on the earlier half of the
     origins: no row that judges a forecast has chosen how it is made.
     """
-    n_context = len(past.trained.roles.context)
+    n_context = len(past.trained.roles.explaining)
     if not past.season or not n_context:
         return np.zeros(n_context, bool)
     at = past.asset.index[origins]
@@ -319,4 +319,4 @@ def _told(plan: Plan, context: int, asset: Telemetry, index: Int64) -> Float64:
 def ways(trained: Trained, ahead: Ahead) -> dict[str, str]:
     """Context → what it was taken to be ahead."""
     told = np.where(ahead.reach > 0, PLANNED, np.where(ahead.repeated, REPEATED, HELD))
-    return dict(zip(trained.roles.context, told.tolist(), strict=True))
+    return dict(zip(trained.roles.explaining, told.tolist(), strict=True))

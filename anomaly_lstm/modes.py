@@ -47,6 +47,11 @@ class Modes:
         return tuple(name for name in self.rows if name not in self.own)
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of 0 and 1, one for each mode that stands on its own."""
+        return tuple(f"{self.sensor}={name}" for name in self.own)
+
+    @property
     def listed(self) -> str:
         """All names in a sentence: ``1, 2, 3``."""
         return ", ".join(sorted(self.rows, key=lambda name: (0.0, name) if self.words else (float(name), name)))
@@ -60,7 +65,7 @@ class Modes:
         columns = (code[:, None] == np.arange(len(self.own))).astype(np.float64)
         return replace(
             asset,
-            sensors=(*asset.sensors, *(f"{self.sensor}={name}" for name in self.own)),
+            sensors=(*asset.sensors, *self.columns),
             values=np.hstack([asset.values, columns]),
             mode=ModeTrack(names, code, len(self.own)),
         )

@@ -36,6 +36,11 @@ class Roles:
         """The sensors that are measured quantities: all but the mode."""
         return (*self.scored, *self.context)
 
+    @property
+    def explaining(self) -> tuple[str, ...]:
+        """Every column that is given to the network and not scored: the context, then those of the mode."""
+        return (*self.context, *(self.mode.columns if self.mode else ()))
+
 
 @dataclass(frozen=True)
 class Trained:

@@ -406,3 +406,12 @@ def test_a_source_without_the_mode_is_not_scored(plant: Path, tmp_path: Path) ->
     pq.write_table(pq.read_table(source).drop_columns(["fuel"]), source)
     with pytest.raises(DataError, match="sensor 'fuel' is missing"):
         pipeline.score(source, plant / "with", tmp_path / "s.parquet")
+
+
+def test_a_model_with_modes_forecasts_and_says_what_the_mode_was_taken_to_be(plant: Path) -> None:
+    fuel = fuels(5000, 31, visit=300)
+    source = write(plant / "ahead.parquet", burner(fuel, 31), fuel, first=2 * WEEK)
+    (one,) = pipeline.forecast(source, plant / "with", horizon_us=120 * MINUTE).forecasts
+    assert np.isfinite(one.p50).all()
+    assert set(one.context) == {"load", *pipeline.load(plant / "with")[0].roles.explaining}
+    assert len(one.context) == 3
