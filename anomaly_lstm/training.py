@@ -163,21 +163,19 @@ def _contest(
     evidence whenever it is asked for, since what it gives back is no forecast and cannot be compared with one.
     """
     line_losses = [loss(learned, held, assets) for learned, held in lines]
-    mine: list[Held] = []
-    losses: list[Float64] = []
+    carried_by, mine, losses = options.network, [], []
     for number, fold in enumerate(folds if options.network != CHALLENGER else ()):
         learned = learn(assets, fold.learn, n_scored, options, told=_teller(told, "fold", number, len(folds)))
         mine.append(hold_out(learned, assets, fold))
         losses.append(loss(learned, mine[-1], assets))
         if MODELS[options.network].FORECASTS and not _adds(losses, line_losses):
+            carried_by = CHALLENGER
             break
-    n = len(losses) or len(folds)
-    told_loss = {CHALLENGER: float(np.mean(line_losses[:n]))}
+    told_loss = {CHALLENGER: float(np.mean(line_losses[: len(losses) or None]))}
     if losses:
         told_loss[options.network] = float(np.mean(losses))
-    if len(mine) == len(folds) and (not MODELS[options.network].FORECASTS or _adds(losses, line_losses)):
-        return Contest(tuple(mine), options.network, told_loss)
-    return Contest(tuple(held for _, held in lines), CHALLENGER, told_loss)
+    by_line = [held for _, held in lines]
+    return Contest(tuple(by_line if carried_by == CHALLENGER else mine), carried_by, told_loss)
 
 
 def _adds(network: Sequence[Float64], line: Sequence[Float64]) -> bool:
