@@ -271,8 +271,9 @@ def repeats(past: Past, origins: NDArray[np.intp], steps: Int64) -> Bool:
     """Where the context of the day before was nearer to what came than the last value, on the earlier half of the
     origins: no row that judges a forecast has chosen how it is made.
     """
-    n_context = len(past.trained.roles.explaining)
-    if not past.season or not n_context:
+    roles = past.trained.roles
+    n_context = len(roles.explaining)
+    if not past.season or not roles.context:
         return np.zeros(n_context, bool)
     at = past.asset.index[origins]
     half = at[: len(at) // 2]
@@ -283,7 +284,8 @@ def repeats(past: Past, origins: NDArray[np.intp], steps: Int64) -> Bool:
     day = nearest(days_before(past, values, half, steps, 1), last)
     weight = np.where(np.isfinite(came), widths(steps)[:, None], 0.0)
     apart = [(weight * np.nan_to_num(np.abs(came - guess))).sum(axis=(0, 1)) for guess in (day, last)]
-    return np.asarray(apart[0] < apart[1])
+    quantity = np.arange(n_context) < len(roles.context)  # a mode is held: two of its columns must never be 1
+    return np.asarray((apart[0] < apart[1]) & quantity)
 
 
 def _future(past: Past, origins: NDArray[np.intp], ahead: Ahead, plan: Plan | None) -> Float64:
@@ -317,6 +319,7 @@ def _told(plan: Plan, context: int, asset: Telemetry, index: Int64) -> Float64:
 
 
 def ways(trained: Trained, ahead: Ahead) -> dict[str, str]:
-    """Context → what it was taken to be ahead."""
-    told = np.where(ahead.reach > 0, PLANNED, np.where(ahead.repeated, REPEATED, HELD))
-    return dict(zip(trained.roles.explaining, told.tolist(), strict=True))
+    """Context, and the mode → what it was taken to be ahead."""
+    told = np.where(ahead.reach > 0, PLANNED, np.where(ahead.repeated, REPEATED, HELD)).tolist()
+    mode = trained.roles.mode
+    return dict(zip(trained.roles.context, told, strict=False)) | ({mode.sensor: HELD} if mode else {})

@@ -532,7 +532,7 @@ def rarity_words(return_period_s: float) -> str:
     for size, name in ((365.25 * 86400, "year"), (86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         if return_period_s >= 1.5 * size:
             count = return_period_s / size
-            return "more than 1,000 years" if name == "year" and count > 1000 else f"{count:,.0f} {name}s"
+            return "1,000 years or more" if name == "year" and count > 1000 else f"{count:,.0f} {name}s"
     return "a second"
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import delays
 from anomaly_lstm.deviations import Learned, deviations, live_rows
-from anomaly_lstm.evidence import LEAST_OF_MODE, LEVEL, PREDICTION, REACH, Evidence, fit_evidence, judge
+from anomaly_lstm.evidence import LEAST_OF_MODE, LEVEL, PREDICTION, REACH, SLOWEST, Evidence, fit_evidence, judge
 from anomaly_lstm.folds import Fold
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry
@@ -82,8 +82,12 @@ def loss(learned: Learned, held: Held, assets: Sequence[Telemetry]) -> Float64:
     return np.asarray((np.where(known, scaled, 0.0) ** 2).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
 
 
-def evidence_of(held: Held, assets: Sequence[Telemetry], rows: Sequence[Bool], resolution: Float64) -> Evidence:
-    """What the errors on ``rows`` teach about evidence; ``resolution`` (n_scored,) is the least a sensor shows."""
+def evidence_of(
+    held: Held, assets: Sequence[Telemetry], rows: Sequence[Bool], resolution: Float64, slowest: float = SLOWEST
+) -> Evidence:
+    """What the errors on ``rows`` teach about evidence; ``resolution`` (n_scored,) is the least a sensor shows,
+    ``slowest`` the longest half-life [rows].
+    """
     stretches = [
         errors[:, own][:, live[own]]
         for asset, mask, errors, live in zip(assets, rows, held.errors, held.live, strict=True)
@@ -96,7 +100,7 @@ def evidence_of(held: Held, assets: Sequence[Telemetry], rows: Sequence[Bool], r
         for own in asset.stretches(mask)
         if live[own].any()
     ]
-    return fit_evidence(stretches, resolution, groups, assets[0].n_groups)
+    return fit_evidence(stretches, resolution, groups, assets[0].n_groups, slowest)
 
 
 @dataclass(frozen=True)

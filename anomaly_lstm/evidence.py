@@ -296,13 +296,18 @@ def judge(evidence: Evidence, first: int, deviations: Float64, live: Bool, group
 
 
 def fit_evidence(
-    stretches: Sequence[Float64], resolution: Float64, groups: Sequence[Int64] | None = None, n_groups: int = 1
+    stretches: Sequence[Float64],
+    resolution: Float64,
+    groups: Sequence[Int64] | None = None,
+    n_groups: int = 1,
+    slowest: float = SLOWEST,
 ) -> Evidence:
     """Learn spreads, covariances and scales from deviations on rows the network never learned from.
 
     ``stretches`` are continuous and hold measured rows only, each (n_views, n_rows, n_scored) in sensor units;
     ``resolution`` (n_scored,) is the least a sensor can show; ``groups``, one (n_rows,) per stretch, says whose spread
     its rows have: 0 the common one, 1 … ``n_groups`` − 1 that of a mode. The common one is that of all rows.
+    Half-lives beyond ``slowest`` [rows] are left out.
     """
     n_views, n_rows = len(stretches[0]), sum(s.shape[1] for s in stretches)
     groups = [np.zeros(s.shape[1], np.int64) for s in stretches] if groups is None else groups
@@ -323,7 +328,7 @@ def fit_evidence(
         _fit_statistic(view, of, half_life, scaled[view], floor[view])
         for (view, of), half_lives in HALF_LIVES.items()
         for half_life in half_lives
-        if half_life <= SHORT or 3 * half_life * MEMORIES <= n_rows
+        if half_life <= slowest and (half_life <= SHORT or 3 * half_life * MEMORIES <= n_rows)
     )
     at_once = [np.nan_to_num(np.concatenate(view)) for view in scaled]
     moments = [_moments_of(rows) for rows in at_once]

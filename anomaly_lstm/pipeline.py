@@ -317,6 +317,7 @@ def score(
     """
     trained, model_id = load(model)
     _check_not_an_input(out, source)
+    _check_not_in_model(out, model)
     assets, quality, failed = telemetry_for(trained, source, read or ReadOptions())
     counts = np.zeros(len(State), np.int64)
     unseen: list[_Unseen] = []
@@ -330,6 +331,12 @@ def score(
     quality = replace(quality, notes=[*quality.notes, *_unseen_note(trained, unseen)])
     states = {state.name: int(counts[state]) for state in State}
     return ScoreResult(out, model_id, quality, [a.asset for a in assets], int(counts.sum()), states, failed)
+
+
+def _check_not_in_model(out: Path, model: Path) -> None:
+    """Raise UsageError where a result would lie in the model folder, whose files are sealed."""
+    if model.resolve() in out.resolve().parents:
+        raise UsageError(f"--out {out} lies in the model folder {model}; it is left as it is. Give another --out.")
 
 
 def _check_not_an_input(out: Path, source: Place) -> None:
@@ -529,6 +536,7 @@ def forecast(
     if out:
         store.check_table_name(out)
         _check_not_an_input(out, source)
+        _check_not_in_model(out, model)
     n_ahead = -(-horizon_us // trained.grid.period_us)
     if n_ahead < 1:
         raise UsageError("--horizon: give a duration longer than nothing, such as 24h.")
@@ -565,7 +573,8 @@ def _plans(
     if not names:
         raise UsageError("--context-ahead: the model has no context. Train one with --context, or leave the plan out.")
     options = ReadOptions(zone=read.zone or trained.reading.get("zone"), columns=read.columns, known=names)
-    planned = {raw.asset: _plan(raw, names) for raw in sources.read(place, options).assets}
+    read_plans = sources.read(place, options)
+    planned = {raw.asset: _plan(raw, names) for raw in read_plans.assets}
     if len(planned) == 1 and not set(planned) & {asset.asset for asset in assets}:
         planned = dict.fromkeys((asset.asset for asset in assets), next(iter(planned.values())))
     mine = {asset.asset: planned[asset.asset] for asset in assets if asset.asset in planned}
@@ -579,6 +588,12 @@ def _plans(
         raise UsageError(
             f"--context-ahead plans no {' or '.join(names)} of these assets after their last row, {iso(last)}. Give a "
             "time column, one column per context, and an asset column where plans differ."
+        )
+    mode = trained.roles.mode
+    if mode and any(mode.sensor in raw.sensors for raw in read_plans.assets):
+        raise UsageError(
+            f"--context-ahead: '{mode.sensor}' is the mode, which cannot be planned; it is held at its last value. "
+            "Leave the column out."
         )
     notes = [
         f"{asset.asset}: nothing is planned after its last row, {iso(int(asset.time_us[-1]))}."
@@ -643,6 +658,8 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
     table = read_scores(scores)
     _check_made_by(table, model_id, model)
     _check_names(list(policy.bounds), trained.roles.all, "[sensors.bounds]")
+    if out:
+        _check_not_in_model(out, model)
     if out and any(out.resolve() == path.resolve() for path in ([scores] if isinstance(scores, Path) else scores)):
         raise UsageError(f"--out {out} is the scores table that is read; it is left as it is. Give another --out.")
     seen = scores_stage.seen(trained)
@@ -873,6 +890,8 @@ def replay(
     scores, UsageError when they are another model's.
     """
     _check_endings(out)
+    for path in out:
+        _check_not_in_model(path, model)
     trained, model_id = load(model)
     told = read_events(events, zone) if isinstance(events, Path) else list(events)
     table = read_scores(scores)

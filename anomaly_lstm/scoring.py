@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
 from anomaly_lstm.deviations import Part, context_of, deviations, row_states
-from anomaly_lstm.evidence import judge
+from anomaly_lstm.evidence import Judged, judge
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import STATE_NAMES, State, scores_schema
 from anomaly_lstm.telemetry import Telemetry
@@ -80,14 +81,31 @@ def _score_asset(trained: Trained, asset: Telemetry, stretches: Sequence[tuple[s
         part = (asset, rows)
         state[rows] = row_states(trained.learned, part)
         live = state[rows] == State.SCORED
-        judged = judge(trained.evidence, int(asset.index[rows.start]), moved, live, asset.group[rows])
+        outside[rows] = live[:, None] & _outside(trained, part)
+        judged = _judged(trained, part, moved, live, np.asarray(outside[rows].any(axis=1)))
         score[rows] = judged.score
         shares[rows] = np.where(live[:, None], judged.shares, np.nan)
         blend = np.einsum("rv,vrs->rs", judged.weights, np.nan_to_num(moved))
         expected[rows] = np.where(live[:, None], asset.values[rows, :n_scored] - blend, np.nan)
-        outside[rows] = live[:, None] & _outside(trained, part)
     return_period_s = trained.curves.return_period_s(score, asset.group)
     return Scores(asset, state, score, return_period_s, shares, expected, outside)
+
+
+def _judged(trained: Trained, part: Part, moved: Float64, live: NDArray[np.bool_], unseen: NDArray[np.bool_]) -> Judged:
+    """What the evidence says of a stretch. Its seen rows are judged as if the ``unseen`` ones (n_rows,) had not been
+    measured: what a strange regime did must not be held against the rows after it.
+    """
+    asset, rows = part
+    judging = partial(judge, trained.evidence, int(asset.index[rows.start]), moved, group=asset.group[rows])
+    every = judging(live)
+    if not unseen.any():
+        return every
+    seen = judging(live & ~unseen)
+    return Judged(
+        np.where(unseen, every.score, seen.score),
+        np.where(unseen[:, None], every.shares, seen.shares),
+        np.where(unseen[:, None], every.weights, seen.weights),
+    )
 
 
 def watched(trained: Trained) -> tuple[str, ...]:

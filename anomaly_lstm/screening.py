@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from anomaly_lstm.calibration import Held, evidence_of
 from anomaly_lstm.delays import OFF_ROWS
-from anomaly_lstm.evidence import judge
+from anomaly_lstm.evidence import SHORT, judge
 from anomaly_lstm.tails import body_scale
 from anomaly_lstm.telemetry import Telemetry
 
@@ -120,9 +120,9 @@ def _judged(
     assets: Sequence[Telemetry], normal: Sequence[Bool], held: Held, calm: Held, resolution: Float64
 ) -> list[tuple[Float64, Float64]]:
     """Scores (n_rows,), NaN where there is none, and shares (n_rows, n_scored) of each asset's rows, by the evidence
-    of the calm rows.
+    of the calm rows. Slow evidence would go on for long after the trouble, and is left out.
     """
-    evidence = evidence_of(calm, assets, normal, resolution)
+    evidence = evidence_of(calm, assets, normal, resolution, SHORT)
     out = []
     for asset, mask, errors, live in zip(assets, normal, held.errors, held.live, strict=True):
         score, shares = np.full(len(asset), np.nan), np.zeros((len(asset), errors.shape[2]))

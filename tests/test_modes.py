@@ -413,5 +413,5 @@ def test_a_model_with_modes_forecasts_and_says_what_the_mode_was_taken_to_be(pla
     source = write(plant / "ahead.parquet", burner(fuel, 31), fuel, first=2 * WEEK)
     (one,) = pipeline.forecast(source, plant / "with", horizon_us=120 * MINUTE).forecasts
     assert np.isfinite(one.p50).all()
-    assert set(one.context) == {"load", *pipeline.load(plant / "with")[0].roles.explaining}
-    assert len(one.context) == 3
+    assert set(one.context) == {"load", "fuel"}
+    assert one.context["fuel"] == "held"

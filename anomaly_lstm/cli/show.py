@@ -437,7 +437,7 @@ def states(screen: Screen, rows: Mapping[str, int]) -> None:
 WAYS = {
     "held": "is held at its last value",
     "repeated": "is taken as on the day before",
-    "planned": "goes as planned",
+    "planned": "goes as planned as far as the plan reaches",
 }
 
 
@@ -491,7 +491,9 @@ def _not_beating(assets: Sequence[Mapping[str, Any]]) -> list[str]:
     unjudged = [name for name, one in each if one["beats_persistence"] is None and name not in blind]
     said = []
     if worse:
-        said.append(f"Does not beat the last value: {listed(worse)}. There, what the sensor reads now is as good.")
+        said.append(
+            f"Does not beat the last value: {listed(worse)}. There, what the sensor reads now is as good or better."
+        )
     if blind:
         said.append(f"No forecast, for want of a value before the end or of a record: {listed(blind)}.")
     if unjudged:
@@ -508,7 +510,7 @@ def _records(assets: Sequence[Mapping[str, Any]]) -> list[str]:
     said = []
     if flattered:
         said.append(
-            f"The network learned from the rows that judge it ({listed(flattered)}): MASE and interval may flatter. "
+            f"The model learned from the rows that judge it ({listed(flattered)}): MASE and interval may flatter. "
             "Give rows that are newer than its training."
         )
     if seasonless:

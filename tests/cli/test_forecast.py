@@ -146,7 +146,7 @@ def test_a_sensor_that_reads_what_training_never_saw_is_told(made: Path) -> None
 
 def test_rows_the_network_learned_from_are_told(made: Path) -> None:
     said = forecast(made, "--end", row_time(700))
-    assert "The network learned from the rows that judge it (P1, P2)" in said.err
+    assert "The model learned from the rows that judge it (P1, P2)" in said.err
 
 
 def test_a_pipeline_names_source_model_and_events(made: Path, tmp_path: Path) -> None:
