@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.blocks import fixed_product, smooth
+from anomaly_lstm.scaling import UNSEEN_MARGIN
 
 Float64 = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ class Level:
     """Expected level = centre + features · weights, all in sensor units.
 
     ``centre`` (n_scored,); ``weights`` (n_features, n_scored); ``context_centre``, ``context_spread``,
-    ``context_low``, ``context_high`` (n_context,) scale the context and hold it within what training saw.
+    ``context_low``, ``context_high`` (n_context,) scale the context and hold it within what counts as seen.
     """
 
     centre: Float64
@@ -81,6 +82,7 @@ def fit_level(stretches: Sequence[tuple[Float64, Float64]], centre: Float64, spr
     n_context = stretches[0][1].shape[1] if stretches else 0
     every = np.concatenate([c for _, c in stretches]) if n_context else np.empty((0, n_context))
     low, high = (every.min(axis=0), every.max(axis=0)) if len(every) else (np.zeros(n_context), np.zeros(n_context))
+    low, high = low - UNSEEN_MARGIN * (high - low), high + UNSEEN_MARGIN * (high - low)  # that far, it counts as seen
     mid = every.mean(axis=0) if len(every) else np.zeros(n_context)
     sd = every.std(axis=0) if len(every) else np.ones(n_context)
     blank = Level(
