@@ -29,7 +29,6 @@ from anomaly_lstm.clock import format_duration, iso
 from anomaly_lstm.delays import DEADBAND, OFF_ROWS, REOPENS, Standing, ran_out, standings
 from anomaly_lstm.deviations import held
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.evidence import SLOW_REACH, SLOWEST
 from anomaly_lstm.modes import Modes
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, State, scored_sensors
@@ -40,6 +39,9 @@ Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 DAY_US = 86_400_000_000
+FORGETS, REMEMBERED = 128.0, 1 / 6
+"""Half-life [rows] and share of a mean of unseen rows: above it, what follows them is held for a guess as they are."""
+
 ONSET_FRACTION = 0.1
 """A deviation has begun where its return period came to stay over this part of the limit."""
 
@@ -309,18 +311,17 @@ def _without(state: NDArray[np.uint8], rows: Bool) -> NDArray[np.uint8]:
 
 
 def _remembering(rows: Rows) -> Bool:
-    """Rows (n_rows,) whose slowest evidence owes so much to unseen rows that the largest deviation which is counted
-    still makes more than one spread there: up to 138 rows after a long unseen regime, none after one or two.
-
-    The evidence starts anew at each stretch, which begins with WARM_UP.
+    """Rows (n_rows,) that follow an unseen regime so closely that the network may still expect it to go on: those with
+    a share of unseen rows, in a mean that forgets, of more than `REMEMBERED`. That is up to 331 rows after a long
+    regime, none after a few rows. A network starts anew at each stretch, which begins with WARM_UP.
     """
     share = np.zeros((len(rows.time_us), 1))
     if rows.unseen.any():
         scored = np.flatnonzero(rows.state == State.SCORED)
         starts = np.unique(np.searchsorted(scored, np.flatnonzero(rows.state == State.WARM_UP)))
         for part in np.split(scored, starts):
-            share[part] = smooth(rows.unseen[part, None].astype(np.float64), SLOWEST, np.zeros(1))
-    return np.asarray(share[:, 0] * SLOW_REACH > 1.0)
+            share[part] = smooth(rows.unseen[part, None].astype(np.float64), FORGETS, np.zeros(1))
+    return np.asarray(share[:, 0] > REMEMBERED)
 
 
 @dataclass(frozen=True)

@@ -315,6 +315,22 @@ def test_a_mode_never_seen_is_capped_at_advisory_with_the_reason_in_words(plant:
     assert "fuel tar, training saw gas, oil: an unseen regime, told as advisory at most" in alert.reason
 
 
+def test_what_a_strange_mode_did_is_not_held_against_the_rows_after_it(plant: Path, tmp_path: Path) -> None:
+    fuel = fuels(1500, 41, visit=1500)
+    values = burner(fuel, 41)
+    strange, foreign = values.copy(), fuel.copy()
+    strange[600:900, 0] += 30.0
+    foreign[600:900] = TAR
+    scores = []
+    for name, (cells, kind) in {"calm": (values, fuel), "strange": (strange, foreign)}.items():
+        source = write(tmp_path / f"{name}.parquet", cells, kind, first=2 * WEEK)
+        pipeline.score(source, plant / "with", tmp_path / f"{name}.scores.parquet")
+        scores.append(pq.read_table(tmp_path / f"{name}.scores.parquet")["score"].to_numpy())
+    calm, after = scores
+    assert after[650:900].min() > np.nanmax(calm)
+    assert np.median(np.abs(after - calm)[1000:1300]) < 0.5
+
+
 def test_words_and_numbers_name_the_same_modes(plant: Path, tmp_path: Path) -> None:
     fuel = fuels(1200, 41)
     values = burner(fuel, 41)

@@ -186,6 +186,23 @@ def test_scores_without_an_asset_are_refused(tmp_path: Path, model: Path) -> Non
         list(rows_of(nameless))
 
 
+def test_nothing_is_written_into_the_model_folder(tmp_path: Path, model: Path) -> None:
+    source = write(tmp_path / "pump.parquet", columns(2))
+    pipeline.score(source, model, tmp_path / "scores.parquet")
+    before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    inside = model / "model.json"
+    tries = (
+        lambda: pipeline.score(source, model, model / "scores.parquet"),
+        lambda: pipeline.alert(tmp_path / "scores.parquet", model, inside),
+        lambda: pipeline.forecast(source, model, inside, horizon_us=600_000_000),
+        lambda: pipeline.replay(tmp_path / "scores.parquet", model, [], [inside]),
+    )
+    for attempt in tries:
+        with pytest.raises(UsageError, match="lies in the model folder"):
+            attempt()
+    assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
+
+
 def test_alerts_in_parquet_and_json_say_the_same(tmp_path: Path, model: Path) -> None:
     cells = columns(2)
     cells["temp"][600:660] += 30

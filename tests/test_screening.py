@@ -16,7 +16,7 @@ from anomaly_lstm.screening import MOST
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.trained import Roles, Trained
 from anomaly_lstm.training import Float64, train
-from tests.toys import MINUTE, START, healthy, telemetry, write_history
+from tests.toys import MINUTE, START, autoregressive, healthy, telemetry, write_history
 
 LINE = TrainOptions(network="linear_predictor")
 ROLES = Roles(("s0", "s1", "s2"), ("c0",))
@@ -52,6 +52,18 @@ def test_a_stretch_unlike_the_rest_is_set_aside_with_its_name_times_and_leading_
     assert START + TROUBLE.stop * MINUTE <= stretch["end_us"] <= START + (TROUBLE.stop + 150) * MINUTE
     assert stretch["rows"] == (stretch["end_us"] - stretch["start_us"]) // MINUTE
     assert trained.report["rows"] == 2 * N_ROWS - stretch["rows"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_many_sensors_at_the_edge_of_their_load_nothing_is_set_aside(seed: int) -> None:
+    """The highest load is new to the fold that must judge it: what all sensors do there together is no trouble."""
+    rng = np.random.default_rng(seed)
+    load = 70 + 10 * np.sin(np.arange(4000) / 144 * 2 * np.pi) + 2 * autoregressive(rng, 4000, 1, 0.95)[:, 0]
+    values = np.column_stack([*(load * (1 + k / 30) + 0.6 * rng.standard_normal(4000) for k in range(30)), load])
+    scored = Roles(tuple(f"s{i}" for i in range(30)), ("c0",))
+    asset = telemetry(values)
+    trained = train([asset], [np.ones(len(asset), bool)], scored, LINE, max_hole=10, running=None, units={}, reading={})
+    assert trained.report["set_aside"] == []
 
 
 def test_what_was_set_aside_ruins_no_limit() -> None:
