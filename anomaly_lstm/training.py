@@ -117,9 +117,13 @@ def _check(assets: Sequence[Telemetry], normal: Sequence[Bool], roles: Roles, op
         raise DataError("no sensor is left to score: all are context or excluded. Give fewer --context or --exclude.")
     rows = sum(_teaching_rows(assets, normal))
     if rows < LEAST_ROWS:
+        stopped = sum(
+            int((keep & (a.state == State.OUT_OF_STATE)).sum()) for a, keep in zip(assets, normal, strict=True)
+        )
+        stops = f" {stopped:,} more do not count, for the asset was not running: look at --running." if stopped else ""
         raise DataError(
             f"only {rows} normal rows to learn from; at least {LEAST_ROWS} are needed, and a week or more is sensible. "
-            "Give a longer span (--start, --end), or fewer events."
+            f"Give a longer span (--start, --end), or fewer events.{stops}"
         )
 
 

@@ -100,6 +100,12 @@ def test_too_few_rows_are_refused_with_both_numbers(n_rows: int) -> None:
         trained_on(telemetry(healthy(max(n_rows, 1), seed=1)[:n_rows]))
 
 
+def test_rows_of_an_asset_that_does_not_run_do_not_count_and_are_told() -> None:
+    asset, _ = to_grid("a", minutes(200), names(), healthy(200, seed=1), GRID, running=np.arange(200) < 30)
+    with pytest.raises(DataError, match=r"only 30 normal rows.*170 more do not count.*--running"):
+        trained_on(asset)
+
+
 def test_rows_in_events_do_not_count() -> None:
     asset = telemetry(healthy(200, seed=1))
     normal = np.arange(200) < 30
