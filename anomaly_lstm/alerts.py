@@ -42,8 +42,11 @@ DAY_US = 86_400_000_000
 FORGETS, REMEMBERED = 128.0, 1 / 6
 """Half-life [rows] and share of a mean of unseen rows: above it, what follows them is held for a guess as they are."""
 
-ONSET_FRACTION = 0.1
-"""A deviation has begun where its return period came to stay over this part of the limit."""
+ONSET_ROWS = 2000
+"""How far back the begin of a deviation is looked for [scored rows]."""
+
+ONSET_DECADES = 0.5
+"""How much rarer than usual [log10 of the return period] the rows of a deviation are at least."""
 
 
 @dataclass(frozen=True)
@@ -383,7 +386,7 @@ def _alert(rows: Rows, policy: Policy, course: Course, crossed: Bool, regime: _R
     end = len(rows.time_us) - 1 if stand.cleared is None else stand.cleared
     span = slice(stand.begun, end + 1)
     peak = stand.begun + int(np.nanargmax(rows.score[span]))
-    onset = _onset(rows, stand.begun, min(policy.limits.values(), default=None))
+    onset = int(rows.time_us[_onset(rows, stand.begun)])
     sensors = _contributions(rows, stand.begun, peak, policy)
     bound = _first_bound(rows, policy, stand.begun + int(np.argmax(crossed[span]))) if crossed[span].any() else None
     period_s = float(rows.return_period_s[peak])
@@ -414,14 +417,18 @@ def alert_id(asset: str, kind: str, begun_us: int) -> str:
     return hashlib.sha256(f"{asset}\x1f{kind}\x1f{begun_us}".encode()).hexdigest()[:16]
 
 
-def _onset(rows: Rows, begun: int, limit_us: int | None) -> int:
-    """The first row since which the return period stayed over a tenth of the limit; the row itself without a limit."""
-    if limit_us is None:
-        return int(rows.time_us[begun])
-    scored = np.flatnonzero(rows.state[: begun + 1] == State.SCORED)
-    quiet = np.flatnonzero(rows.return_period_s[scored] < ONSET_FRACTION * limit_us / 1e6)
-    first = quiet[-1] + 1 if len(quiet) else 0
-    return int(rows.time_us[scored[min(first, len(scored) - 1)]])
+def _onset(rows: Rows, begun: int) -> int:
+    """The row on which the deviation began, by a cumulative sum (E. S. Page, 1954; D. V. Hinkley, 1970).
+
+    log10 of the return period is summed over up to `ONSET_ROWS` scored rows of the stretch up to ``begun``, less
+    what is usual among them (their median) and half a decade: rows three times rarer than usual count for a deviation,
+    all others against it. It began after the lowest sum. No row after ``begun`` is read, so an onset never changes.
+    """
+    first = int(np.flatnonzero(np.r_[True, rows.state[:begun] == State.WARM_UP])[-1])
+    scored = first + np.flatnonzero(rows.state[first : begun + 1] == State.SCORED)[-ONSET_ROWS:]
+    rarity = np.log10(rows.return_period_s[scored])
+    summed = np.cumsum(rarity - np.median(rarity) - ONSET_DECADES)
+    return int(scored[np.argmin(np.r_[0.0, summed[:-1]])])
 
 
 def _bounds_crossed(rows: Rows, policy: Policy) -> Bool:

@@ -506,9 +506,26 @@ def test_an_unseen_regime_changes_no_time_and_no_id_and_raises_no_severity(
 # ---------------------------------------------------------------- onset
 
 
-def test_the_onset_is_where_the_return_period_came_to_stay_over_a_tenth_of_the_limit() -> None:
-    (alert,) = alerts([5, 0.1, 2, 1.5, 20, 1])
-    assert (alert.onset_us, alert.raised_us) == (at(2), at(4))
+def test_the_onset_of_a_jump_is_its_first_row() -> None:
+    (alert,) = alerts([0.1, 0.2, 0.05] * 10 + [5, 4, 20, 1])
+    assert (alert.onset_us, alert.raised_us) == (at(30), at(32))
+
+
+def test_the_onset_of_a_drift_lies_before_its_return_period_stayed_over_a_tenth_of_the_limit() -> None:
+    rng = np.random.default_rng(3)
+    rarity = 0.3 * rng.standard_normal(900) - 1.0
+    rarity[600:] += np.arange(300) / 120
+    (alert, *_) = alerts((10**rarity).tolist())
+    stayed = np.flatnonzero(10 ** rarity[: (alert.raised_us - at(0)) // MINUTE] < 1.0)[-1] + 1
+    assert at(600) <= alert.onset_us < at(int(stayed))
+
+
+def test_an_onset_lies_in_the_stretch_of_its_alert_and_no_later_row_moves_it() -> None:
+    days = [0.1] * 5 + [3.0] * 5 + [3.0, 3.0, 20.0, 0.1, 500.0, 0.1]
+    states = [S] * 9 + [State.WARM_UP] + [S] * 6
+    (whole, *_) = alerts(days, states=states)
+    (then,) = alerts(days[:13], states=states[:13])
+    assert whole.onset_us == then.onset_us >= at(10)
 
 
 @given(st.lists(st.floats(0.01, 1000), min_size=1, max_size=40), st.integers(0, 3))
