@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check bench bench-lstm bench-forecast bench-budget bench-quality bench-ablation sample-data clean
+.PHONY: help install demo test test-slow check bench bench-lstm bench-forecast bench-limits bench-budget bench-quality bench-ablation sample-data clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ bench-lstm: install ## where the LSTM beats the linear challenger on simulated p
 
 bench-forecast: install ## forecasts of the sensors beside naive rules on simulated pumps, and how much the interval holds
 	$(BIN)/python -m bench.forecast
+
+bench-limits: install ## the time to a bound that alerts tell, beside when simulated pumps that wear came to it
+	$(BIN)/python -m bench.limits
 
 bench-budget: install ## whether two healthy years of simulated pumps raise as many alerts as their return periods promise
 	$(BIN)/python -m bench.budget

@@ -29,10 +29,12 @@ from anomaly_lstm.clock import format_duration, iso
 from anomaly_lstm.delays import DEADBAND, OFF_ROWS, REOPENS, Standing, ran_out, standings
 from anomaly_lstm.deviations import held
 from anomaly_lstm.errors import DataError, UsageError
+from anomaly_lstm.limits import BEYOND, CANNOT_SAY, PENDING, UNSEEN, Passage, healthy, passage
 from anomaly_lstm.modes import Modes
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, State, scored_sensors
 from anomaly_lstm.telemetry import ModeTrack
+from anomaly_lstm.words import span as span_words
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -62,7 +64,8 @@ class Policy:
     """When an alert is raised and cleared.
 
     ``limits`` severity → return period [µs], only those that are on; delays [µs] of scored time, ``off_delay_us``
-    None = 10 periods; ``deadband`` in log10 of the return period.
+    None = 10 periods; ``deadband`` in log10 of the return period. A bound that is forecast to be crossed within
+    ``respond_within_us`` makes an alert critical; 0 = only a bound that was crossed does.
     """
 
     limits: Mapping[str, int] = field(default_factory=lambda: {"advisory": 30 * DAY_US, "warning": 90 * DAY_US})
@@ -71,6 +74,7 @@ class Policy:
     deadband: float = DEADBAND
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    respond_within_us: int = 0
 
     def __post_init__(self) -> None:
         """Refuse limits that do not grow with severity: a warning must be rarer than an advisory."""
@@ -96,6 +100,20 @@ class Contribution:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """When an alert comes to a bound of a ``sensor`` or to the next ``severity`` if load and trend stay.
+
+    ``level`` in the sensor's unit, or the severity's return period [s]; the passage counts rows from the alert's last.
+    """
+
+    sensor: str | None
+    severity: str | None
+    level: float
+    unit: str | None
+    passage: Passage
+
+
+@dataclass(frozen=True)
 class Alert:
     """What is told to a person. Times [µs UTC] on the data's clock."""
 
@@ -115,6 +133,21 @@ class Alert:
     sensors: tuple[Contribution, ...]
     reason: str
     model_id: str
+    reaches: tuple[Reach, ...] = ()
+    """What it may come to, while it stands; empty once it is cleared."""
+    period_us: int = 0
+
+
+@dataclass(frozen=True)
+class Nearing:
+    """The row on which a bound of a ``sensor``, at ``level`` in its unit, was forecast within `respond_within`, and the
+    median [rows].
+    """
+
+    row: int
+    sensor: str
+    level: float
+    p50: float
 
 
 @dataclass(frozen=True)
@@ -131,6 +164,7 @@ class Course:
     """Severity → when it had come to at least that [µs UTC]: the lowest when it was raised."""
     stood_us: tuple[tuple[int, int | None], ...]
     """When it stood: from raised, or opened again, to cleared; None = still standing [µs UTC]."""
+    nearing: Nearing | None = None
 
 
 @dataclass(frozen=True)
@@ -198,7 +232,10 @@ def alerts_of(
     """
     crossed = _bounds_crossed(rows, policy)
     regime = _regime(rows, seen or {}, mode)
-    return [_alert(rows, policy, course, crossed, regime, model_id) for course in courses_of(rows, policy, period_us)]
+    return [
+        _alert(rows, policy, course, crossed, regime, model_id, period_us)
+        for course in courses_of(rows, policy, period_us)
+    ]
 
 
 def courses_of(rows: Rows, policy: Policy, period_us: int) -> list[Course]:
@@ -219,11 +256,13 @@ def courses_of(rows: Rows, policy: Policy, period_us: int) -> list[Course]:
     stands = standings(above[opening], below, rows.state, on_rows, -(-off_us // period_us))
     out = []
     for stand in _reopened(stands, rows, REOPENS * policy.limits.get(opening, 0)):
-        severity = _severity(alone, stand)
+        near = _bound_is_near(rows, policy, stand, -(-off_us // period_us), period_us)
+        counted = _with_bound(alone, near)
+        severity = _severity(counted, stand)
         own_id = alert_id(rows.asset, "deviation", int(rows.time_us[stand.begun]))
-        capped = severity != _severity(reached, stand)
-        since, stood = _reached_us(rows, alone, stand), _stood_us(rows, stand, stands)
-        out.append(Course(own_id, rows.asset, severity, capped, stand, since, stood))
+        capped = near is None and severity != _severity(reached, stand)
+        since, stood = _reached_us(rows, counted, stand), _stood_us(rows, stand, stands)
+        out.append(Course(own_id, rows.asset, severity, capped, stand, since, stood, near))
     return out
 
 
@@ -381,17 +420,23 @@ def _regime(rows: Rows, seen: Mapping[str, Range], mode: Modes | None) -> _Regim
     return _Regime(rows.unseen, known, held(values), mode, ran)
 
 
-def _alert(rows: Rows, policy: Policy, course: Course, crossed: Bool, regime: _Regime, model_id: str) -> Alert:
+def _alert(
+    rows: Rows, policy: Policy, course: Course, crossed: Bool, regime: _Regime, model_id: str, period_us: int
+) -> Alert:
     stand, severity = course.stand, course.severity
     end = len(rows.time_us) - 1 if stand.cleared is None else stand.cleared
     span = slice(stand.begun, end + 1)
     peak = stand.begun + int(np.nanargmax(rows.score[span]))
-    onset = int(rows.time_us[_onset(rows, stand.begun)])
+    began = onset_of(rows, stand.begun)
+    onset = int(rows.time_us[began])
+    reaches = _reaches(rows, policy, severity, began, period_us) if stand.cleared is None else ()
     sensors = _contributions(rows, stand.begun, peak, policy)
     bound = _first_bound(rows, policy, stand.begun + int(np.argmax(crossed[span]))) if crossed[span].any() else None
+    near = course.nearing
+    told = bound or (_nearing_words(rows, policy, near, period_us) if near else None)
     period_s = float(rows.return_period_s[peak])
     strange = regime.rows_of(stand.begun, peak, end, capped=course.capped)
-    unseen = _unseen_words(regime, strange, policy, severity, bound) if len(strange) else None
+    unseen = _unseen_words(regime, strange, policy, severity, told) if len(strange) else None
     return Alert(
         alert_id=course.alert_id,
         kind="deviation",
@@ -407,8 +452,10 @@ def _alert(rows: Rows, policy: Policy, course: Course, crossed: Bool, regime: _R
         peak_score=float(rows.score[peak]),
         peak_return_period_s=period_s,
         sensors=sensors,
-        reason=reason(rows.asset, sensors, onset, period_s, bound, unseen),
+        reason=reason(rows.asset, sensors, onset, period_s, told, unseen),
         model_id=model_id,
+        reaches=reaches,
+        period_us=period_us,
     )
 
 
@@ -417,7 +464,7 @@ def alert_id(asset: str, kind: str, begun_us: int) -> str:
     return hashlib.sha256(f"{asset}\x1f{kind}\x1f{begun_us}".encode()).hexdigest()[:16]
 
 
-def _onset(rows: Rows, begun: int) -> int:
+def onset_of(rows: Rows, begun: int) -> int:
     """The row on which the deviation began, by a cumulative sum (E. S. Page, 1954; D. V. Hinkley, 1970).
 
     log10 of the return period is summed over up to `ONSET_ROWS` scored rows of the stretch up to ``begun``, less
@@ -458,6 +505,13 @@ def _first_bound(rows: Rows, policy: Policy, row: int) -> str | None:
     return None
 
 
+def _nearing_words(rows: Rows, policy: Policy, near: Nearing, period_us: int) -> str:
+    when = iso(int(rows.time_us[near.row])).replace("T", " ").replace("Z", " UTC")
+    edge = f"{_number(near.level)}{_unit(policy, near.sensor)}"
+    ahead = span_words(near.p50 * period_us / 1e6)
+    return f"at {when} {near.sensor} was {ahead} from its bound of {edge} if load and trend stay"
+
+
 def _contributions(rows: Rows, begun: int, peak: int, policy: Policy) -> tuple[Contribution, ...]:
     """All scored sensors, largest share first: the share is the mean from the alert's begin to its peak, where several
     may be out of range alike; value and expected are those of the peak.
@@ -473,7 +527,132 @@ def _contributions(rows: Rows, begun: int, peak: int, policy: Policy) -> tuple[C
     return tuple(sorted(out, key=lambda c: -c.share))
 
 
+# ---------------------------------------------------------------- what it comes to
+
+
+@dataclass(frozen=True)
+class Rise:
+    """What rises to a level, as `limits.passage` takes it: all with the other sign where it falls."""
+
+    sensor: str | None
+    severity: str | None
+    value: Float64
+    level: float
+    told: float
+
+
+def _to_bounds(rows: Rows, policy: Policy) -> Iterator[Rise]:
+    """Every bound of a sensor that the scores hold."""
+    for sensor, bound in policy.bounds.items():
+        if f"value.{sensor}" in rows.table.column_names:
+            value = arrow.to_numpy(rows.table.column(f"value.{sensor}"), np.float64)
+            value = np.where(rows.state == State.SCORED, value, np.nan)
+            if bound.high is not None:
+                yield Rise(sensor, None, value, bound.high, bound.high)
+            if bound.low is not None:
+                yield Rise(sensor, None, -value, -bound.low, bound.low)
+
+
+def _to_severity(rows: Rows, policy: Policy, severity: str) -> Iterator[Rise]:
+    """The next severity by rarity that is on."""
+    higher = SEVERITIES[SEVERITIES.index(severity) + 1 :]
+    after = next((one for one in higher if one in policy.limits), None)
+    if after is not None:
+        limit_s = policy.limits[after] / 1e6
+        yield Rise(None, after, np.log10(rows.return_period_s), float(np.log10(limit_s)), limit_s)
+
+
+def rises_of(rows: Rows, policy: Policy, severity: str) -> Iterator[Rise]:
+    """All that an alert of a severity may come to."""
+    yield from _to_bounds(rows, policy)
+    yield from _to_severity(rows, policy, severity)
+
+
+def _reaches(rows: Rows, policy: Policy, severity: str, onset: int, period_us: int) -> tuple[Reach, ...]:
+    """What an alert that stands after the last row comes to, but for bounds that are crossed there."""
+    now = len(rows.time_us) - 1
+    loads = loads_of(rows)
+    out = []
+    for rise in rises_of(rows, policy, severity):
+        if not rise.value[now] > rise.level:
+            context = loads if rise.sensor else loads[:, :0]
+            usual = healthy(rise.value, context, onset)
+            when = passage(rise.value, usual, onset, now, rise.level, period_us)
+            when = Passage(CANNOT_SAY, UNSEEN) if rise.sensor and rows.unseen[now] else when
+            unit = policy.units.get(rise.sensor) if rise.sensor else "s"
+            out.append(Reach(rise.sensor, rise.severity, rise.told, unit, when))
+    return tuple(out)
+
+
+def loads_of(rows: Rows) -> Float64:
+    """The contexts (n_rows, n_context) that are numbers, held from value to value; 0 before the first."""
+    shares = set(scored_sensors(rows.table))
+    names = [
+        column
+        for column in rows.table.column_names
+        if column.startswith("value.")
+        and column.removeprefix("value.") not in shares
+        and pa.types.is_floating(rows.table.schema.field(column).type)
+    ]
+    if not names:
+        return np.empty((len(rows.time_us), 0))
+    values = np.column_stack([arrow.to_numpy(rows.table.column(name), np.float64) for name in names])
+    values[rows.state == State.OUT_OF_STATE] = np.nan
+    return np.nan_to_num(held(values))
+
+
+def _with_bound(reached: Mapping[str, Bool], near: Nearing | None) -> Mapping[str, Bool]:
+    """The rows on which each severity is reached, critical also where a bound is near."""
+    if near is None:
+        return reached
+    critical = reached["critical"].copy()
+    critical[near.row] = True
+    return {**reached, "critical": critical}
+
+
+def _bound_is_near(rows: Rows, policy: Policy, stand: Standing, off_rows: int, period_us: int) -> Nearing | None:
+    """The first row on which a bound is forecast to be crossed within the time that people need; None without any.
+
+    Looked at when the alert is raised, and again whenever the off-delay, or a twentieth of the time since the onset,
+    has gone by: what is told at a row does not depend on how many come after.
+    """
+    if not policy.respond_within_us:
+        return None
+    onset, loads = onset_of(rows, stand.begun), loads_of(rows)
+    usual = [(rise, healthy(rise.value, loads, onset)) for rise in _to_bounds(rows, policy)]
+    now, end = stand.raised, len(rows.time_us) if stand.cleared is None else stand.cleared + 1
+    while now < end and usual:
+        for rise, normal in usual:
+            if rows.unseen[now] or not rise.value[now] <= rise.level:
+                continue
+            when = passage(rise.value, normal, onset, now, rise.level, period_us)
+            if when.p50 is not None and when.p50 * period_us <= policy.respond_within_us:
+                return Nearing(now, str(rise.sensor), rise.told, when.p50)
+        now += max(1, off_rows, (now - onset) // 20)
+    return None
+
+
 # ---------------------------------------------------------------- words
+
+
+def forecast_words(reaches: Sequence[Reach], period_us: int) -> str | None:
+    """What an alert comes to, in sentences; None where there is nothing to come to, or as yet to say."""
+    said = [_reach_words(reach, period_us) for reach in reaches if reach.passage.state != PENDING]
+    return " ".join(said) or None
+
+
+def _reach_words(reach: Reach, period_us: int) -> str:
+    when = reach.passage
+    unit = f" {reach.unit}" if reach.unit else ""
+    what = f"its bound of {_number(reach.level)}{unit}" if reach.sensor else f"the limit of {reach.severity}"
+    who = reach.sensor or "The return period"
+    if when.p10 is not None and when.p50 is not None and when.p90 is not None:
+        low, middle, high = (span_words(rows * period_us / 1e6) for rows in (when.p10, when.p50, when.p90))
+        return f"{who} reaches {what} in {low} to {high} (median {middle}) if load and trend stay."
+    if when.state == BEYOND:
+        return f"{who} does not reach {what} in the time that its trend can tell of."
+    subject = reach.sensor or "the return period"
+    return f"When {subject} reaches {what}, nobody can say: {when.reason}."
 
 
 def reason(
@@ -485,7 +664,7 @@ def reason(
     unseen: str | None = None,
 ) -> str:
     """One sentence a technician can act on: which sensor, how far in which direction, since when, how rare; first the
-    ``bound`` that was crossed, last in which context training never saw it (``unseen``).
+    ``bound`` that was crossed or near, last in which context training never saw it (``unseen``).
     """
     since = iso(onset_us).replace("T", " ").replace("Z", " UTC")
     rare = f"in normal operation this comes about once in {rarity_words(return_period_s)}"
@@ -588,8 +767,24 @@ def as_document(alert: Alert) -> dict[str, Any]:
             for s in alert.sensors
         ],
         "reason": alert.reason,
-        "forecast": None,
+        "forecast": forecast_words(alert.reaches, alert.period_us),
+        "reaches": [_reach_document(reach, alert.period_us) for reach in alert.reaches],
         "model_id": alert.model_id,
+    }
+
+
+def _reach_document(reach: Reach, period_us: int) -> dict[str, Any]:
+    """One bound or severity an alert comes to, in seconds from ``updated_at``."""
+    when = reach.passage
+    quantiles = {name: getattr(when, name) for name in ("p10", "p50", "p90")}
+    return {
+        "sensor": reach.sensor,
+        "severity": reach.severity,
+        "level": reach.level,
+        "unit": reach.unit,
+        "state": when.state,
+        "reason": when.reason,
+        **{f"{name}_s": None if rows is None else rows * period_us / 1e6 for name, rows in quantiles.items()},
     }
 
 

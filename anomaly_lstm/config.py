@@ -461,6 +461,7 @@ def _alarm(table: _Table, sensors: Sensors) -> Alarm:
     )
     default = Policy()
     delays: dict[str, Any] = {"off_delay_us": off_us, "bounds": sensors.bounds, "units": sensors.units}
+    delays |= {"respond_within_us": _duration(table, "respond_within") or 0}
     delays |= {"on_delay_us": on_us or 0, "deadband": default.deadband if deadband is None else deadband}
     try:
         policy = Policy(limits=limits({name: us for name, us in given.items() if us is not None}), **delays)

@@ -760,6 +760,7 @@ def _run_document(
             "on_delay_s": policy.on_delay_us / 1e6,
             "off_delay_s": policy.off_delay_us / 1e6 if policy.off_delay_us is not None else delays.OFF_ROWS * period_s,
             "deadband": policy.deadband,
+            "respond_within_s": policy.respond_within_us / 1e6,
             "bounds": {name: asdict(bound) for name, bound in policy.bounds.items()},
         },
         "budget": budget,
@@ -1184,6 +1185,7 @@ def policy_of(folder: Path) -> Policy | None:
         round(delays["off_delay_s"] * 1e6),
         delays["deadband"],
         {sensor: alerting.Bound(**bound) for sensor, bound in delays["bounds"].items()},
+        respond_within_us=round(delays.get("respond_within_s", 0) * 1e6),
     )
 
 

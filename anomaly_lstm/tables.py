@@ -130,6 +130,17 @@ def flat_alerts_schema() -> pa.Schema:
             ("unit", pa.string()),
         ]
     )
+    reach = pa.struct(
+        [
+            ("sensor", pa.string()),
+            ("severity", pa.string()),
+            ("level", pa.float64()),
+            ("unit", pa.string()),
+            ("state", pa.string()),
+            ("reason", pa.string()),
+            *((f"{name}_s", pa.float64()) for name in ("p10", "p50", "p90")),
+        ]
+    )
     return pa.schema(
         [
             ("alert_id", pa.string()),
@@ -150,6 +161,7 @@ def flat_alerts_schema() -> pa.Schema:
             ("sensors", pa.list_(sensor)),
             ("reason", pa.string()),
             ("forecast", pa.string()),
+            ("reaches", pa.list_(reach)),
             ("model_id", pa.string()),
         ]
     )

@@ -494,7 +494,7 @@ def test_an_unseen_regime_changes_no_time_and_no_id_and_raises_no_severity(
     days, states = [d for d, _, _ in drawn], [s for _, _, s in drawn]
     seen = alerts(days, policy, states=states)
     unseen = alerts(days, policy, states=states, unseen=[u and s == S for _, u, s in drawn])
-    same = [[replace(a, severity="", unseen=False, reason="") for a in found] for found in (unseen, seen)]
+    same = [[replace(a, severity="", unseen=False, reason="", reaches=()) for a in found] for found in (unseen, seen)]
     assert same[0] == same[1]
     for capped, plain in zip(unseen, seen, strict=True):
         assert SEVERITIES.index(capped.severity) <= SEVERITIES.index(plain.severity)
@@ -538,6 +538,57 @@ def test_times_of_an_alert_are_in_order(days: list[float], on_delay: int) -> Non
         assert alert.cleared_us is None or alert.raised_us <= alert.cleared_us == alert.updated_us
         assert alert.active == (alert.cleared_us is None)
         assert alert.severity in SEVERITIES
+
+
+# ---------------------------------------------------------------- what it comes to
+
+MINUTES_OF_DRIFT = 400
+BOUNDED = replace(PLAIN, bounds={"temp": Bound(high=85)}, units={"temp": "°C"})
+
+
+def worn(n: int) -> pa.Table:
+    """Rows of a sensor that drifts by 0.05 °C a minute from row 600 on, and alarms from row 700 on."""
+    noise = 0.2 * np.random.default_rng(5).standard_normal(600 + MINUTES_OF_DRIFT)
+    temp = 60 + noise + 0.05 * np.maximum(np.arange(len(noise)) - 600, 0)
+    days = [0.1] * 600 + [3.0] * 100 + [20.0] * (MINUTES_OF_DRIFT - 100)
+    return scores(days, values={row: (float(t), 40.0) for row, t in enumerate(temp)}).slice(0, n)
+
+
+def test_an_alert_that_stands_tells_when_its_sensor_comes_to_its_bound() -> None:
+    (alert,) = of(worn(1000), BOUNDED)
+    bound, severity = alert.reaches
+    assert (bound.sensor, bound.level, bound.unit, bound.passage.state) == ("temp", 85, "°C", "estimate")
+    assert bound.passage.p50 == pytest.approx(100, abs=15)  # 5 °C at 0.05 °C a minute, less what noise brings
+    assert (severity.severity, severity.passage.reason) == ("warning", "no trend")
+    words = as_document(alert)["forecast"]
+    assert words.startswith("temp reaches its bound of 85 °C in ")
+    assert "if load and trend stay. When the return period reaches the limit of warning, nobody can say" in words
+    assert "fail" not in words
+
+
+def test_a_bound_forecast_within_the_time_to_respond_makes_the_alert_critical() -> None:
+    policy = replace(BOUNDED, respond_within_us=180 * MINUTE)
+    (course,) = courses(worn(1000), policy)
+    assert course.severity == "critical"
+    assert course.nearing is not None
+    assert at(800) < course.reached_us["critical"] < at(980)
+    (alert,) = of(worn(1000), policy)
+    assert "from its bound of 85 °C if load and trend stay; temp" in alert.reason
+    assert courses(worn(1000), BOUNDED)[0].severity == "advisory"
+
+
+@pytest.mark.parametrize("n", [720, 800, 860, 900, 950])
+def test_what_was_forecast_at_a_row_does_not_depend_on_later_rows(n: int) -> None:
+    policy = replace(BOUNDED, respond_within_us=180 * MINUTE)
+    (whole,), (then,) = courses(worn(1000), policy), courses(worn(n), policy)
+    known = {s: us for s, us in whole.reached_us.items() if us < at(n)}
+    assert then.reached_us == known
+
+
+def test_a_cleared_alert_comes_to_nothing() -> None:
+    (alert,) = alerts([1, 20, 1], BOUNDED)
+    assert alert.reaches == ()
+    assert as_document(alert)["reaches"] == []
 
 
 # ---------------------------------------------------------------- reason and sensors

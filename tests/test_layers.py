@@ -52,6 +52,7 @@ ORDER: tuple[str | set[str], ...] = (
     "combination",
     "ahead",
     "forecasts",
+    "limits",
     "alerts",
     "evaluation",
     "measures",

@@ -44,6 +44,7 @@ def alert(
     on_delay: options.OnDelay = None,
     off_delay: options.OffDelay = None,
     deadband: options.Deadband = None,
+    respond_within: options.RespondWithin = None,
     exit_code: options.ExitCode = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -61,6 +62,7 @@ def alert(
         on_delay=on_delay,
         off_delay=off_delay,
         deadband=deadband,
+        respond_within=respond_within,
     )
     folder = options.model_folder(model, config)
     tables = _tables(scores, config)

@@ -268,6 +268,16 @@ OffDelay = Annotated[
         show_default=False,
     ),
 ]
+RespondWithin = Annotated[
+    str | None,
+    typer.Option(
+        "--respond-within",
+        metavar="SPAN",
+        help="A bound forecast to be crossed so soon makes an alert critical (default: only a crossed one does).",
+        rich_help_panel=_ALARM,
+        show_default=False,
+    ),
+]
 Deadband = Annotated[
     float | None,
     typer.Option(
@@ -488,6 +498,7 @@ def policy(
     on_delay: str | None,
     off_delay: str | None,
     deadband: float | None,
+    respond_within: str | None = None,
     stored: Policy | None = None,
 ) -> tuple[Policy, int | None]:
     """When an alert is raised, and the budget of the pipeline [µs] where one sets the limits.
@@ -503,6 +514,7 @@ def policy(
 
     base = config.alarm.policy if config else stored or Policy()
     flags = {"on_delay_us": span_us("--on-delay", on_delay), "off_delay_us": span_us("--off-delay", off_delay)}
+    flags["respond_within_us"] = span_us("--respond-within", respond_within)
     changed: dict[str, Any] = {name: us for name, us in flags.items() if us is not None}
     changed |= {} if deadband is None else {"deadband": deadband}
     severities = {"advisory": advisory, "warning": warning, "critical": critical}

@@ -96,6 +96,7 @@ def replay(
     on_delay: options.OnDelay = None,
     off_delay: options.OffDelay = None,
     deadband: options.Deadband = None,
+    respond_within: options.RespondWithin = None,
     return_periods: ReturnPeriods = None,
     on_delays: OnDelays = None,
     json: options.Json = False,
@@ -119,6 +120,7 @@ def replay(
         on_delay=on_delay,
         off_delay=off_delay,
         deadband=deadband,
+        respond_within=respond_within,
         stored=stored.policy,
     )
     zone = zone or (config.source.read.zone if config else None)

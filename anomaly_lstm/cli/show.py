@@ -545,6 +545,8 @@ def alerts(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, 
         table(screen, columns, [_alert_row(alert) for alert in shown])
         for alert in sorted(shown, key=_weight)[-REASONS:]:
             say(screen, f"{alert['severity']}: {alert['reason']}")
+            if alert.get("forecast"):
+                say(screen, f"  {alert['forecast']}")
     else:
         say(screen, "No alert.")
     budget(screen, run, found)
