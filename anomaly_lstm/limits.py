@@ -41,12 +41,13 @@ SURE = 0.9
 
 DOUBT = 1.25
 """How many times less than their autocorrelation says the data count for: no shape of growth is quite right. Chosen on
-simulated pumps other than those of `make bench-limits`."""
+simulated pumps other than those of `make bench-limits`, which says how far that holds."""
 
 _BINS, _STEPS, _FUTURES = 48, 1500, 100
 _REPLAYED_DAYS = 7
 _MEMORIES = (0.0, 8.0, 64.0)
 _KNOTS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85)
+_STRAIGHT = (True, False)
 _RATES = np.linspace(-1.0, 8.0, 37)
 
 PENDING, ESTIMATE, BEYOND, CANNOT_SAY = "pending", "estimate", "beyond_range", "cannot_say"
@@ -177,7 +178,7 @@ def _trends(deviation: Float64, load: Float64, onset: int, known: NDArray[np.int
     size = len(deviation) - onset
     u = np.array([part.mean() for part in parts]) / size
     moved, loaded = (np.array([one[onset:][part].mean() for part in parts]) for one in (deviation, load))
-    straight, rate = np.repeat([True, False], len(_RATES)), np.tile(_RATES, 2)
+    straight, rate = np.repeat(_STRAIGHT, len(_RATES)), np.tile(_RATES, len(_STRAIGHT))
     growth = _growth(straight, rate, u)
     inputs = np.stack([growth, growth * loaded, np.ones_like(growth)], axis=-1)
     squares = np.einsum("gni,gnj->gij", inputs, inputs)

@@ -18,7 +18,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,7 @@ def main() -> None:
     show(figures)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / "limits.json"
-    path.write_text(json.dumps({"seeds": options.seeds, "levels": [asdict(one) for one in figures]}, indent=1) + "\n")
+    path.write_text(json.dumps({"seeds": options.seeds, "levels": [vars(one) for one in figures]}, indent=1) + "\n")
     print(f"written to {path}")
 
 
@@ -148,7 +148,7 @@ def _count(figures: Figures, told: Passage, now: int, came: int | None, failed: 
         return
     if came is None:
         figures.censored += 1
-        figures.censored_late += now + told.p90 < failed
+        figures.censored_late += int(now + told.p90 < failed)
     elif came - now < told.p10:
         figures.early += 1
     elif came - now > told.p90:
@@ -159,16 +159,14 @@ def _count(figures: Figures, told: Passage, now: int, came: int | None, failed: 
 
 def show(figures: Sequence[Figures]) -> None:
     """One line per level, and one for all."""
-    print(
-        f"\n{'level':20s}{'moments':>8s}{'estimates':>10s}{'inside':>8s}{'sooner':>8s}{'later':>8s}   told beside estimates"
-    )
+    head = f"{'level':20s}{'moments':>8s}{'estimates':>10s}{'inside':>8s}{'sooner':>8s}{'later':>8s}"
+    print(f"\n{head}   what else was told")
     for one in (*figures, _together(figures)):
         share = [f"{100 * n / one.met:.0f} %" if one.met else "" for n in (one.inside, one.early, one.late)]
         rest = ", ".join(f"{n} {what}" for what, n in one.told.most_common() if what != ESTIMATE)
-        print(
-            f"{one.level:20s}{sum(one.told.values()):8d}{one.told[ESTIMATE]:10d}{share[0]:>8s}{share[1]:>8s}{share[2]:>8s}   {rest}"
-            + (f"; {one.censored} censored, {one.censored_late} overdue" if one.censored else "")
-        )
+        rest += f"; {one.censored} censored, {one.censored_late} overdue" if one.censored else ""
+        counts = f"{sum(one.told.values()):8d}{one.told[ESTIMATE]:10d}"
+        print(f"{one.level:20s}{counts}{share[0]:>8s}{share[1]:>8s}{share[2]:>8s}   {rest}")
     print()
 
 

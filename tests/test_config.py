@@ -66,6 +66,7 @@ critical = "off"
 on_delay = "5min"
 off_delay = "15min"
 deadband = 0.3
+respond_within = "8h"
 """
 
 
@@ -121,6 +122,7 @@ def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
     policy = found.alarm.policy
     assert (policy.limits, policy.deadband) == ({"advisory": 7 * DAY, "warning": 30 * DAY}, 0.3)
     assert (policy.on_delay_us, policy.off_delay_us, found.alarm.budget_us) == (5 * MINUTE, 15 * MINUTE, None)
+    assert policy.respond_within_us == 8 * 60 * MINUTE
 
 
 def test_a_quoted_sensor_name_has_bounds_and_a_unit(tmp_path: Path) -> None:
