@@ -111,3 +111,10 @@ def test_assets_that_are_not_enabled_are_not_watched(tmp_path: Path) -> None:
     (tmp_path / "assets.csv").write_text("asset,enabled\nP1,true\nP2,false\nP3,\n")
     plan = options.plan_from(pipeline(tmp_path, '[assets]\ntable = "assets.csv"'))
     assert list(plan.disabled) == ["P2"]
+
+
+def test_the_time_to_respond_is_an_option_and_off_without_it() -> None:
+    none = dict.fromkeys(("advisory", "warning", "critical", "on_delay", "off_delay"))
+    asked, _ = options.policy(None, **none, deadband=None, respond_within="8h")
+    usual, _ = options.policy(None, **none, deadband=None)
+    assert (asked.respond_within_us, usual.respond_within_us) == (8 * 3_600_000_000, 0)
