@@ -47,7 +47,7 @@ FORGETS, REMEMBERED = 128.0, 1 / 6
 ONSET_ROWS = 2000
 """How far back the begin of a deviation is looked for [scored rows]."""
 
-ONSET_DECADES = 0.5
+ONSET_DECADES = 1.0
 """How much rarer than usual [log10 of the return period] the rows of a deviation are at least."""
 
 
@@ -468,8 +468,8 @@ def onset_of(rows: Rows, begun: int) -> int:
     """The row on which the deviation began, by a cumulative sum (E. S. Page, 1954; D. V. Hinkley, 1970).
 
     log10 of the return period is summed over up to `ONSET_ROWS` scored rows of the stretch up to ``begun``, less
-    what is usual among them (their median) and half a decade: rows three times rarer than usual count for a deviation,
-    all others against it. It began after the lowest sum. No row after ``begun`` is read, so an onset never changes.
+    what is usual among them (their median) and one: rows ten times rarer than usual count for a deviation, all others
+    against it. It began after the lowest sum. No row after ``begun`` is read, so an onset never changes.
     """
     first = int(np.flatnonzero(np.r_[True, rows.state[:begun] == State.WARM_UP])[-1])
     scored = first + np.flatnonzero(rows.state[first : begun + 1] == State.SCORED)[-ONSET_ROWS:]
