@@ -33,10 +33,9 @@ def parse(text: str) -> ast.expr:
     """The condition as a tree; a backslash is a backslash, in quotes too. Raises UsageError when it is not one."""
     try:
         tree = ast.parse(text.strip().replace("\\", "\\\\"), mode="eval").body
-    except SyntaxError as problem:
-        raise UsageError(
-            f'condition {text!r} cannot be read at character {problem.offset}: write e.g. "motor_current > 5".'
-        ) from problem
+    except (SyntaxError, ValueError) as problem:  # older Pythons have a ValueError for a NUL byte
+        where = f" at character {problem.offset}" if isinstance(problem, SyntaxError) else ""
+        raise UsageError(f'condition {text!r} cannot be read{where}: write e.g. "motor_current > 5".') from problem
     _check(tree, text)
     return tree
 
