@@ -6,9 +6,10 @@ table at any time.
 **An unseen regime.** A row marked ``unseen`` has a context (weather, set-point) or a mode (ore, fuel) that training
 never saw, so what was expected there is a guess. It is scored, and it opens and holds alerts like any row, but its
 rarity raises none above advisory: a severity above that is reached by the on-delay running out on seen rows alone,
-unseen rows over the limit counting neither way. The same goes for the rows right after, while the evidence still
-remembers unseen ones. With advisory switched off, an alert that reaches the lowest limit that is on by such rows is
-told as an advisory all the same: it is neither lost nor a warning. A crossed bound is critical whatever training saw.
+unseen rows over the limit counting neither way. The same goes for the rows right after, while the network may still
+expect the regime to go on. With advisory switched off, an alert that reaches the lowest limit that is on by such rows
+is told as an advisory all the same: it is neither lost nor a warning. A crossed bound is critical whatever training
+saw.
 """
 
 from __future__ import annotations
@@ -500,13 +501,13 @@ def _first_bound(rows: Rows, policy: Policy, row: int) -> str | None:
             if value is not None and bool(_outside(np.array([value]), bound)[0]):
                 edge = bound.high if bound.high is not None and value > bound.high else bound.low
                 unit = _unit(policy, sensor)
-                when = iso(int(rows.time_us[row])).replace("T", " ").replace("Z", " UTC")
+                when = _when(int(rows.time_us[row]))
                 return f"{sensor} went beyond its bound of {_number(edge)}{unit} at {when}"
     return None
 
 
 def _nearing_words(rows: Rows, policy: Policy, near: Nearing, period_us: int) -> str:
-    when = iso(int(rows.time_us[near.row])).replace("T", " ").replace("Z", " UTC")
+    when = _when(int(rows.time_us[near.row]))
     edge = f"{_number(near.level)}{_unit(policy, near.sensor)}"
     ahead = span_words(near.p50 * period_us / 1e6)
     return f"at {when} {near.sensor} was {ahead} from its bound of {edge} if load and trend stay"
@@ -666,7 +667,7 @@ def reason(
     """One sentence a technician can act on: which sensor, how far in which direction, since when, how rare; first the
     ``bound`` that was crossed or near, last in which context training never saw it (``unseen``).
     """
-    since = iso(onset_us).replace("T", " ").replace("Z", " UTC")
+    since = _when(onset_us)
     rare = f"in normal operation this comes about once in {rarity_words(return_period_s)}"
     rare += f"; {unseen}" if unseen else ""
     start = f"{asset}: {bound}; " if bound else f"{asset}: "
@@ -721,6 +722,11 @@ def rarity_words(return_period_s: float) -> str:
             count = return_period_s / size
             return "1,000 years or more" if name == "year" and count > 1000 else f"{count:,.0f} {name}s"
     return "a second"
+
+
+def _when(time_us: int) -> str:
+    """A time to the second: ``2026-03-04 09:31:00 UTC``."""
+    return iso(time_us).replace("T", " ").replace("Z", " UTC")
 
 
 def _unit(policy: Policy, sensor: str) -> str:

@@ -88,18 +88,13 @@ def evidence_of(
     """What the errors on ``rows`` teach about evidence; ``resolution`` (n_scored,) is the least a sensor shows,
     ``slowest`` the longest half-life [rows].
     """
-    stretches = [
-        errors[:, own][:, live[own]]
+    taught = [
+        (errors[:, own][:, live[own]], asset.group[own][live[own]])
         for asset, mask, errors, live in zip(assets, rows, held.errors, held.live, strict=True)
         for own in asset.stretches(mask)
         if live[own].any()
     ]
-    groups = [
-        asset.group[own][live[own]]
-        for asset, mask, live in zip(assets, rows, held.live, strict=True)
-        for own in asset.stretches(mask)
-        if live[own].any()
-    ]
+    stretches, groups = [errors for errors, _ in taught], [group for _, group in taught]
     return fit_evidence(stretches, resolution, groups, assets[0].n_groups, slowest)
 
 

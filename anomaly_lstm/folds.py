@@ -24,7 +24,8 @@ MANY_ASSETS = 6
 
 KNOWN_ROWS = 4000
 """… unless half of them have so many normal rows, ten memories of the slowest statistic: tomorrow's rows then come from
-assets that are known, and calibrating as if they were strangers would promise twice the alerts that come."""
+assets that are known, and calibrating as if they were strangers promised several times the alerts that came (`make
+bench-budget`)."""
 
 GROUPS = 3
 BLOCKS = 4

@@ -108,13 +108,6 @@ def _needed(values: Sequence[NDArray[np.float64]], n_scored: int) -> NDArray[np.
     return np.asarray((~some).mean(axis=0) <= SELDOM).astype(np.int64)
 
 
-def with_challenger(learned: Learned, assets: Sequence[Telemetry], keep: Sequence[Bool]) -> Learned:
-    """The same with the challenger, fitted on the same rows, in the network's place."""
-    early, late = (_series(learned, parts) for parts in _split(_parts(assets, keep)))
-    fitted = MODELS[CHALLENGER].fit(early, late, effort=Effort(), seed=0, start=None, told=lambda progress: None)
-    return replace(learned, fitted=fitted)
-
-
 def with_warm_up(learned: Learned, assets: Sequence[Telemetry], keep: Sequence[Bool]) -> Learned:
     """The same with the warm-up measured on its network."""
     series = _series(learned, _parts(assets, keep))

@@ -311,9 +311,7 @@ def found_words(trial: Trial) -> str:
         return said + (f", {trial.late} told too late" if trial.late else "")
     if anomalies:
         found = sum(o.alert is not None for o in anomalies)
-        return (
-            f"No failure noted, {found} of {counted(len(anomalies), 'anomaly').replace('anomalys', 'anomalies')} found"
-        )
+        return f"No failure noted, {found} of {counted(len(anomalies), 'anomaly')} found"
     return "No failure noted"
 
 

@@ -17,8 +17,9 @@ def clean(text: str) -> str:
 
 
 def counted(count: int, what: str) -> str:
-    """``1 alert``, ``1,204 rows``."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+    """``1 alert``, ``1,204 rows``, ``2 anomalies``."""
+    several = f"{what[:-1]}ies" if what.endswith("y") and what[-2] not in "aeiou" else f"{what}s"
+    return f"{count:,} {what if count == 1 else several}"
 
 
 def expected(count: float) -> str:

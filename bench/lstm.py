@@ -45,7 +45,6 @@ SCORED = tuple(name for name in UNITS if name not in CONTEXT)
 PUMPS, DAYS, LEARNED_DAYS = 4, 28, 17
 WARNING_S = 28 * 86400.0
 """Return period of a warning, per asset: one a week for the four pumps."""
-DEADBAND = 10**-0.2
 HOUR_US = 3_600_000_000
 
 
@@ -254,7 +253,7 @@ def _raised(one: scoring.Scores, return_period_s: float) -> list[int]:
     """Rows on which a warning is raised, on-delay 5 min, off-delay 15 min."""
     period_s = one.telemetry.grid.period_us / 1e6
     above = one.return_period_s >= return_period_s
-    below = one.return_period_s < return_period_s * DEADBAND
+    below = one.return_period_s < return_period_s * 10**-delays.DEADBAND
     stood = delays.standings(above, below, one.state, round(300 / period_s), round(900 / period_s))
     return [standing.raised for standing in stood]
 

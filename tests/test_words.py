@@ -23,3 +23,11 @@ def test_names_from_data_are_neither_markup_nor_orders_to_the_terminal() -> None
 )
 def test_spans_are_said_as_a_person_says_them(seconds: float, said: str) -> None:
     assert words.span(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "what", "said"),
+    [(1, "alert", "1 alert"), (1204, "row", "1,204 rows"), (2, "anomaly", "2 anomalies"), (0, "day", "0 days")],
+)
+def test_things_are_counted_as_a_person_counts_them(count: int, what: str, said: str) -> None:
+    assert words.counted(count, what) == said

@@ -45,9 +45,6 @@ AT_MOST = 20
 REASONS = 10
 """Alerts whose reason a terminal gets."""
 
-ADDS = 0.01
-"""An LSTM whose error is not this share smaller than the line's adds nothing."""
-
 RECONSTRUCTS = "lstm_autoencoder"
 """It gives back what it was shown; an error of that kind compares with no prediction."""
 
