@@ -1,0 +1,45 @@
+"""The verbs, and the only place that knows the order of the stages.
+
+Every verb is a plain function: it reads files, calls the pure stages, writes files in one step, and returns a dataclass
+that says what happened. The command line shows it; a notebook can use it as it is.
+"""
+
+from anomaly_lstm.pipeline.alerting import AlertResult, alert, limits_for_budget
+from anomaly_lstm.pipeline.evaluation import evaluate, measure
+from anomaly_lstm.pipeline.forecasting import ForecastResult, forecast
+from anomaly_lstm.pipeline.grids import GridOptions, Ingested, Quality, ingest
+from anomaly_lstm.pipeline.inspection import failures, inspect
+from anomaly_lstm.pipeline.replaying import replay
+from anomaly_lstm.pipeline.running import RunPlan, RunResult, current_model, is_run, policy_of, run, train_into
+from anomaly_lstm.pipeline.scoring import ScoreResult, load, read_scores, score
+from anomaly_lstm.pipeline.training import TrainResult, train
+
+__all__ = [
+    "AlertResult",
+    "ForecastResult",
+    "GridOptions",
+    "Ingested",
+    "Quality",
+    "RunPlan",
+    "RunResult",
+    "ScoreResult",
+    "TrainResult",
+    "alert",
+    "current_model",
+    "evaluate",
+    "failures",
+    "forecast",
+    "ingest",
+    "inspect",
+    "is_run",
+    "limits_for_budget",
+    "load",
+    "measure",
+    "policy_of",
+    "read_scores",
+    "replay",
+    "run",
+    "score",
+    "train",
+    "train_into",
+]

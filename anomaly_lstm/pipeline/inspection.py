@@ -1,0 +1,46 @@
+"""`inspect`: what a folder or a file of ours holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from anomaly_lstm import store
+from anomaly_lstm.errors import DataError, SomeAssetsFailed
+from anomaly_lstm.pipeline.running import current_model, is_run
+from anomaly_lstm.sinks import sink_for
+
+
+def inspect(target: Path) -> dict[str, Any]:
+    """What a model folder, a run folder, an ingested folder or an alerts file holds, as a document."""
+    if store.is_model(target):
+        document, _, model_id = store.read_model(target)
+        return {"kind": "model", "path": str(target), "model_id": model_id, **document}
+    if is_run(target):
+        model = current_model(target)
+        report = (
+            sink_for(Path("alerts.json")).read(target / "alerts.json") if (target / "alerts.json").is_file() else None
+        )
+        return {
+            "kind": "run",
+            "path": str(target),
+            "model": inspect(model) if model and store.is_model(model) else None,
+            "run": report.run if report else None,
+            "alerts": list(report.alerts) if report else [],
+        }
+    if (target / "quality.json").is_file():
+        return {"kind": "ingested", "path": str(target), **store.read_json(target / "quality.json")}
+    if target.is_file():
+        report = sink_for(target).read(target)
+        return {"kind": "alerts", "path": str(target), "run": report.run, "alerts": list(report.alerts)}
+    raise DataError(
+        f"{target} is neither a model folder, a run folder, an ingested folder nor an alerts file. "
+        "Train a model with `anomaly-lstm train SOURCE --model DIR`."
+    )
+
+
+def failures(failed: Mapping[str, str]) -> None:
+    """Raise SomeAssetsFailed, naming each, when some assets failed."""
+    if failed:
+        raise SomeAssetsFailed("\n".join(failed.values()))

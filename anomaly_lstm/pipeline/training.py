@@ -1,0 +1,112 @@
+"""`train`: a source of healthy operation → a model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anomaly_lstm import modes, sources, store
+from anomaly_lstm import training as training_stage
+from anomaly_lstm.errors import DataError, UsageError
+from anomaly_lstm.events import normal_rows, read_events, vouched_rows
+from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_names, on_grid, sensors_of
+from anomaly_lstm.sources import Place
+from anomaly_lstm.sources.contract import ReadOptions
+from anomaly_lstm.trained import Roles, Trained, to_folder
+from anomaly_lstm.training import Stage
+
+REMEMBERED = ("time", "time_format", "zone", "asset", "layout", "sensor", "value", "separator", "decimal", "columns")
+"""How a source was read, as far as a model remembers it for data of the same shape."""
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """Result of `train`."""
+
+    folder: Path
+    model_id: str
+    trained: Trained
+    quality: Quality
+    excluded_rows: int
+    """Rows left out because of events."""
+
+
+def train(
+    source: Place,
+    model: Path,
+    *,
+    read: ReadOptions | None = None,
+    grid: GridOptions | None = None,
+    context: Sequence[str] = (),
+    mode: str | None = None,
+    events: Path | None = None,
+    units: Mapping[str, str] | None = None,
+    options: TrainOptions | None = None,
+    told: Callable[[Stage], None] = lambda stage: None,
+) -> TrainResult:
+    """Learn normal behaviour from a source, calibrate the return periods, write the model folder.
+
+    ``context`` names sensors that are given to the network but not scored, ``mode`` one that says in which mode (fuel,
+    product, grade) an asset runs. Rows in events that are not normal are left out, and so are stretches unlike all
+    others that no event of kind ``normal`` vouches for (`screening`).
+    """
+    read, grid, options = read or ReadOptions(), grid or GridOptions(), options or TrainOptions()
+    store.check_model_place(model)
+    _check_mode(mode, context, read)
+    reading = sources.read(source, replace(read, mode=mode))
+    if not sum(len(a.time_us) for a in reading.assets):
+        outside = sum(f.dropped.get("outside --start/--end", 0) for f in reading.files)
+        raise DataError(
+            f"no row is left to learn from: {outside:,} rows lie outside --start/--end. Give a span that holds data."
+        )
+    known = sensors_of(reading)
+    check_names(context, known, "--context")
+    check_names([mode] if mode else [], known, "--mode")
+    check_names(list(units or {}), known, "[sensors.units]")
+    alive = [
+        s
+        for s in known
+        if any(np.isfinite(a.values[:, a.sensors.index(s)]).any() for a in reading.assets if s in a.sensors)
+    ]
+    roles = Roles(tuple(s for s in alive if s not in (*context, mode)), tuple(c for c in context if c in alive))
+    assets, quality = on_grid(reading, grid, sensors=roles.all, mode=mode)
+    quality = replace(
+        quality,
+        notes=[*quality.notes, *(f"'{s}' has no value at all and is left out." for s in known if s not in alive)],
+    )
+    told_events = read_events(events, read.zone) if events else []
+    normal = [normal_rows(told_events, a.asset, a.time_us) for a in assets]
+    if mode:
+        found = modes.find(mode, assets, normal, words=bool(reading.words))
+        roles, assets = replace(roles, mode=found), [found.on(a) for a in assets]
+    trained = training_stage.train(
+        assets,
+        normal,
+        roles,
+        options,
+        vouched=[vouched_rows(told_events, a.asset, a.time_us) for a in assets],
+        told=told,
+        max_hole=grid.max_hole,
+        running=grid.running,
+        units=dict(units or {}),
+        reading={name: _plain(getattr(reading.how, name)) for name in REMEMBERED},
+    )
+    model_id = store.write_model(model, *to_folder(trained))
+    return TrainResult(model, model_id, trained, quality, sum(int((~keep).sum()) for keep in normal))
+
+
+def _check_mode(mode: str | None, context: Sequence[str], read: ReadOptions) -> None:
+    """Raise UsageError where the mode is named as something else too."""
+    for option, names in (("--context", context), ("--exclude", read.exclude)):
+        if mode is not None and mode in names:
+            why = "a mode explains the others as it is" if option == "--context" else "a mode must be read"
+            raise UsageError(f"'{mode}' is named in --mode and in {option}: {why}. Leave it out of {option}.")
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, list | tuple) else value
