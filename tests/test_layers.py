@@ -52,6 +52,7 @@ ORDER: tuple[str | set[str], ...] = (
     "combination",
     "ahead",
     "forecasts",
+    "changes",
     "limits",
     "alerts",
     "evaluation",
