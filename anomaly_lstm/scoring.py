@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +46,7 @@ class Checkpoint:
     To go on, it needs the rows from grid index ``anchor`` on: the network's warm-up. ``held`` (n_sensors,) are the last
     values measured up to the anchor, in sensor units; ``early`` how many of a stretch's first rows, which have no
     score, lie before ``at``; ``level`` (n_half_lives, n_context) and ``evidence`` (2, n_statistics, n_scored) the
-    states of both, the evidence once of all rows and once of those that training knew.
+    states of both, the evidence once of all rows and once of those that training knew; ``mode`` the mode at the anchor.
     """
 
     at: int
@@ -54,17 +55,20 @@ class Checkpoint:
     held: Float64
     level: Float64
     evidence: Float64
+    mode: str | None = None
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Plain arrays, for a file."""
         places = np.array([self.at, self.anchor, self.early], np.int64)
-        return {"places": places, "held": self.held, "level": self.level, "evidence": self.evidence}
+        mode = {} if self.mode is None else {"mode": np.array(self.mode)}
+        return {"places": places, "held": self.held, "level": self.level, "evidence": self.evidence, **mode}
 
 
-def checkpoint_from(arrays: Mapping[str, NDArray[np.float64]]) -> Checkpoint:
+def checkpoint_from(arrays: Mapping[str, NDArray[Any]]) -> Checkpoint:
     """The reverse of `Checkpoint.arrays`."""
     at, anchor, early = (int(place) for place in arrays["places"])
-    return Checkpoint(at, anchor, early, arrays["held"], arrays["level"], arrays["evidence"])
+    mode = str(arrays["mode"]) if "mode" in arrays else None
+    return Checkpoint(at, anchor, early, arrays["held"], arrays["level"], arrays["evidence"], mode)
 
 
 @dataclass(frozen=True)
@@ -245,7 +249,15 @@ def _ends(
         warmed = fit[fit <= at - trained.learned.warm_up - first]
         anchor = int(warmed[-1]) if len(warmed) else 0
         begun = early + int((state[since : at - first] == State.WARM_UP).sum())
-        yield Checkpoint(at, first + anchor, min(begun, FIRST_ROWS), values[anchor], levels[end], folded)
+        mode = _mode_on(asset, rows.start + anchor)
+        yield Checkpoint(at, first + anchor, min(begun, FIRST_ROWS), values[anchor], levels[end], folded, mode)
+
+
+def _mode_on(asset: Telemetry, row: int) -> str | None:
+    """The mode an asset is in on a row; None before the first, and where there is none."""
+    if asset.mode is None or asset.mode.code[row] < 0:
+        return None
+    return asset.mode.names[int(asset.mode.code[row])]
 
 
 def watched(trained: Trained) -> tuple[str, ...]:

@@ -35,12 +35,12 @@ def run(
     show.ran(screen, result, model, pipeline)
     show.document(screen, "run", _content(result))
     verbs.failures(result.failed)
-    if exit_code and show.stands(result.alerts.report.alerts):
+    if exit_code and show.stands(result.report.alerts):
         raise typer.Exit(STANDING)
 
 
 def _content(result: RunResult) -> dict[str, Any]:
-    report = result.alerts.report
+    report = result.report
     return {
         "folder": result.folder,
         "model": result.model,
