@@ -311,6 +311,8 @@ def append_lines(path: Path, documents: Sequence[Any], length: int) -> int:
     there: lines of a run that was killed before it was done. Returns the new length.
     """
     lines = "".join(json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n" for one in documents).encode()
+    if not lines and path.is_file() and path.stat().st_size == length:
+        return length
     try:
         with path.open("r+b" if path.is_file() else "x+b") as file:
             if file.seek(0, os.SEEK_END) < length:

@@ -50,7 +50,10 @@ Models = Mapping[str, Trained]
 
 @dataclass(frozen=True)
 class Fresh:
-    """What scoring made of one asset: its rows from grid index ``since`` on (None = all), and what there is to say."""
+    """What scoring made of one asset: its rows from grid index ``since`` on (None = all), and what there is to say.
+
+    ``states`` counts the rows that had to be scored, without those before them that were scored again.
+    """
 
     watch: Watch
     since: int | None
@@ -183,13 +186,14 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
     after = due.before.at if due.before else watch.terms.since
     made = [one for one in scores.checkpoints if after is None or one.at > after]
     folder.keep_checkpoints(due.asset, watch.terms.model_id, made, after)
-    states = np.bincount(scores.state[first:], minlength=len(State))
+    due_from = int(np.searchsorted(index, watch.pending)) if watch.pending is not None else first
+    states = np.bincount(scores.state[due_from:], minlength=len(State))
     next_index = int(index[-1]) + 1
     watch = replace(
         watch,
         first=int(index[first]) if watch.first is None else min(int(index[first]), watch.first),
         next=next_index,
-        n_scored=watch.n_scored - replaced + int(states[State.SCORED]),
+        n_scored=watch.n_scored - replaced + int((scores.state[first:] == State.SCORED).sum()),
         pending=next_index if due.waits else None,
     )
     own = scores.return_period_s[first:]
