@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
-from anomaly_lstm.deviations import Part, context_of, deviations, row_states
+from anomaly_lstm.deviations import Part, context_of, deviations, renewed, row_states
 from anomaly_lstm.evidence import Judged, judge
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import STATE_NAMES, State, scores_schema
@@ -81,12 +81,13 @@ def _score_asset(trained: Trained, asset: Telemetry, stretches: Sequence[tuple[s
         part = (asset, rows)
         state[rows] = row_states(trained.learned, part)
         live = state[rows] == State.SCORED
-        outside[rows] = live[:, None] & _outside(trained, part)
+        outside[rows] = live[:, None] & outside_seen(trained, part)
         judged = _judged(trained, part, moved, live, np.asarray(outside[rows].any(axis=1)))
         score[rows] = judged.score
         shares[rows] = np.where(live[:, None], judged.shares, np.nan)
         blend = np.einsum("rv,vrs->rs", judged.weights, np.nan_to_num(moved))
-        expected[rows] = np.where(live[:, None], asset.values[rows, :n_scored] - blend, np.nan)
+        known = live[:, None] & np.isfinite(moved).any(axis=0)
+        expected[rows] = np.where(known, asset.values[rows, :n_scored] - blend, np.nan)
     return_period_s = trained.curves.return_period_s(score, asset.group)
     return Scores(asset, state, score, return_period_s, shares, expected, outside)
 
@@ -96,7 +97,14 @@ def _judged(trained: Trained, part: Part, moved: Float64, live: NDArray[np.bool_
     measured: what a strange regime did must not be held against the rows after it.
     """
     asset, rows = part
-    judging = partial(judge, trained.evidence, int(asset.index[rows.start]), moved, group=asset.group[rows])
+    judging = partial(
+        judge,
+        trained.evidence,
+        int(asset.index[rows.start]),
+        moved,
+        group=asset.group[rows],
+        renewed=renewed(part, slice(moved.shape[2])),
+    )
     every = judging(live)
     if not unseen.any():
         return every
@@ -120,7 +128,7 @@ def seen(trained: Trained) -> dict[str, Range]:
     return {context: known for context, known in ranges.items() if known is not None}
 
 
-def _outside(trained: Trained, part: Part) -> NDArray[np.bool_]:
+def outside_seen(trained: Trained, part: Part) -> NDArray[np.bool_]:
     """Which of `watched` (n_rows, n_watched), held from value to value, lie clearly outside what training saw; none of
     which it saw nothing.
     """

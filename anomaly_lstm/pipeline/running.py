@@ -14,21 +14,21 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anomaly_lstm import alerts as alerting
-from anomaly_lstm import arrow, store
+from anomaly_lstm import arrow, interventions, store
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.alerts import Policy
+from anomaly_lstm.interventions import UnderEvents
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.alerting import AlertResult, alert, limits_for_budget
 from anomaly_lstm.pipeline.evaluation import evaluate
 from anomaly_lstm.pipeline.grids import GridOptions, Quality
-from anomaly_lstm.pipeline.scoring import Unseen, load, read_scores, telemetry_for, unseen_note
+from anomaly_lstm.pipeline.scoring import Unseen, events_for, load, notes_of, read_scores, telemetry_for, unseen_note
 from anomaly_lstm.pipeline.training import TrainResult, train
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.tables import State
-from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.trained import Trained
 from anomaly_lstm.training import Stage
 
@@ -90,8 +90,10 @@ def run(
         assets = [a for a in assets if a.asset not in plan.disabled]
         if trained is None:
             quality = replace(quality, notes=[*quality.notes, *_changed_since(plan, loaded)])
-        states, unseen = _store_scores(plan.folder / "scores", loaded, model_id, assets)
-        quality = replace(quality, notes=[*quality.notes, *unseen_note(loaded, unseen)])
+        told_events = events_for(loaded, plan.events, plan.read)
+        acted = [interventions.under_events(loaded, asset, told_events) for asset in assets]
+        states, unseen = _store_scores(plan.folder / "scores", loaded, model_id, acted)
+        quality = replace(quality, notes=[*quality.notes, *notes_of(acted), *unseen_note(loaded, unseen)])
         policy = (
             plan.policy
             if plan.budget_us is None
@@ -201,7 +203,7 @@ def _n_stored(scores: Path) -> int:
 
 
 def _store_scores(
-    folder: Path, trained: Trained, model_id: str, assets: Sequence[Telemetry]
+    folder: Path, trained: Trained, model_id: str, assets: Sequence[UnderEvents]
 ) -> tuple[dict[str, int], list[Unseen]]:
     """Replace ``<asset>/<YYYY-MM>.parquet`` for every asset and month with new rows.
 
@@ -209,7 +211,7 @@ def _store_scores(
     """
     counts = np.zeros(len(State), np.int64)
     unseen: list[Unseen] = []
-    for scored in scores_stage.score(trained, assets):
+    for scored in interventions.score(trained, assets):
         counts += np.bincount(scored.state, minlength=len(State))
         unseen.append(Unseen.count(scored))
         home = folder / store.folder_name(scored.telemetry.asset)
