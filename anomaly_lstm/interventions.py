@@ -315,9 +315,10 @@ def _notes(
         yield f"{name}: a sensor_change names no sensor, so no offset is taken off. Name the sensor in its column."
     for place in np.flatnonzero(masked.any(axis=0)):
         sensor = asset.sensors[place]
-        own = [e for e in events if e.sensor == sensor and not _of_asset(e)]
-        yield f"{name}: '{sensor}' left out on {counted(int(masked[:, place].sum()), 'row')}: {_listed(own)}."
-        if sensor in trained.roles.context and any(e.kind == "sensor_change" for e in own):
+        own = [e for e in events if e.sensor == sensor and not _of_asset(e) and not _shifts_sensor(trained, e)]
+        if own:
+            yield f"{name}: '{sensor}' left out on {counted(int(masked[:, place].sum()), 'row')}: {_listed(own)}."
+        if any(e.kind == "sensor_change" for e in own):
             yield f"{name}: '{sensor}' is a context, and nothing tells the offset of a new one."
     yield from (_shift_words(trained, asset, shift) for shift in shifts)
     for event in events:
