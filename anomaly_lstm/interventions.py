@@ -125,7 +125,7 @@ def under_events(
         muted=_just_back(base, masked | unknown),
     )
     n_scored = len(trained.roles.scored)
-    notes = _notes(trained, asset, base, mine, shifts, masked)
+    notes = _notes(trained, asset, base, mine, shifts)
     return UnderEvents(telemetry, asset, offset[:, :n_scored], waiting[:, :n_scored], tuple(shifts), tuple(notes))
 
 
@@ -300,7 +300,6 @@ def _notes(
     base: Telemetry,
     events: Sequence[Event],
     shifts: Sequence[Shift],
-    masked: Bool,
 ) -> Iterator[str]:
     """What the events did, a sentence each: rows, then sensors, then what did nothing and why."""
     name = asset.asset
@@ -313,11 +312,11 @@ def _notes(
         yield f"{name}: the evidence starts anew after {_listed(fresh)}."
     if any(e.kind == "sensor_change" for e in of_asset):
         yield f"{name}: a sensor_change names no sensor, so no offset is taken off. Name the sensor in its column."
-    for place in np.flatnonzero(masked.any(axis=0)):
-        sensor = asset.sensors[place]
+    for sensor in asset.sensors:
         own = [e for e in events if e.sensor == sensor and not _of_asset(e) and not _shifts_sensor(trained, e)]
-        if own:
-            yield f"{name}: '{sensor}' left out on {counted(int(masked[:, place].sum()), 'row')}: {_listed(own)}."
+        rows = int(np.any([_inside(asset, e) for e in own], axis=0).sum())
+        if rows:
+            yield f"{name}: '{sensor}' left out on {counted(rows, 'row')}: {_listed(own)}."
         if any(e.kind == "sensor_change" for e in own):
             yield f"{name}: '{sensor}' is a context, and nothing tells the offset of a new one."
     yield from (_shift_words(trained, asset, shift) for shift in shifts)
@@ -336,8 +335,9 @@ def _shift_words(trained: Trained, asset: Telemetry, shift: Shift) -> str:
     unit = f" {trained.units[sensor]}" if sensor in trained.units else ""
     since_us, offset = shift.offsets[-1]
     return (
-        f"{start}. Its first {LOOKS[len(shift.offsets) - 1]} rows stood {offset:+.4g}{unit} from what was expected: "
-        f"this offset is taken off since {iso(since_us)}. A fault of the machine in those rows would pass for it."
+        f"{start}. Its first {LOOKS[len(shift.offsets) - 1]} rows stood {abs(offset):.4g}{unit} "
+        f"{'above' if offset >= 0 else 'below'} what was expected: this offset is taken off since {iso(since_us)}. "
+        "A fault of the machine in those rows would pass for it."
     )
 
 

@@ -289,7 +289,7 @@ def test_what_was_done_is_told_with_sensor_offset_unit_and_since_when() -> None:
     assert "'s0' left out on 11 rows: calibration" in notes[2]
     (offset,) = [note for note in notes if "taken off" in note]
     assert "'s1' was changed until 2026-01-01T06:40:00Z" in offset
-    assert " bar from what was expected" in offset
+    assert " bar above what was expected" in offset
     assert f"since {np.datetime64(START + (CHANGE + 3 + LOOKS[-1]) * MINUTE, 'us').astype('datetime64[s]')}Z" in offset
     (waits,) = [note for note in notes if "so far" in note]
     assert "'s2' was changed until" in waits
