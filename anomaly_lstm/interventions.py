@@ -79,7 +79,7 @@ class UnderEvents:
 
     ``telemetry`` is what is scored, ``measured`` what was handed in; ``offset`` (n_rows, n_scored) was taken off;
     ``waiting`` (n_rows, n_scored) is what is expected of a new sensor before its offset is known, in the old one's
-    readings, NaN elsewhere. Both are None for an asset without an event.
+    readings, NaN elsewhere. Both are None for an asset none of whose sensors was worked on.
     """
 
     telemetry: Telemetry
@@ -114,6 +114,8 @@ def under_events(
     of_asset = [e for e in mine if _of_asset(e)]
     of_sensor = [e for e in mine if not _of_asset(e) and e.sensor in asset.sensors]
     base = anew(asset, of_asset, trained.max_hole)
+    if not of_sensor:
+        return UnderEvents(base, asset, notes=tuple(_notes(trained, asset, base, mine, ())))
     masked, renewed = _masks(base, of_sensor)
     base = replace(base, values=np.where(masked, np.nan, base.values))
     shifts, waiting = _shifts(trained, base, of_sensor, known)
