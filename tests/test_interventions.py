@@ -258,6 +258,13 @@ def test_a_known_shift_is_not_found_again() -> None:
     assert under_events(trained(), mill((CHANGE, 7.0)), [change], [unfinished]).shifts == (shift,)
 
 
+def test_the_offset_needs_no_row_before_the_change() -> None:
+    """A run that scores from where it stopped gets the bits of one run if its rows reach back to the change."""
+    change, whole = told("sensor_change", CHANGE, CHANGE + 3, "s1"), mill((CHANGE, 7.0))
+    part = telemetry(whole.values[CHANGE:], asset="mill", first=CHANGE)
+    assert acted(part, change).shifts == acted(whole, change).shifts
+
+
 def test_rows_in_an_unseen_context_tell_no_offset() -> None:
     values = healthy(N, seed=9)
     values[CHANGE : CHANGE + 100, 3] = 50.0

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import alerts, interventions, learning, pipeline, scoring, store, training
 from anomaly_lstm.alerts import Policy
+from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import ModelError
 from anomaly_lstm.events import Event
 from anomaly_lstm.folds import BLOCKS, STEPS
@@ -235,24 +236,29 @@ def history_to_run() -> Float64:
     return history
 
 
-def plan_for(source: Path, folder: Path, network: str, threshold: str = "return_period") -> pipeline.RunPlan:
+def plan_for(
+    source: Path, folder: Path, network: str, threshold: str = "return_period", events: Path | None = None
+) -> pipeline.RunPlan:
     return pipeline.RunPlan(
         source=source,
         folder=folder,
         context=["c0"],
+        events=events,
         train_until_us=START + (FIRST + UNTIL) * MINUTE,
         train=options(network, threshold),
         policy=Policy(limits={"advisory": alerts.DAY_US, "warning": 30 * alerts.DAY_US}),
     )
 
 
-def run_to(n: int, folder: Path, network: str, threshold: str = "return_period") -> pipeline.RunResult:
+def run_to(
+    n: int, folder: Path, network: str, threshold: str = "return_period", events: Path | None = None
+) -> pipeline.RunResult:
     """A scheduled run when the first ``n`` minutes have been measured."""
     left_out = [row for row in (*HOLE, *LONG_GAP) if row < n]
     source = write_history(
         folder.parent / "source" / "pump=1.parquet", history_to_run()[:n], first=FIRST, left_out=left_out
     )
-    return pipeline.run(plan_for(source, folder, network, threshold))
+    return pipeline.run(plan_for(source, folder, network, threshold, events))
 
 
 RUNS = [
@@ -294,6 +300,21 @@ def test_law_2_the_slices_may_be_any(tmp_path: Path, ends: list[int]) -> None:
     one, many = (files_of(tmp_path / name / "run") for name in ("once", "sliced"))
     assert {name for name in one if many.get(name) != one[name]} <= {"run.lock"}
     assert set(many) == set(one)
+
+
+def test_law_2_events_act_alike_whatever_the_slices(tmp_path: Path) -> None:
+    """A new sensor waits for its offset over the ends of slices, then the machine is worked on."""
+    events = tmp_path / "events.csv"
+    moments = [iso(START + (FIRST + row) * MINUTE) for row in (720, 725, 1200, 1230)]
+    lines = [f",{moments[0]},{moments[1]},sensor_change,s1", f",{moments[2]},{moments[3]},maintenance,"]
+    events.write_text("\n".join(["asset,start,end,kind,sensor", *lines]))
+    result = run_to(N_ROWS, tmp_path / "once" / "run", CHALLENGER, events=events)
+    assert any("this offset is taken off" in note for note in result.quality.notes)
+    assert result.states["OUT_OF_STATE"] == 31
+    for n in (UNTIL, 722, 800, 1000, 1210, N_ROWS):
+        run_to(n, tmp_path / "sliced" / "run", CHALLENGER, events=events)
+    one, many = (files_of(tmp_path / name / "run") for name in ("once", "sliced"))
+    assert {name for name in one if many.get(name) != one[name]} <= {"run.lock"}
 
 
 # ---------------------------------------------------------------- 4 no silent loss
