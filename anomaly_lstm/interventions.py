@@ -240,10 +240,14 @@ def _shifts(
     waiting = np.full(asset.values.shape, np.nan)
     out = []
     for number, event in enumerate(changes):
+        sensor = asset.sensors.index(str(event.sensor))
         later = [e.start_us for e in changes[number + 1 :] if e.sensor == event.sensor]
         own = _after(asset, event) & (asset.time_us < min(later, default=np.inf))
         shift = found.get(_key(event))
-        out.append(shift or _shift(trained, asset, event, own, waiting[:, asset.sensors.index(str(event.sensor))]))
+        if shift is None:
+            shift, expected = _shift(trained, asset, event, own)
+            waiting[:, sensor] = np.where(np.isfinite(expected), expected, waiting[:, sensor])
+        out.append(shift)
     return out, waiting
 
 
@@ -252,22 +256,24 @@ def _shifts_sensor(trained: Trained, event: Event) -> bool:
     return event.kind == "sensor_change" and event.sensor in trained.roles.scored
 
 
-def _shift(trained: Trained, asset: Telemetry, event: Event, own: Bool, waiting: Float64) -> Shift:
-    """The offset of a sensor from its ``own`` rows (n_rows,) after the event; fills in what was expected of it."""
-    sensor = asset.sensors.index(str(event.sensor))
+def _shift(trained: Trained, asset: Telemetry, event: Event, own: Bool) -> tuple[Shift, Float64]:
+    """The offset of a sensor from its ``own`` rows (n_rows,) after the event, and what was expected of it on those up
+    to the last that tells it (n_rows,), NaN elsewhere.
+    """
+    sensor, expected = asset.sensors.index(str(event.sensor)), np.full(len(asset), np.nan)
     at, moved = np.empty(0, np.int64), np.empty(0)
     for stretch in asset.stretches(own):
         missing = LOOKS[-1] - len(at)
         used = np.flatnonzero(_tells(trained, (asset, stretch), sensor))[:missing]
         rows = slice(stretch.start, stretch.start + int(used[-1]) + 1) if len(used) == missing else stretch
         deviation = from_level(trained.learned, (asset, rows))[:, sensor]
-        waiting[rows] = asset.values[rows, sensor] - deviation
+        expected[rows] = asset.values[rows, sensor] - deviation
         at, moved = np.r_[at, asset.time_us[rows][used]], np.r_[moved, deviation[used]]
         if len(at) == LOOKS[-1]:
             break
     period_us = asset.grid.period_us
     offsets = [(int(at[n - 1]) + period_us, float(np.median(moved[:n]))) for n in LOOKS if n <= len(at)]
-    return Shift(event, len(at), tuple(offsets))
+    return Shift(event, len(at), tuple(offsets)), expected
 
 
 def _tells(trained: Trained, part: Part, sensor: int) -> Bool:
