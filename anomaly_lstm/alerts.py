@@ -557,8 +557,19 @@ def _bounds_crossed(rows: Rows, policy: Policy) -> Bool:
     crossed = np.zeros(len(rows.time_us), bool)
     for sensor, bound in policy.bounds.items():
         if f"value.{sensor}" in rows.table.column_names:
-            crossed |= _outside(arrow.to_numpy(rows.table.column(f"value.{sensor}"), np.float64), bound)
-    return np.asarray(crossed & (rows.state == State.SCORED))
+            crossed |= _outside(_judged_values(rows, sensor), bound)
+    return crossed
+
+
+def _judged_values(rows: Rows, sensor: str) -> Float64:
+    """The values of a sensor (n_rows,) that count against its bounds: those of scored rows, but none of which nothing
+    was expected, for it was being worked on (`interventions`).
+    """
+    value = arrow.to_numpy(rows.table.column(f"value.{sensor}"), np.float64)
+    counts = rows.state == State.SCORED
+    if f"expected.{sensor}" in rows.table.column_names:
+        counts &= np.isfinite(arrow.to_numpy(rows.table.column(f"expected.{sensor}"), np.float64))
+    return np.asarray(np.where(counts, value, np.nan))
 
 
 def _outside(value: Float64, bound: Bound) -> Bool:
@@ -570,8 +581,8 @@ def _outside(value: Float64, bound: Bound) -> Bool:
 def _first_bound(rows: Rows, policy: Policy, row: int) -> str | None:
     for sensor, bound in policy.bounds.items():
         if f"value.{sensor}" in rows.table.column_names:
-            value = rows.table.column(f"value.{sensor}")[row].as_py()
-            if value is not None and bool(_outside(np.array([value]), bound)[0]):
+            value = float(_judged_values(rows, sensor)[row])
+            if bool(_outside(np.array([value]), bound)[0]):
                 edge = bound.high if bound.high is not None and value > bound.high else bound.low
                 unit = _unit(policy, sensor)
                 when = _when(int(rows.time_us[row]))
@@ -619,8 +630,7 @@ def _to_bounds(rows: Rows, policy: Policy) -> Iterator[Rise]:
     """Every bound of a sensor that the scores hold."""
     for sensor, bound in policy.bounds.items():
         if f"value.{sensor}" in rows.table.column_names:
-            value = arrow.to_numpy(rows.table.column(f"value.{sensor}"), np.float64)
-            value = np.where(rows.state == State.SCORED, value, np.nan)
+            value = _judged_values(rows, sensor)
             if bound.high is not None:
                 yield Rise(sensor, None, value, bound.high, bound.high)
             if bound.low is not None:

@@ -55,9 +55,12 @@ class Learned:
         return len(self.level.centre)
 
 
-def held(values: Float64) -> Float64:
-    """(n_rows, n_columns) with every NaN replaced by the value before it; NaN stays where there is none before."""
-    row = np.where(np.isfinite(values), np.arange(len(values))[:, None], 0)
+def held(values: Float64, renewed: NDArray[np.bool_] | None = None) -> Float64:
+    """(n_rows, n_columns) with every NaN replaced by the value before it; NaN stays where there is none before, or none
+    since the column was ``renewed`` (n_rows, n_columns).
+    """
+    fresh = np.isfinite(values) if renewed is None else np.isfinite(values) | renewed
+    row = np.where(fresh, np.arange(len(values))[:, None], 0)
     return np.asarray(np.take_along_axis(values, np.maximum.accumulate(row, axis=0), axis=0))
 
 
@@ -70,11 +73,22 @@ def measured(part: Part) -> Float64:
     return np.asarray(np.where((telemetry.state[rows] == State.SCORED)[:, None], telemetry.values[rows], np.nan))
 
 
+def renewed(part: Part, columns: slice) -> NDArray[np.bool_] | None:
+    """Where some sensors of a stretch (n_rows, n_columns) became others, None where none did."""
+    telemetry, rows = part
+    return None if telemetry.renewed is None else telemetry.renewed[rows, columns]
+
+
+def held_in(part: Part, columns: slice = slice(None)) -> Float64:
+    """What the sensors of a stretch measured last on each row (n_rows, n_columns), NaN before the first value."""
+    return held(measured(part)[:, columns], renewed(part, columns))
+
+
 def as_series(scaler: Scaler, n_scored: int, part: Part) -> Series:
     """A stretch in scaled units for a network: missing cells held, the centre before the first value."""
     telemetry, rows = part
     values = measured(part)
-    scaled = np.nan_to_num(scaler.scale(held(values)))
+    scaled = np.nan_to_num(scaler.scale(held_in(part)))
     return Series(
         int(telemetry.index[rows.start]), scaled[:, :n_scored], np.isfinite(values[:, :n_scored]), scaled[:, n_scored:]
     )
@@ -83,7 +97,7 @@ def as_series(scaler: Scaler, n_scored: int, part: Part) -> Series:
 def context_of(scaler: Scaler, n_scored: int, part: Part) -> Float64:
     """The context of a stretch (n_rows, n_context) in sensor units, held, the training centre before the "
     "first value."""
-    context = held(measured(part)[:, n_scored:])
+    context = held_in(part, slice(n_scored, None))
     return np.asarray(np.where(np.isfinite(context), context, scaler.centre[n_scored:]))
 
 
@@ -136,10 +150,19 @@ def deviations(
         values = measured(part)[:, :n_scored]
         both = np.empty((2, *values.shape))
         both[PREDICTION] = values - (learned.scaler.centre[:n_scored] + learned.scaler.spread[:n_scored] * said)
-        both[LEVEL] = values - learned.mode_centre[part[0].group[part[1]]] - level_along(learned, part, before)
+        both[LEVEL] = from_level(learned, part, before)
+        if part[0].muted is not None:
+            both[:, part[0].muted[part[1], :n_scored]] = np.nan
         out.append(both)
         told(len(values))
     return out
+
+
+def from_level(learned: Learned, part: Part, resumed: Resumed | None = None) -> Float64:
+    """Measured − expected level (n_rows, n_scored) of a stretch in sensor units, NaN where not measured."""
+    telemetry, rows = part
+    values = measured(part)[:, : learned.n_scored]
+    return np.asarray(values - learned.mode_centre[telemetry.group[rows]] - level_along(learned, part, resumed))
 
 
 def level_along(learned: Learned, part: Part, resumed: Resumed | None = None) -> Float64:

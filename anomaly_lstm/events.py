@@ -1,4 +1,6 @@
-"""What people told: events and assets, and which rows are normal in their light."""
+"""What people told: events and assets, and which rows are normal in their light; `interventions` has what events do to
+scores.
+"""
 
 from __future__ import annotations
 

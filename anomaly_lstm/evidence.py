@@ -21,7 +21,7 @@ sensor and the squares are that sensor's share of T².
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -273,14 +273,22 @@ def chunks(first: int, n_rows: int) -> Iterator[slice]:
         start_row = stop
 
 
-def judge(evidence: Evidence, first: int, deviations: Float64, live: Bool, group: Int64 | None = None) -> Judged:
+def judge(
+    evidence: Evidence,
+    first: int,
+    deviations: Float64,
+    live: Bool,
+    group: Int64 | None = None,
+    renewed: Bool | None = None,
+) -> Judged:
     """Judge a whole stretch from its start: rows that are not ``live`` (n_rows,) have score NaN and leave the state
     alone.
 
     ``deviations`` (n_views, n_rows, n_scored) in sensor units; ``first`` is the grid index of row 0; ``group``
-    (n_rows,) says whose spread a row has, None = the common one.
+    (n_rows,) says whose spread a row has, None = the common one. From the rows on which a sensor is ``renewed``
+    (n_rows, n_scored), nothing is known of it any more.
     """
-    return judge_on(evidence, start(evidence), first, deviations, live, group)[0]
+    return judge_on(evidence, start(evidence), first, deviations, live, group, renewed)[0]
 
 
 def judge_on(
@@ -290,6 +298,7 @@ def judge_on(
     deviations: Float64,
     live: Bool,
     group: Int64 | None = None,
+    renewed: Bool | None = None,
 ) -> tuple[Judged, dict[int, Float64]]:
     """As `judge`, of a stretch that goes on from a ``state`` at its row 0; and the states at the ends of its chunks.
 
@@ -298,14 +307,24 @@ def judge_on(
     n_views, n_rows, n_scored = deviations.shape
     score = np.full(n_rows, np.nan, np.float32)
     shares, weights = np.zeros((n_rows, n_scored)), np.zeros((n_rows, n_views))
+    renewed = np.zeros((n_rows, n_scored), bool) if renewed is None else renewed
     states: dict[int, Float64] = {}
-    for part in chunks(first, n_rows):
+    for part in _cut(chunks(first, n_rows), np.flatnonzero(renewed.any(axis=1))):
+        state = np.where(renewed[part.start], start(evidence), state)
         rows = part.start + np.flatnonzero(live[part])
         if len(rows):
             state, judged = advance(evidence, state, deviations[:, rows], None if group is None else group[rows])
             score[rows], shares[rows], weights[rows] = judged.score, judged.shares, judged.weights
-        states[first + part.stop] = state
+        if part.stop == n_rows or (first + part.stop) % CHUNK == 0:
+            states[first + part.stop] = state
     return Judged(score, shares, weights), states
+
+
+def _cut(parts: Iterable[slice], at: NDArray[np.intp]) -> Iterator[slice]:
+    """The same rows, cut before some of them too."""
+    for part in parts:
+        inside = at[(at > part.start) & (at < part.stop)]
+        yield from (slice(a, b) for a, b in pairwise([part.start, *inside.tolist(), part.stop]))
 
 
 # ---------------------------------------------------------------- learning it

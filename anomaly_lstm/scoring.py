@@ -21,9 +21,9 @@ from anomaly_lstm.deviations import (
     Resumed,
     context_of,
     deviations,
-    held,
+    held_in,
     level_ends,
-    measured,
+    renewed,
     row_states,
 )
 from anomaly_lstm.evidence import Judged, judge_on, start
@@ -166,13 +166,14 @@ def _score_asset(
         state[rows] = row_states(trained.learned, part, since, early)
         live = state[rows] == State.SCORED
         live[:since] = False
-        outside[rows] = live[:, None] & _outside(trained, part)
+        outside[rows] = live[:, None] & outside_seen(trained, part)
         folded = before.evidence if before and goes_on else np.stack([start(trained.evidence)] * 2)
         judged, states = _judged(trained, part, moved, live, np.asarray(outside[rows].any(axis=1)), since, folded)
         score[rows] = judged.score
         shares[rows] = np.where(live[:, None], judged.shares, np.nan)
         blend = np.einsum("rv,vrs->rs", judged.weights, np.nan_to_num(moved))
-        expected[rows] = np.where(live[:, None], asset.values[rows, :n_scored] - blend, np.nan)
+        known = live[:, None] & np.isfinite(moved).any(axis=0)
+        expected[rows] = np.where(known, asset.values[rows, :n_scored] - blend, np.nan)
         ends += _ends(trained, part, goes_on, state[rows], early, states)
     return_period_s = trained.curves.return_period_s(score, asset.group)
     checkpoints = tuple({end.at: end for end in ends}.values())  # of two stretches in one chunk, the later goes on
@@ -194,9 +195,11 @@ def _judged(
     """
     asset, rows = part
     first, group = int(asset.index[rows.start]) + since, asset.group[rows][since:]
+    others = renewed(part, slice(moved.shape[2]))
+    others = None if others is None else others[since:]
 
     def judging(state: Float64, keep: NDArray[np.bool_]) -> tuple[Judged, dict[int, Float64]]:
-        return judge_on(trained.evidence, state, first, moved[:, since:], keep[since:], group)
+        return judge_on(trained.evidence, state, first, moved[:, since:], keep[since:], group, others)
 
     every, states = judging(folded[0], live)
     if not unseen.any() and (folded[0] == folded[1]).all():
@@ -237,7 +240,7 @@ def _ends(
     index = asset.index[rows]
     if not evidence:
         return
-    values, levels = held(measured(part)), level_ends(trained.learned, part, goes_on)
+    values, levels = held_in(part), level_ends(trained.learned, part, goes_on)
     fit = np.flatnonzero(asset.state[rows] == State.SCORED)
     first = int(index[0])
     since = goes_on.since if goes_on else 0
@@ -272,7 +275,7 @@ def seen(trained: Trained) -> dict[str, Range]:
     return {context: known for context, known in ranges.items() if known is not None}
 
 
-def _outside(trained: Trained, part: Part) -> NDArray[np.bool_]:
+def outside_seen(trained: Trained, part: Part) -> NDArray[np.bool_]:
     """Which of `watched` (n_rows, n_watched), held from value to value, lie clearly outside what training saw; none of
     which it saw nothing.
     """

@@ -30,7 +30,7 @@ class State(IntEnum):
     SENSOR_BAD = 3
     """Too few sensors were measured."""
     OUT_OF_STATE = 4
-    """The asset was not running."""
+    """The asset was not running, or people told that such rows are not to be judged."""
 
 
 STATE_NAMES = tuple(state.name for state in State)

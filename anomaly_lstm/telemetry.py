@@ -73,6 +73,11 @@ class Telemetry:
     stretch: NDArray[np.int32]
     mode: ModeTrack | None = None
     """None where no sensor was named as the mode."""
+    renewed: Bool | None = None
+    """(n_rows, n_sensors) True where a sensor is another one from that row on: what it measured before says nothing of
+    it. None where none was changed."""
+    muted: Bool | None = None
+    """(n_rows, n_sensors) True where a value is shown to the network but is no evidence. None where all are."""
 
     def __len__(self) -> int:
         return len(self.index)
@@ -265,16 +270,23 @@ def _with_holes(
     state[position] = np.where(off, State.OUT_OF_STATE, State.SCORED)
     filled = np.full((n, len(sensors)), np.nan)
     filled[position] = values
-    return Telemetry(asset, sensors, grid, index, filled, state, _number_stretches(index, state, max_hole))
+    return Telemetry(asset, sensors, grid, index, filled, state, number_stretches(index, state, max_hole))
 
 
-def _number_stretches(index: Int64, state: NDArray[np.uint8], max_hole: int) -> NDArray[np.int32]:
-    """Runs of rows to be scored, holes and stops of at most ``max_hole`` rows included; −1 elsewhere."""
+def number_stretches(
+    index: Int64, state: NDArray[np.uint8], max_hole: int, era: Int64 | None = None
+) -> NDArray[np.int32]:
+    """Runs of rows to be scored, holes and stops of at most ``max_hole`` rows included; −1 elsewhere.
+
+    ``era`` (n_rows,) never falls, and no stretch goes on where it rises.
+    """
     stretch = np.full(len(index), -1, np.int32)
     live = np.flatnonzero(state == State.SCORED)
     if not len(live):
         return stretch
-    number = np.r_[0, np.cumsum(np.diff(index[live]) > max_hole + 1)].astype(np.int32)
+    ends = np.diff(index[live]) > max_hole + 1
+    ends |= False if era is None else np.diff(era[live]) > 0
+    number = np.r_[0, np.cumsum(ends)].astype(np.int32)
     stretch[live] = number
     before = np.maximum.accumulate(np.where(stretch >= 0, np.arange(len(index)), -1))
     after = np.minimum.accumulate(np.where(stretch >= 0, np.arange(len(index)), len(index))[::-1])[::-1]

@@ -22,9 +22,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from anomaly_lstm import alerts, learning, pipeline, scoring, store, training
+from anomaly_lstm import alerts, interventions, learning, pipeline, scoring, store, training
 from anomaly_lstm.alerts import Policy
+from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import ModelError
+from anomaly_lstm.events import Event
 from anomaly_lstm.folds import BLOCKS, STEPS
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
 from anomaly_lstm.models import MODELS
@@ -148,6 +150,72 @@ def test_law_1_a_row_is_scored_the_same_whatever_other_assets_are_scored_with_it
         assert mine.column(name).equals(alone.column(name)), name
 
 
+def event(kind: str, start: float, end: float, sensor: str | None = None) -> Event:
+    """An event between two minutes of the history."""
+    return Event("pump", START + int(start * MINUTE), START + int(end * MINUTE), kind, sensor, None, "", 2)
+
+
+EVENTS = (
+    event("maintenance", 150, 160.5),
+    event("sensor_change", 200, 205, "s1"),
+    event("maintenance", 302, 303),
+    event("ignore", 420, 450),
+    event("calibration", 560, 570, "s0"),
+    event("maintenance", 610, 620),
+    event("process_change", 660, 690),
+    event("sensor_change", 800, 800, "s2"),
+    event("maintenance", 950, 955, "s0"),
+    event("sensor_change", 1000, 1010, "c0"),
+    event("sensor_change", 1150, 1160, "s1"),
+)
+"""One of every kind that acts on scores: in a hole, in a gap, before a new sensor is known, and while one is not."""
+
+
+def scores_under(trained: Trained, asset: Telemetry, events: Sequence[Event]) -> pa.Table:
+    scored = interventions.score(trained, [interventions.under_events(trained, asset, events)])
+    return pa.concat_tables([scoring.table(trained, s, "model") for s in scored])
+
+
+@cache
+def whole_under_events(network: str) -> pa.Table:
+    return scores_under(trained_of(network, "return_period"), raw(3).telemetry(), EVENTS)
+
+
+AT_THE_OFFSET, AT_THE_SECOND_LOOK = 486, 741
+"""Rows measured before the offset of the first new sensor is known, and before it is taken from more rows."""
+
+
+@every_model
+@given(n=st.integers(1, N_ROWS - len(HOLE) - len(LONG_GAP)))
+@example(n=155)
+@example(n=AT_THE_OFFSET)
+@example(n=AT_THE_OFFSET + 1)
+@example(n=AT_THE_SECOND_LOOK)
+@example(n=AFTER_A_GAP)
+@example(n=AFTER_A_GAP + 1)
+@example(n=1000)
+@slowly
+def test_law_1_a_row_is_scored_from_what_was_measured_and_told_up_to_it(network: str, n: int) -> None:
+    whole = whole_under_events(network)
+    asset = raw(3).telemetry(n)
+    told = [event for event in EVENTS if event.start_us <= asset.time_us[-1]]
+    part = scores_under(trained_of(network, "return_period"), asset, told)
+    for name in whole.column_names:
+        assert part.column(name).equals(whole.column(name).slice(0, len(part))), name
+
+
+def test_law_1_is_asked_of_events_that_act() -> None:
+    table, without = whole_under_events(CHALLENGER), whole_scores(CHALLENGER, "return_period")
+    state, before = (np.array(t.column("state").to_pylist()) for t in (table, without))
+    assert ((state == "OUT_OF_STATE") & (before != "OUT_OF_STATE")).sum() > 40
+    assert ((state == "WARM_UP") & (before == "SCORED")).sum() >= 2 * 3
+    shift = interventions.under_events(trained_of(CHALLENGER, "return_period"), raw(3).telemetry(), EVENTS).shifts[0]
+    looks = np.searchsorted(raw(3).time_us, [since_us for since_us, _ in shift.offsets])
+    assert looks.tolist() == [AT_THE_OFFSET, AT_THE_SECOND_LOOK]
+    for name in names():
+        np.testing.assert_array_equal(numbers(table, f"value.{name}"), numbers(without, f"value.{name}"))
+
+
 # ---------------------------------------------------------------- 2 fold, 3 twice is once
 
 UNTIL = 700
@@ -162,24 +230,29 @@ def history_to_run() -> Float64:
     return history
 
 
-def plan_for(source: Path, folder: Path, network: str, threshold: str = "return_period") -> pipeline.RunPlan:
+def plan_for(
+    source: Path, folder: Path, network: str, threshold: str = "return_period", events: Path | None = None
+) -> pipeline.RunPlan:
     return pipeline.RunPlan(
         source=source,
         folder=folder,
         context=["c0"],
+        events=events,
         train_until_us=START + (FIRST + UNTIL) * MINUTE,
         train=options(network, threshold),
         policy=Policy(limits={"advisory": alerts.DAY_US, "warning": 30 * alerts.DAY_US}),
     )
 
 
-def run_to(n: int, folder: Path, network: str, threshold: str = "return_period") -> pipeline.RunResult:
+def run_to(
+    n: int, folder: Path, network: str, threshold: str = "return_period", events: Path | None = None
+) -> pipeline.RunResult:
     """A scheduled run when the first ``n`` minutes have been measured."""
     left_out = [row for row in (*HOLE, *LONG_GAP) if row < n]
     source = write_history(
         folder.parent / "source" / "pump=1.parquet", history_to_run()[:n], first=FIRST, left_out=left_out
     )
-    return pipeline.run(plan_for(source, folder, network, threshold))
+    return pipeline.run(plan_for(source, folder, network, threshold, events))
 
 
 RUNS = [
@@ -216,6 +289,21 @@ def test_law_2_the_slices_may_be_any(tmp_path: Path, ends: list[int]) -> None:
     run_to(N_ROWS, tmp_path / "once" / "run", "linear_predictor")
     for n in [*sorted(ends), N_ROWS]:
         run_to(n, tmp_path / "sliced" / "run", "linear_predictor")
+    one, many = (files_of(tmp_path / name / "run") for name in ("once", "sliced"))
+    assert many == one
+
+
+def test_law_2_events_act_alike_whatever_the_slices(tmp_path: Path) -> None:
+    """A new sensor waits for its offset over the ends of slices, then the machine is worked on."""
+    events = tmp_path / "events.csv"
+    moments = [iso(START + (FIRST + row) * MINUTE) for row in (720, 725, 1200, 1230)]
+    lines = [f",{moments[0]},{moments[1]},sensor_change,s1", f",{moments[2]},{moments[3]},maintenance,"]
+    events.write_text("\n".join(["asset,start,end,kind,sensor", *lines]))
+    result = run_to(N_ROWS, tmp_path / "once" / "run", CHALLENGER, events=events)
+    assert any("this offset is taken off" in note for note in result.quality.notes)
+    assert result.states["OUT_OF_STATE"] == 31
+    for n in (UNTIL, 722, 800, 1000, 1210, N_ROWS):
+        run_to(n, tmp_path / "sliced" / "run", CHALLENGER, events=events)
     one, many = (files_of(tmp_path / name / "run") for name in ("once", "sliced"))
     assert many == one
 

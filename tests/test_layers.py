@@ -49,6 +49,7 @@ ORDER: tuple[str | set[str], ...] = (
     "trained",
     "training",
     "scoring",
+    "interventions",
     "combination",
     "ahead",
     "forecasts",

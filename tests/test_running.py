@@ -371,3 +371,50 @@ def test_the_history_tells_each_change_as_it_was_known_then(clean: Path) -> None
         assert line["alert"]["active"] == (line["change"] != "cleared")
         assert line["severity"] == line["alert"]["severity"]
     assert len({line["change_id"] for line in told}) == len(told)
+
+
+# ---------------------------------------------------------------- what people tell
+
+
+EVENTS = (
+    (TAUGHT + 40, TAUGHT + 52, "sensor_change", "s2"),
+    (TAUGHT + 100, TAUGHT + 110, "calibration", "s0"),
+    (FAULT.stop + 20, FAULT.stop + 44, "maintenance", ""),
+    (FAULT.stop + 300, FAULT.stop + 310, "ignore", ""),
+    (FAULT.stop + 400, FAULT.stop + 404, "sensor_change", "s0"),
+)
+
+
+def events_file(folder: Path, n: int) -> Path:
+    path = folder / "events.csv"
+    rows = [
+        f",{iso(START + a * PERIOD)},{iso(START + b * PERIOD)},{kind},{sensor}" for a, b, kind, sensor in EVENTS[:n]
+    ]
+    path.write_text("\n".join(["asset,start,end,kind,sensor", *rows]), encoding="utf-8")
+    return path
+
+
+def test_events_act_alike_in_any_slices(tmp_path: Path) -> None:
+    for name, cuts in (("once", [N_ROWS]), ("sliced", [*range(TAUGHT + 30, N_ROWS, 90), N_ROWS])):
+        under = plan(begun(tmp_path / name), events=events_file(tmp_path / name, len(EVENTS)))
+        start = TAUGHT
+        for end in cuts:
+            write(tmp_path / name, f"{end}.parquet", range(start, end))
+            pipeline.run(under)
+            start = end
+    once, sliced = (files_of(tmp_path / name / "run") for name in ("once", "sliced"))
+    assert once == sliced
+    assert (np.array(scores(tmp_path / "once").column("state").to_pylist()) == "OUT_OF_STATE").sum() > 30
+
+
+def test_events_told_afterwards_end_in_the_scores_of_events_told_in_time(tmp_path: Path) -> None:
+    for name in ("before", "after"):
+        begun(tmp_path / name)
+        write(tmp_path / name, "0001.parquet", range(TAUGHT, N_ROWS))
+    pipeline.run(plan(tmp_path / "before", events=events_file(tmp_path / "before", len(EVENTS))))
+    for n in (0, 2, 4, len(EVENTS)):
+        pipeline.run(plan(tmp_path / "after", events=events_file(tmp_path / "after", n)))
+    assert scores(tmp_path / "after").equals(scores(tmp_path / "before"))
+    assert [_but_for_its_id(a) for a in alerts(tmp_path / "after")] == [
+        _but_for_its_id(a) for a in alerts(tmp_path / "before")
+    ]

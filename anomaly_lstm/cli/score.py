@@ -46,6 +46,7 @@ def score(
     end: options.End = None,
     sensors: options.SensorNames = None,
     exclude: options.Exclude = None,
+    events: options.Events = None,
     detail: Detailed = Detail.full,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -74,7 +75,15 @@ def score(
     )
     place = options.source(source, config)
     with show.scoring(screen) as told:
-        result = verbs.score(place, folder, out, read=read, detail=detail == Detail.full, told=told)
+        result = verbs.score(
+            place,
+            folder,
+            out,
+            read=read,
+            events=events or (config.train.events if config else None),
+            detail=detail == Detail.full,
+            told=told,
+        )
     hint = show.command("alert", result.out, "--model", folder, "--out", "alerts.json")
     show.scored(screen, result, hint)
     content = {"out": result.out, "model_id": result.model_id, "assets": result.assets, "rows": result.rows}

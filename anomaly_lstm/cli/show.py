@@ -417,7 +417,7 @@ MEANING = {
     "WARM_UP": "too early in a stretch to say anything",
     "NO_DATA": "nothing was measured",
     "SENSOR_BAD": "too few sensors were measured",
-    "OUT_OF_STATE": "the asset was not running",
+    "OUT_OF_STATE": "the asset was not running, or people told not to judge it",
 }
 
 

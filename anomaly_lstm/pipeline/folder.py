@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import arrow, store
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.events import Event
+from anomaly_lstm.interventions import Shift
 from anomaly_lstm.pipeline.scoring import read_scores
 from anomaly_lstm.scoring import Checkpoint, checkpoint_from
 from anomaly_lstm.tables import State
@@ -54,7 +56,7 @@ class Terms:
 class Watch:
     """How far one asset has come, as grid indices: rows ``first`` to before ``next`` have scores, ``n_scored`` of them
     in state SCORED; those from ``pending`` on must be scored anew (None = none); the history tells up to before
-    ``told``.
+    ``told``. ``shifts`` are the offsets of changed sensors that are final, as `shift_document` tells them.
     """
 
     terms: Terms
@@ -63,12 +65,14 @@ class Watch:
     n_scored: int = 0
     pending: int | None = None
     told: int | None = None
+    shifts: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
 class RunState:
     """All that a run folder knows: the number of the next run, the model in use, the files read, those that wait to be
-    whole (size and time of change), how far each asset is, the length of the history [bytes], and the cases.
+    whole (size and time of change), how far each asset is, the length of the history [bytes], the events by which rows
+    were scored, and the cases.
     """
 
     run: int = 0
@@ -77,6 +81,7 @@ class RunState:
     waiting: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     assets: Mapping[str, Watch] = field(default_factory=dict)
     history_bytes: int = 0
+    events: Sequence[Mapping[str, Any]] = ()
     cases: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
@@ -95,7 +100,7 @@ def state_from(document: Mapping[str, Any], path: Path) -> RunState:
             name: Watch(**{**watch, "terms": Terms(**watch["terms"])}) for name, watch in document["assets"].items()
         }
         waiting = {name: (size, changed) for name, (size, changed) in document["waiting"].items()}
-        plain = {name: document[name] for name in ("run", "model_id", "history_bytes", "cases")}
+        plain = {name: document[name] for name in ("run", "model_id", "history_bytes", "events", "cases")}
         return RunState(files=files, waiting=waiting, assets=assets, **plain)
     except (KeyError, TypeError, ValueError) as problem:
         raise DataError(
@@ -205,6 +210,27 @@ class RunFolder:
             path = self.path / "checkpoints" / store.folder_name(asset) / f"{one.at}.{model_id}.npz"
             with store.replacing(path) as side:
                 side.write_bytes(buffer.getvalue())
+
+
+def event_document(event: Event) -> dict[str, Any]:
+    """An event as plain values."""
+    return {name: getattr(event, name) for name in ("asset", "start_us", "end_us", "kind", "sensor")}
+
+
+def event_from(document: Mapping[str, Any]) -> Event:
+    """The reverse of `event_document`."""
+    return Event(failure_us=None, note="", line=0, **document)
+
+
+def shift_document(shift: Shift) -> dict[str, Any]:
+    """What is known of a changed sensor as plain values."""
+    return {"event": event_document(shift.event), "rows": shift.rows, "offsets": [list(one) for one in shift.offsets]}
+
+
+def shift_from(document: Mapping[str, Any]) -> Shift:
+    """The reverse of `shift_document`."""
+    offsets = tuple((int(since), float(taken)) for since, taken in document["offsets"])
+    return Shift(event_from(document["event"]), document["rows"], offsets)
 
 
 def _month(time_us: int) -> str:

@@ -16,9 +16,10 @@ from anomaly_lstm import sources, store
 from anomaly_lstm.ahead import Plan
 from anomaly_lstm.clock import DAY, iso
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.events import normal_rows, read_events
+from anomaly_lstm.events import normal_rows, touching
+from anomaly_lstm.interventions import anew
 from anomaly_lstm.pipeline.grids import Quality, check_not_an_input
-from anomaly_lstm.pipeline.scoring import check_not_in_model, load, range_words, telemetry_for
+from anomaly_lstm.pipeline.scoring import check_not_in_model, events_for, load, range_words, telemetry_for
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import RawAsset, ReadOptions
 from anomaly_lstm.tables import forecast_schema
@@ -70,9 +71,10 @@ def forecast(
     """Forecast the sensors of every asset from its last row on, for ``horizon_us`` [µs], should it run on.
 
     The rows before the last one tell how good such forecasts are and how wide the interval must be; rows in ``events``
-    that are not normal tell nothing. ``context_ahead`` is a source with the planned context: a value counts from its
-    time until the next. ``out`` is written as Parquet, CSV or JSON by its ending. Assets that cannot be forecast are
-    named in ``failed``; when all are, DataError is raised and nothing is written.
+    that are not normal tell nothing, and the network starts anew after maintenance of the machine. ``context_ahead`` is
+    a source with the planned context: a value counts from its time until the next. ``out`` is written as Parquet, CSV
+    or JSON by its ending. Assets that cannot be forecast are named in ``failed``; when all are, DataError is raised and
+    nothing is written.
     """
     trained, model_id = load(model)
     if out:
@@ -85,12 +87,14 @@ def forecast(
     read = read or ReadOptions()
     assets, quality, failed = telemetry_for(trained, source, read)
     plans, notes = _plans(trained, assets, context_ahead, read) if context_ahead is not None else ({}, [])
-    told_events = read_events(events, read.zone) if events else []
+    told_events = events_for(trained, events, read)
     forecasts: list[forecasting.Forecast] = []
     for number, asset in enumerate(assets):
         normal = normal_rows(told_events, asset.asset, asset.time_us)
+        worked_on = [e for e in touching(told_events, asset.asset) if e.kind == "maintenance" and not e.sensor]
+        past = anew(asset, worked_on, trained.max_hole)
         try:
-            forecasts.append(forecasting.forecast(trained, asset, n_ahead, normal=normal, plan=plans.get(asset.asset)))
+            forecasts.append(forecasting.forecast(trained, past, n_ahead, normal=normal, plan=plans.get(asset.asset)))
         except DataError as problem:
             failed[asset.asset] = str(problem)
         told(number + 1, len(assets))

@@ -17,13 +17,15 @@ from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm.alerts import Policy
 from anomaly_lstm.changes import CHANGES, Change, as_line
 from anomaly_lstm.clock import iso, parse_time
+from anomaly_lstm.events import Event
+from anomaly_lstm.interventions import changed_from
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.alerting import limits_for_budget, run_document
 from anomaly_lstm.pipeline.collecting import Collected, collect
 from anomaly_lstm.pipeline.evaluation import evaluate
-from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch
+from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch, event_document, event_from, pending_from
 from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_names
-from anomaly_lstm.pipeline.scoring import as_in_training, load, unseen_note
+from anomaly_lstm.pipeline.scoring import as_in_training, events_for, load, unseen_note
 from anomaly_lstm.pipeline.training import TrainResult, train
 from anomaly_lstm.pipeline.watching import Fresh, policy_document, policy_from, score_new, tell, with_terms
 from anomaly_lstm.sinks import sink_for
@@ -157,7 +159,7 @@ def _repaired(folder: RunFolder) -> RunState:
 
 def _forgotten(state: RunState) -> RunState:
     """A state in which every file is to be read and every row to be scored anew."""
-    assets = {name: replace(watch, terms=Terms("", {}), pending=watch.first) for name, watch in state.assets.items()}
+    assets = {name: replace(watch, pending=watch.first) for name, watch in state.assets.items()}
     return replace(state, files={}, assets=assets)
 
 
@@ -192,10 +194,12 @@ def _watched(
         else with_terms(watch, wanted, stands=any(one["active"] for one in alerts[asset]))
         for asset, watch in state.assets.items()
     }
+    events = events_for(loaded, plan.events, plan.read)
+    watches = {asset: _under(watch, asset, state, events, loaded) for asset, watch in watches.items()}
     due = {a: w for a, w in watches.items() if w.pending is not None and a not in plan.disabled}
     models = {name: loaded if name == model_id else load(folder.models / name)[0] for name in _models_of(due)}
     failed = dict(collected.failed)
-    made = dict(score_new(folder, due, models, plan.delay_us, failed))
+    made = dict(score_new(folder, due, models, plan.delay_us, failed, events))
     changes: list[Change] = []
     for asset, fresh in made.items():
         own = policy_from(fresh.watch.terms.policy)
@@ -208,7 +212,7 @@ def _watched(
     report = _report(loaded, model_id, policy, watches, alerts)
     _write(folder, report, stored)
     length = store.append_lines(folder.history, [as_line(one, known_us) for one in changes], state.history_bytes)
-    after = replace(state, assets=watches, history_bytes=length)
+    after = replace(state, assets=watches, history_bytes=length, events=[event_document(one) for one in events])
     if after != state:
         folder.commit(after)
     quality = _quality(plan, folder, collected, made, loaded, trained, reprocess, state, policy)
@@ -229,6 +233,15 @@ def _watched(
         failed=failed,
         seconds=0.0,
     )
+
+
+def _under(watch: Watch, asset: str, state: RunState, events: Sequence[Event], trained: Trained) -> Watch:
+    """An asset with rows to be scored anew where people tell other events than those by which they were scored."""
+    changed_us = changed_from([event_from(one) for one in state.events], events, asset)
+    if changed_us is None or watch.next is None:
+        return watch
+    index = int(trained.grid.index(np.array([changed_us]))[0])
+    return pending_from(watch, max(index, watch.first or index)) if index < watch.next else watch
 
 
 def _policy(plan: RunPlan, trained: Trained, n_assets: int) -> Policy:

@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anomaly_lstm import arrow, conditions, sources, store
+from anomaly_lstm import arrow, conditions, interventions, sources, store
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.clock import format_duration
 from anomaly_lstm.errors import DataError, UsageError
+from anomaly_lstm.events import Event, read_events
+from anomaly_lstm.interventions import UnderEvents
 from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_not_an_input, on_grid
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.sources import Place
@@ -60,30 +62,45 @@ def score(
     out: Path,
     *,
     read: ReadOptions | None = None,
+    events: Path | None = None,
     detail: bool = True,
     told: Callable[[int], None] = lambda rows: None,
 ) -> ScoreResult:
     """Score every asset of a source with a model and write one scores table.
 
-    What ``read`` leaves open is read as in training. Assets that miss a sensor are named in ``failed``; when all do,
-    DataError is raised and nothing is written.
+    What ``read`` leaves open is read as in training. ``events`` say which rows are not judged, where evidence starts
+    anew and which sensors were changed (`interventions`). Assets that miss a sensor are named in ``failed``; when all
+    do, DataError is raised and nothing is written.
     """
     trained, model_id = load(model)
     check_not_an_input(out, source)
     check_not_in_model(out, model)
-    assets, quality, failed = telemetry_for(trained, source, read or ReadOptions())
+    read = read or ReadOptions()
+    assets, quality, failed = telemetry_for(trained, source, read)
+    told_events = events_for(trained, events, read)
+    acted = [interventions.under_events(trained, asset, told_events) for asset in assets]
     counts = np.zeros(len(State), np.int64)
     unseen: list[Unseen] = []
     with store.replacing(out) as side:
         schema = scores_stage.schema_of(trained.roles, detail=detail)
         with pq.ParquetWriter(side, schema, compression="zstd") as writer:
-            for scored in scores_stage.score(trained, assets, told):
+            for scored in interventions.score(trained, acted, told):
                 counts += np.bincount(scored.state, minlength=len(State))
                 unseen.append(Unseen.count(scored))
                 writer.write_table(scores_stage.table(trained, scored, model_id, detail=detail))
-    quality = replace(quality, notes=[*quality.notes, *unseen_note(trained, unseen)])
+    quality = replace(quality, notes=[*quality.notes, *notes_of(acted), *unseen_note(trained, unseen)])
     states = {state.name: int(counts[state]) for state in State}
     return ScoreResult(out, model_id, quality, [a.asset for a in assets], int(counts.sum()), states, failed)
+
+
+def events_for(trained: Trained, events: Path | None, read: ReadOptions) -> list[Event]:
+    """The events of a file, none without one; times without an offset are read in the zone of the data."""
+    return read_events(events, read.zone or trained.reading.get("zone")) if events else []
+
+
+def notes_of(acted: Sequence[UnderEvents]) -> list[str]:
+    """What events did to the assets."""
+    return [note for one in acted for note in one.notes]
 
 
 def check_not_in_model(out: Path, model: Path) -> None:

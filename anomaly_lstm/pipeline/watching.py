@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 
 from anomaly_lstm import alerts as alerting
-from anomaly_lstm import arrivals
+from anomaly_lstm import arrivals, interventions
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.alerts import Bound, Policy
 from anomaly_lstm.arrivals import Mode
 from anomaly_lstm.changes import CHANGES, RETRACTED, REVISED, Change
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.events import Event
+from anomaly_lstm.interventions import UnderEvents, rows_needed_from, under_events
 from anomaly_lstm.limits import RECORD
-from anomaly_lstm.pipeline.folder import RunFolder, Terms, Watch
+from anomaly_lstm.pipeline.folder import RunFolder, Terms, Watch, shift_document, shift_from
 from anomaly_lstm.pipeline.scoring import (
     Unseen,
     as_the_model_wants,
@@ -34,7 +36,7 @@ from anomaly_lstm.pipeline.scoring import (
 from anomaly_lstm.scoring import Checkpoint
 from anomaly_lstm.sources.contract import RawAsset, Reading, ReadOptions
 from anomaly_lstm.tables import State
-from anomaly_lstm.telemetry import AssetQuality, Grid, Telemetry
+from anomaly_lstm.telemetry import AssetQuality, Grid
 from anomaly_lstm.trained import Trained
 from anomaly_lstm.windows import CHUNK
 
@@ -73,9 +75,10 @@ def score_new(
     models: Models,
     delay_us: int,
     failed: dict[str, str],
+    events: Sequence[Event] = (),
     told: Callable[[int], None] = lambda rows: None,
 ) -> Iterator[tuple[str, Fresh]]:
-    """Score and store what is new of every asset that is given.
+    """Score and store what is new of every asset that is given, under what people told of it.
 
     Rows younger than the asset's newest by less than ``delay_us`` wait. Assets that cannot be scored are named in
     ``failed``; their rows wait for a model that can.
@@ -85,12 +88,12 @@ def score_new(
         batch: list[_Due] = []
         for name in mine:
             try:
-                due = _due(folder, name, watches[name], trained, delay_us)
+                due = _due(folder, name, watches[name], trained, delay_us, events)
             except DataError as problem:
                 failed[name] = str(problem)
                 continue
             batch += [due] if due else []
-            if sum(len(one.telemetry) for one in batch) > scores_stage.ROWS_AT_ONCE or name == mine[-1]:
+            if sum(len(one.acted.telemetry) for one in batch) > scores_stage.ROWS_AT_ONCE or name == mine[-1]:
                 yield from _score(folder, batch, watches, trained, told)
                 batch = []
         yield from _score(folder, batch, watches, trained, told)
@@ -101,7 +104,7 @@ class _Due:
     """Rows of an asset that are due: with those before grid index ``since`` that scoring goes on from."""
 
     asset: str
-    telemetry: Telemetry
+    acted: UnderEvents
     before: Checkpoint | None
     since: int | None
     waits: bool
@@ -110,7 +113,9 @@ class _Due:
     notes: Sequence[str]
 
 
-def _due(folder: RunFolder, asset: str, watch: Watch, trained: Trained, delay_us: int) -> _Due | None:
+def _due(
+    folder: RunFolder, asset: str, watch: Watch, trained: Trained, delay_us: int, events: Sequence[Event]
+) -> _Due | None:
     """None where all rows that are new still wait. Raises DataError for an asset that lacks a sensor."""
     grid, home = trained.grid, folder.arrivals(asset)
     newest = arrivals.newest(home)
@@ -120,7 +125,12 @@ def _due(folder: RunFolder, asset: str, watch: Watch, trained: Trained, delay_us
     end = last if not delay_us else max((newest - delay_us - grid.phase_us) // grid.period_us, (watch.next or 0) - 1)
     if end < watch.pending:
         return None
-    before = folder.checkpoint(asset, watch.terms.model_id, watch.pending)
+    pending_us = _time(grid, watch.pending)
+    known = [shift_from(shift) for shift in watch.shifts]
+    known = [shift for shift in known if shift.offsets[-1][0] <= pending_us]
+    needed_us = rows_needed_from(trained, asset, events, known, pending_us, CHUNK * grid.period_us)
+    back_to = watch.pending if needed_us is None else int(grid.index(np.array([needed_us]))[0])
+    before = folder.checkpoint(asset, watch.terms.model_id, min(watch.pending, back_to))
     first = before.anchor if before else None if watch.terms.since is None else watch.terms.since - RUN_UP
     mode = _mode_of(trained)
     since_us = None if first is None else int(grid.time_us(np.array([first]))[0]) - grid.period_us + 1
@@ -135,10 +145,11 @@ def _due(folder: RunFolder, asset: str, watch: Watch, trained: Trained, delay_us
     due = raw.time_us <= int(grid.time_us(np.array([end]))[0])
     raw = replace(raw, time_us=raw.time_us[due], values=raw.values[due])
     (telemetry,), quality = as_the_model_wants(trained, Reading([raw], ReadOptions(), [], [], words))
+    acted = under_events(trained, telemetry, events, known)
     if before and (not len(telemetry) or telemetry.index[0] != before.anchor):
         raise DataError(f"{asset}: rows that were read are gone from {home}. Restore the run folder from a copy.")
     since = before.at if before else watch.terms.since
-    return _Due(asset, telemetry, before, since, end < last, quality.assets[0], sparse(raw, grid))
+    return _Due(asset, acted, before, since, end < last, quality.assets[0], [*sparse(raw, grid), *acted.notes])
 
 
 def _mode_of(trained: Trained) -> Mode | None:
@@ -169,7 +180,7 @@ def _score(
     told: Callable[[int], None],
 ) -> Iterator[tuple[str, Fresh]]:
     resumed = {one.asset: one.before for one in batch if one.before}
-    scored = scores_stage.score(trained, [one.telemetry for one in batch], told, resumed)
+    scored = interventions.score(trained, [one.acted for one in batch], told, resumed)
     for due, scores in zip(batch, scored, strict=True):
         yield due.asset, _store(folder, due, scores, watches[due.asset], trained)
 
@@ -195,6 +206,7 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
         next=next_index,
         n_scored=watch.n_scored - replaced + int((scores.state[first:] == State.SCORED).sum()),
         pending=next_index if due.waits else None,
+        shifts=[shift_document(shift) for shift in due.acted.shifts if shift.final],
     )
     own = scores.return_period_s[first:]
     top = first + int(np.nanargmax(own)) if np.isfinite(own).any() else None
@@ -202,7 +214,7 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
         None if top is None else (due.asset, int(scores.telemetry.time_us[top]), float(scores.return_period_s[top]))
     )
     unseen = Unseen.count(scores, first)
-    notes = [*due.notes, *blind(due.telemetry)]
+    notes = [*due.notes, *blind(due.acted.measured)]
     return Fresh(watch, due.since, states, unseen, strangest, due.quality, notes)
 
 

@@ -217,3 +217,16 @@ def test_a_plan_without_the_context_is_refused(made: Path, tmp_path: Path) -> No
     plan = tmp_path / "plan.csv"
     plan.write_text(f"time,speed\n{row_time(ROWS + 5)},55\n{row_time(ROWS + 9)},56\n")
     refused(forecast(made, "--context-ahead", plan), 2, "plans no load")
+
+
+@pytest.mark.parametrize(
+    ("end", "why"), [(ROWS + 9, "does not run in its last row"), (ROWS - 3, "last stretch is too short: 2 rows")]
+)
+def test_a_machine_under_maintenance_is_not_forecast_and_begins_anew_after_it(
+    made: Path, tmp_path: Path, end: int, why: str
+) -> None:
+    events = tmp_path / "events.csv"
+    events.write_text(f"asset,start,end,kind\nP2,{row_time(ROWS - 9)},{row_time(end)},maintenance\n")
+    result = al.forecast(made / "plant.parquet", made / "model", horizon_us=3_600_000_000, events=events)
+    assert list(result.failed) == ["P2"]
+    assert why in result.failed["P2"]

@@ -390,3 +390,48 @@ def test_a_load_that_training_never_saw_is_told_and_warns_nobody_even_with_advis
     assert {(alert["severity"], alert["unseen"]) for alert in alerts} == {("advisory", True)}
     assert all("load 1" in alert["reason"] and "training saw at most 6" in alert["reason"] for alert in alerts)
     assert document(found)["run"]["budget"][0]["raised"] == 0
+
+
+# ---------------------------------------------------------------- dated events act on scores
+
+
+def test_a_sensor_told_as_changed_is_shifted_and_told_and_alerts_nobody(made: Path, tmp_path: Path) -> None:
+    pq.write_table(plant(rows=1400), tmp_path / "plant.parquet")
+    changed = f"P2,{row_time(FAULT - 5)},{row_time(FAULT)},sensor_change,vibration\n"
+    (tmp_path / "events.csv").write_text(
+        f"asset,start,end,kind,sensor\n{changed}P1,{row_time(100)},{row_time(130)},maintenance,\n"
+    )
+    words = (tmp_path / "plant.parquet", "--model", made / "model", "--json", "--out")
+    document(anomaly_lstm("score", *words, tmp_path / "without.parquet"))
+    said = document(anomaly_lstm("score", *words, tmp_path / "scores.parquet", "--events", tmp_path / "events.csv"))
+    assert said["states"]["OUT_OF_STATE"] == 31
+    notes = [note for note in said["notes"] if note.startswith(("P1", "P2"))]
+    assert [note.split(":")[0] for note in notes] == ["P1", "P1", "P2"]
+    assert (
+        "'vibration' was changed until 2026-01-01T13:20:00Z. Its first 480 rows stood 7.998 above what was" in notes[2]
+    )
+
+    def alerts(scores: str) -> set[tuple[str, str]]:
+        warn = ("--model", made / "model", "--advisory", "off", "--warning", "10d", "--json")
+        found = document(anomaly_lstm("alert", tmp_path / scores, *warn))["alerts"]
+        return {(alert["asset"], alert["sensors"][0]["sensor"]) for alert in found}
+
+    assert alerts("without.parquet") == {("P2", "vibration")}
+    assert alerts("scores.parquet") == set()
+    table = pq.read_table(tmp_path / "scores.parquet")
+    assert table.column("value.vibration") == pq.read_table(tmp_path / "without.parquet").column("value.vibration")
+    value, expected = (table.column(f"{what}.vibration").to_numpy()[-100:] for what in ("value", "expected"))
+    assert abs((value - expected).mean()) < 0.1
+    assert expected.mean() > 8
+
+
+def test_a_run_and_score_with_a_pipeline_file_heed_its_events(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(f"asset,start,end,kind\nP2,{row_time(FAULT)},{row_time(ROWS)},maintenance\n")
+    text = pipeline_text(made).replace(f"{made}/events.csv", "events.csv")
+    (tmp_path / "pump.toml").write_text(text)
+    ran = document(anomaly_lstm("run", tmp_path / "pump.toml", "--json"))
+    assert ran["states"]["OUT_OF_STATE"] == ROWS - FAULT
+    assert ran["alerts"] == []
+    assert any(f"P2: {ROWS - FAULT} rows not judged: maintenance" in note for note in ran["notes"])
+    words = ("score", "--pipeline", tmp_path / "pump.toml", "--out", tmp_path / "s.parquet", "--json")
+    assert document(anomaly_lstm(*words))["states"] == ran["states"]
