@@ -47,6 +47,7 @@ class Checkpoint:
     values measured up to the anchor, in sensor units; ``early`` how many of a stretch's first rows, which have no
     score, lie before ``at``; ``level`` (n_half_lives, n_context) and ``evidence`` (2, n_statistics, n_scored) the
     states of both, the evidence once of all rows and once of those that training knew; ``mode`` the mode at the anchor.
+    ``n_scored`` is how many rows before ``at`` have a score, for whoever keeps count.
     """
 
     at: int
@@ -56,19 +57,20 @@ class Checkpoint:
     level: Float64
     evidence: Float64
     mode: str | None = None
+    n_scored: int = 0
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Plain arrays, for a file."""
-        places = np.array([self.at, self.anchor, self.early], np.int64)
+        places = np.array([self.at, self.anchor, self.early, self.n_scored], np.int64)
         mode = {} if self.mode is None else {"mode": np.array(self.mode)}
         return {"places": places, "held": self.held, "level": self.level, "evidence": self.evidence, **mode}
 
 
 def checkpoint_from(arrays: Mapping[str, NDArray[Any]]) -> Checkpoint:
     """The reverse of `Checkpoint.arrays`."""
-    at, anchor, early = (int(place) for place in arrays["places"])
+    at, anchor, early, n_scored = (int(place) for place in arrays["places"])
     mode = str(arrays["mode"]) if "mode" in arrays else None
-    return Checkpoint(at, anchor, early, arrays["held"], arrays["level"], arrays["evidence"], mode)
+    return Checkpoint(at, anchor, early, arrays["held"], arrays["level"], arrays["evidence"], mode, n_scored)
 
 
 @dataclass(frozen=True)

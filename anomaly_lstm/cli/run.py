@@ -11,28 +11,45 @@ from anomaly_lstm.cli import options, show
 from anomaly_lstm.cli.alert import STANDING
 
 if TYPE_CHECKING:
+    from anomaly_lstm.changes import Change
     from anomaly_lstm.pipeline import RunResult
 
 PipelineFile = Annotated[Path, typer.Argument(metavar="PIPELINE", help="Pipeline file, such as pipelines/pump.toml.")]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="As if nothing had been measured before.", show_default=False),
+]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="As if it were this time.", show_default=False)
+]
+Reprocess = Annotated[
+    bool, typer.Option("--reprocess", help="Judge all rows anew, by the model and the policy of now.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; the run folder stays as it is.")]
 
 
 def run(
     pipeline: PipelineFile,
     *,
+    since: Since = None,
+    until: Until = None,
+    reprocess: Reprocess = False,
+    dry_run: DryRun = False,
     exit_code: options.ExitCode = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Do what a pipeline file asks for: train if there is no model, score, alert, evaluate. What cron calls."""
+    """Do what is due, exactly once: train if there is no model, score what is new, alert. What cron calls."""
     from anomaly_lstm import pipeline as verbs
+    from anomaly_lstm.clock import parse_time
     from anomaly_lstm.config import read_pipeline
 
     screen = show.screen(json=json, quiet=quiet)
     plan = options.plan_from(read_pipeline(pipeline))
+    edges = [None if text is None else parse_time(text, plan.read.zone) for text in (since, until)]
     with show.learning(screen) as told:
-        result = verbs.run(plan, told=told)
-    model = verbs.inspect(result.model)
-    show.ran(screen, result, model, pipeline)
+        result = verbs.run(plan, since_us=edges[0], until_us=edges[1], reprocess=reprocess, dry=dry_run, told=told)
+    show.ran(screen, result, verbs.inspect(result.model) if result.trained else {}, pipeline)
     show.document(screen, "run", _content(result))
     verbs.failures(result.failed)
     if exit_code and show.stands(result.report.alerts):
@@ -40,17 +57,27 @@ def run(
 
 
 def _content(result: RunResult) -> dict[str, Any]:
-    report = result.report
     return {
         "folder": result.folder,
         "model": result.model,
-        "model_id": report.run["model_id"],
+        "model_id": result.report.run["model_id"],
         "trained": result.trained is not None,
+        "new": dict(result.new),
         "states": result.states,
+        "waiting": list(result.waiting),
         "failed": result.failed,
-        "run": report.run,
-        "alerts": report.alerts,
+        "run": result.report.run,
+        "changes": [_change(one) for one in result.changes],
+        "alerts": result.report.alerts,
         "evaluation": show.judged_document(result.evaluation) if result.evaluation else None,
         "notes": result.quality.notes,
         "seconds": result.seconds,
     }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    """A change without the alert, which stands beside it in the document."""
+    from anomaly_lstm.clock import iso
+
+    names = ("change_id", "change", "alert_id", "asset", "kind", "severity", "by", "why")
+    return {name: getattr(change, name) for name in names} | {"event_time": iso(change.at_us)}

@@ -827,22 +827,37 @@ def _what_if_cell(trial: Trial, *, now: bool) -> Text:
 
 
 def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: Path) -> None:
-    """A run in short: the model, the rows, the alerts, the events, the files."""
+    """A run in short: the model, the rows that are new, the alerts that changed or stand, the events, the files."""
+    notes(screen, result.quality.notes)
     if result.trained:
-        notes(screen, result.quality.notes)
         dropped(screen, result.trained.quality)
         model_words(screen, model)
-    else:
-        say(screen, f"The model of an earlier run is used ({result.report.run['model_id']}).")
     oddities(screen, result.quality)
-    states(screen, result.states)
-    alerts(screen, result.report.run, result.report.alerts)
-    if result.evaluation:
+    say(screen, _news(result))
+    if sum(result.states.values()):
+        states(screen, result.states)
+    changed = {change.alert_id for change in result.changes}
+    shown = [one for one in result.report.alerts if one["active"] or one["alert_id"] in changed]
+    alerts(screen, result.report.run, shown)
+    if len(shown) < len(result.report.alerts):
+        before = len(result.report.alerts) - len(shown)
+        say(screen, f"{counted(before, 'alert')} of before {'is' if before == 1 else 'are'} over.")
+    if result.evaluation and (result.trained or result.changes):
         say(screen, "After the training, against the events:")
         evaluated(screen, result.evaluation)
     say(screen, f"Done in {span(result.seconds)}. Alerts: {result.folder / 'alerts.json'} and alerts.parquet")
     say(screen, f"Scores: {result.folder / 'scores'}   Model: {result.model}")
     _next(screen, command("inspect", pipeline))
+
+
+def _news(result: RunResult) -> str:
+    """How much came in, and up to when everything is scored."""
+    ends = [asset["end"] for asset in result.report.run["assets"].values()]
+    upto = f"scored up to {moment(max(ends))} UTC" if ends else "nothing is scored yet"
+    if not result.new:
+        return f"Nothing new: {upto}."
+    rows = sum(result.new.values())
+    return f"{counted(rows, 'new row')} of {counted(len(result.new), 'asset')}, {upto}."
 
 
 def inspected(screen: Screen, found: Mapping[str, Any]) -> None:

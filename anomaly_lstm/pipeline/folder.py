@@ -23,7 +23,6 @@ from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import Shift
 from anomaly_lstm.pipeline.scoring import read_scores
 from anomaly_lstm.scoring import Checkpoint, checkpoint_from
-from anomaly_lstm.tables import State
 
 Int64 = NDArray[np.int64]
 
@@ -45,11 +44,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Terms:
-    """By which model and policy an asset is watched, from grid index ``since`` on; None = from its first row."""
+    """By which model and policy an asset is watched, from grid index ``since`` on; None = from its first row.
+
+    ``n_scored`` rows had a score before.
+    """
 
     model_id: str
     policy: Mapping[str, Any]
     since: int | None = None
+    n_scored: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Watch:
 class RunState:
     """All that a run folder knows: the number of the next run, the model in use, the files read, those that wait to be
     whole (size and time of change), how far each asset is, the length of the history [bytes], the events by which rows
-    were scored, and the cases.
+    were scored, the alerts of the assets where they changed in the last run, which may not stand in ``alerts.json``
+    yet, and the cases.
     """
 
     run: int = 0
@@ -82,6 +86,7 @@ class RunState:
     assets: Mapping[str, Watch] = field(default_factory=dict)
     history_bytes: int = 0
     events: Sequence[Mapping[str, Any]] = ()
+    alerts: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     cases: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
@@ -100,7 +105,7 @@ def state_from(document: Mapping[str, Any], path: Path) -> RunState:
             name: Watch(**{**watch, "terms": Terms(**watch["terms"])}) for name, watch in document["assets"].items()
         }
         waiting = {name: (size, changed) for name, (size, changed) in document["waiting"].items()}
-        plain = {name: document[name] for name in ("run", "model_id", "history_bytes", "events", "cases")}
+        plain = {name: document[name] for name in ("run", "model_id", "history_bytes", "events", "alerts", "cases")}
         return RunState(files=files, waiting=waiting, assets=assets, **plain)
     except (KeyError, TypeError, ValueError) as problem:
         raise DataError(
@@ -162,23 +167,16 @@ class RunFolder:
         files = [path for path in self.months_of(asset) if path.stem >= first]
         return read_scores(files, columns) if files else None
 
-    def store_scores(self, asset: str, fresh: pa.Table, since_us: int | None) -> int:
-        """Put fresh scores in the place of all that is stored from ``since_us`` on; None = all. Returns how many SCORED
-        rows there were of what was replaced.
-        """
-        stored = self.stored(asset, since_us)
-        replaced = 0
-        if stored is not None:
-            times = arrow.times_to_numpy(stored.column("time"))
-            stays = times < since_us if since_us is not None else np.zeros(len(times), bool)
-            scored = arrow.places_in(stored.column("state"), (State.SCORED.name,)) == 0
-            replaced = int((scored & ~stays).sum())
+    def store_scores(self, asset: str, fresh: pa.Table, since_us: int | None) -> None:
+        """Put fresh scores in the place of all that is stored from ``since_us`` on; None = all."""
+        stored = self.stored(asset, since_us) if since_us is not None else None
+        if stored is not None and since_us is not None:
+            stays = arrow.times_to_numpy(stored.column("time")) < since_us
             fresh = pa.concat_tables([stored.filter(arrow.from_bools(stays)), fresh]).combine_chunks()
         months = arrow.times_to_numpy(fresh.column("time")).astype("datetime64[us]").astype("datetime64[M]")
         for month in np.unique(months):
             with store.replacing(self.scores_of(asset) / f"{month}.parquet") as side:
                 pq.write_table(fresh.filter(arrow.from_bools(months == month)), side, compression="zstd")
-        return replaced
 
     # ------------------------------------------------------------ checkpoints
 

@@ -108,7 +108,8 @@ def run(
     if dry:
         with store.shadow(plan.folder) as shadow:
             result = _run(replace(plan, folder=shadow), since_us, until_us, reprocess, now_us, told)
-        return replace(result, folder=plan.folder, seconds=clock() - begun)
+        model = RunFolder(plan.folder).models / result.model.name
+        return replace(result, folder=plan.folder, model=model, trained=None, seconds=clock() - begun)
     with store.locked(plan.folder):
         result = _run(plan, since_us, until_us, reprocess, now_us, told)
     return replace(result, seconds=clock() - begun)
@@ -187,6 +188,7 @@ def _watched(
     alerts: dict[str, list[Mapping[str, Any]]] = {asset: [] for asset in state.assets}
     for one in stored.alerts if stored else ():
         alerts.setdefault(one["asset"], []).append(one)
+    alerts |= {asset: list(mine) for asset, mine in state.alerts.items()}
     wanted = Terms(model_id, policy_document(policy))
     watches = {
         asset: replace(watch, terms=wanted)
@@ -201,20 +203,27 @@ def _watched(
     failed = dict(collected.failed)
     made = dict(score_new(folder, due, models, plan.delay_us, failed, events))
     changes: list[Change] = []
+    changed: dict[str, list[Mapping[str, Any]]] = {}
     for asset, fresh in made.items():
         own = policy_from(fresh.watch.terms.policy)
         since = None if reprocess else fresh.since
         told = tell(folder, asset, fresh.watch, models[fresh.watch.terms.model_id], own, alerts[asset], since)
-        alerts[asset] = list(told.alerts)
+        changed |= {} if told.alerts == alerts[asset] else {asset: list(told.alerts)}
         changes += told.changes
         watches[asset] = replace(fresh.watch, told=fresh.watch.next)
     changes.sort(key=lambda one: (one.at_us, one.asset, one.alert_id, CHANGES.index(one.change)))
-    report = _report(loaded, model_id, policy, watches, alerts)
-    _write(folder, report, stored)
+    report = _report(loaded, model_id, policy, watches, alerts | changed)
     length = store.append_lines(folder.history, [as_line(one, known_us) for one in changes], state.history_bytes)
-    after = replace(state, assets=watches, history_bytes=length, events=[event_document(one) for one in events])
+    after = replace(
+        state,
+        assets=watches,
+        history_bytes=length,
+        events=[event_document(one) for one in events],
+        alerts=changed or state.alerts,
+    )
     if after != state:
         folder.commit(after)
+    _write(folder, report, stored)
     quality = _quality(plan, folder, collected, made, loaded, trained, reprocess, state, policy)
     counts = sum((fresh.states for fresh in made.values()), np.zeros(len(State), np.int64))
     tops = [fresh.strangest for fresh in made.values() if fresh.strangest]

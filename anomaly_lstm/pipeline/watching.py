@@ -193,9 +193,16 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
     if first == len(index):  # not one of the new rows has a value
         return Fresh(replace(watch, pending=None), due.since, np.zeros(len(State), int), None, None, due.quality, ())
     fresh = scores_stage.table(trained, scores, watch.terms.model_id).slice(first)
-    replaced = folder.store_scores(due.asset, fresh, since_us)
+    folder.store_scores(due.asset, fresh, since_us)
     after = due.before.at if due.before else watch.terms.since
-    made = [one for one in scores.checkpoints if after is None or one.at > after]
+    n_scored = (due.before.n_scored if due.before else watch.terms.n_scored) + np.cumsum(
+        np.r_[0, scores.state[first:] == State.SCORED]
+    )
+    made = [
+        replace(one, n_scored=int(n_scored[np.searchsorted(index[first:], one.at)]))
+        for one in scores.checkpoints
+        if after is None or one.at > after
+    ]
     folder.keep_checkpoints(due.asset, watch.terms.model_id, made, after)
     due_from = int(np.searchsorted(index, watch.pending)) if watch.pending is not None else first
     states = np.bincount(scores.state[due_from:], minlength=len(State))
@@ -204,7 +211,7 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
         watch,
         first=int(index[first]) if watch.first is None else min(int(index[first]), watch.first),
         next=next_index,
-        n_scored=watch.n_scored - replaced + int((scores.state[first:] == State.SCORED).sum()),
+        n_scored=int(n_scored[-1]),
         pending=next_index if due.waits else None,
         shifts=[shift_document(shift) for shift in due.acted.shifts if shift.final],
     )
@@ -426,4 +433,4 @@ def with_terms(watch: Watch, wanted: Terms, *, stands: bool) -> Watch:
     if same or (stands and watch.terms.policy):
         return watch
     pending = watch.pending if watch.next is None or watch.pending is None else max(watch.pending, watch.next)
-    return replace(watch, terms=replace(wanted, since=watch.next), pending=pending)
+    return replace(watch, terms=replace(wanted, since=watch.next, n_scored=watch.n_scored), pending=pending)
