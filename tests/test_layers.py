@@ -19,6 +19,7 @@ ORDER: tuple[str | set[str], ...] = (
     "words",
     "tables",
     "store",
+    "journal",
     "telemetry",
     "conditions",
     "events",
@@ -53,6 +54,7 @@ ORDER: tuple[str | set[str], ...] = (
     "ahead",
     "forecasts",
     "changes",
+    "messages",
     "limits",
     "alerts",
     "evaluation",
@@ -73,8 +75,13 @@ ORDER: tuple[str | set[str], ...] = (
     {"sources.csv", "sources.parquet"},
     "sources",
     "sinks.contract",
-    {"sinks.json", "sinks.parquet"},
+    {"sinks.json", "sinks.parquet", "sinks.prometheus", "sinks.sql", "sinks.cmms"},
     "sinks",
+    "channels.contract",
+    "channels.posting",
+    {"channels.apprise", "channels.webhook", "channels.alertmanager"},
+    "channels",
+    "telling",
     "config",
     "pipeline.grids",
     "pipeline.training",
@@ -94,7 +101,7 @@ ORDER: tuple[str | set[str], ...] = (
 """Every module, low ones first; those in braces are alternatives, of one height. The package itself is ''."""
 
 HEIGHT = {name: height for height, place in enumerate(ORDER) for name in ([place] if isinstance(place, str) else place)}
-ROOMS = ("models", "thresholds", "sources", "sinks")
+ROOMS = ("models", "thresholds", "sources", "sinks", "channels")
 NETWORKS = {"keras", "tensorflow"}
 HEAVY = {"keras", "tensorflow", "pandas", "scipy", "sklearn"}
 
