@@ -82,6 +82,40 @@ class Delivery:
     failing: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Telling:
+    """What `tell` did; ``standing`` is how things stand with the channels and sinks that failed, ``notes`` are for
+    people.
+    """
+
+    delivery: Delivery
+    standing: Standing
+    notes: Sequence[str]
+
+
+def tell(
+    folder: Path,
+    recipients: Sequence[Recipient],
+    targets: Sequence[Target],
+    standing: Standing,
+    *,
+    sites: Mapping[str, str],
+    zone: str | None,
+    environment: Mapping[str, str],
+) -> Telling:
+    """All that comes after a run is committed: tell people, then show how things stand. Call it with the folder locked.
+
+    ``sites`` asset → site, ``zone`` of the times in messages. Raises DataError where the run folder itself cannot be
+    read or written; a channel or sink that fails is a note, once per outage.
+    """
+    delivery = deliver(folder, recipients, now_us=standing.now_us, sites=sites, zone=zone, environment=environment)
+    standing = _with_failing(standing, delivery.failing)
+    standing = _with_failing(standing, show(standing, targets, environment=environment))
+    known = {*standing.assets, *standing.failed, *standing.unwatched, *sites}
+    notes = [*idle(recipients, known, set(sites.values())), *outages(folder, standing.failing, standing.now_us)]
+    return Telling(delivery, standing, notes)
+
+
 def deliver(
     folder: Path,
     recipients: Sequence[Recipient],

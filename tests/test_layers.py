@@ -91,6 +91,7 @@ ORDER: tuple[str | set[str], ...] = (
     "pipeline.inspection",
     "pipeline",
     "cli.show",
+    "cli.logs",
     "cli.options",
     {"cli.ingest", "cli.train", "cli.score", "cli.alert", "cli.evaluate", "cli.forecast", "cli.inspect"},
     {"cli.run", "cli.replay"},

@@ -18,7 +18,20 @@ from anomaly_lstm import journal, telling
 from anomaly_lstm.changes import CLEARED, RAISED, SHELVED
 from anomaly_lstm.channels import CHANNELS
 from anomaly_lstm.messages import Interest
-from anomaly_lstm.telling import HISTORY, OUTBOX, SUMMARY, Delivery, Recipient, deliver, idle, outages
+from anomaly_lstm.sinks.contract import AlertReport, Seen, Standing
+from anomaly_lstm.telling import (
+    HISTORY,
+    OUTBOX,
+    SUMMARY,
+    Delivery,
+    Recipient,
+    Target,
+    Telling,
+    deliver,
+    idle,
+    outages,
+)
+from anomaly_lstm.telling import tell as tell_all
 from tests.told import MINUTE, NOON, Heard, http_server, line_of
 
 ONE = (Recipient("ops", "webhook", "OPS"),)
@@ -227,6 +240,23 @@ def test_a_misspelt_asset_or_site_is_told() -> None:
         "mail: there is no site nroth (there are: north).",
     ]
     assert idle(ONE, [], []) == []
+
+
+def test_all_that_comes_after_a_run(tmp_path: Path, lab: Heard) -> None:
+    write(tmp_path, line_of())
+    standing = Standing("pump", tmp_path / HISTORY, NOON, 5, 1.0, AlertReport({}, []), {"pump-01": Seen(NOON)})
+    metrics = tmp_path / "pump.prom"
+    targets = [Target("db", "sql", url_env="DB"), Target("metrics", "prometheus", metrics)]
+
+    def after_a_run() -> Telling:
+        environment = {"LAB": lab.address}
+        return tell_all(tmp_path, TWO, targets, standing, sites={}, zone=None, environment=environment)
+
+    first = after_a_run()
+    assert [note.partition(":")[0] for note in first.notes] == ["ops", "db"]
+    assert (first.delivery.sent, set(first.standing.failing)) == ({"ops": 0, "lab": 1}, {"ops", "db"})
+    assert metrics.read_text().count("anomaly_lstm_channel_failing{") == 2
+    assert after_a_run().notes == []
 
 
 # ---------------------------------------------------------------- killed, torn, lost

@@ -6,6 +6,8 @@ Addresses: https://github.com/caronc/apprise/wiki
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from anomaly_lstm.errors import DeliveryError, MissingExtraError
 from anomaly_lstm.messages import Message
@@ -33,7 +35,7 @@ def send(message: Message, address: str, timeout_s: float) -> None:
     if not receivers.add(address) or not len(receivers):
         raise DeliveryError("its address is none that Apprise knows; see https://github.com/caronc/apprise/wiki")
     capture = LogCapture(level=logging.WARNING, fmt="%(message)s")  # type: ignore[no-untyped-call]  # it has no types
-    with capture as log:
+    with _kept_to_itself(logging.getLogger("apprise")), capture as log:
         taken = receivers.notify(
             title=message.title,
             body=message.body,
@@ -43,3 +45,13 @@ def send(message: Message, address: str, timeout_s: float) -> None:
         said = clean(log.getvalue().strip().replace("\n", "; "))
     if not taken:
         raise DeliveryError(f"Apprise could not send it: {said or 'it does not say why'}")
+
+
+@contextmanager
+def _kept_to_itself(logger: logging.Logger) -> Iterator[None]:
+    """What it logs may hold parts of an address: it comes to nobody but us."""
+    before, logger.propagate = logger.propagate, False
+    try:
+        yield
+    finally:
+        logger.propagate = before

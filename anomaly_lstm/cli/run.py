@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,8 @@ from anomaly_lstm.cli import options, show
 from anomaly_lstm.cli.alert import STANDING
 
 if TYPE_CHECKING:
-    from anomaly_lstm.pipeline import RunResult
+    from anomaly_lstm.pipeline import RunPlan, RunResult
+    from anomaly_lstm.sinks.contract import Standing
 
 PipelineFile = Annotated[Path, typer.Argument(metavar="PIPELINE", help="Pipeline file, such as pipelines/pump.toml.")]
 
@@ -20,23 +22,51 @@ def run(
     pipeline: PipelineFile,
     *,
     exit_code: options.ExitCode = False,
+    log_format: options.LogFormat = options.LogForm.text,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Do what a pipeline file asks for: train if there is no model, score, alert, evaluate. What cron calls."""
     from anomaly_lstm import pipeline as verbs
+    from anomaly_lstm.cli import logs
     from anomaly_lstm.config import read_pipeline
 
-    screen = show.screen(json=json, quiet=quiet)
+    for_a_log = log_format is options.LogForm.json
+    screen = show.screen(json=json, quiet=quiet or for_a_log)
     plan = options.plan_from(read_pipeline(pipeline))
+    if for_a_log:
+        logs.begin()
     with show.learning(screen) as told:
         result = verbs.run(plan, told=told)
     model = verbs.inspect(result.model)
     show.ran(screen, result, model, pipeline)
     show.document(screen, "run", _content(result))
+    if for_a_log:
+        logs.ran(_standing(result, plan, pipeline.stem))
     verbs.failures(result.failed)
     if exit_code and show.stands(result.alerts.report.alerts):
         raise typer.Exit(STANDING)
+
+
+def _standing(result: RunResult, plan: RunPlan, name: str) -> Standing:
+    """How things stand, by what a run returns."""
+    from anomaly_lstm.clock import parse_time
+    from anomaly_lstm.sinks.contract import Seen, Standing
+
+    report = result.alerts.report
+    period_us = round(report.run["period_s"] * 1e6)
+    seen = {asset: Seen(parse_time(watched["end"]) - period_us) for asset, watched in report.run["assets"].items()}
+    return Standing(
+        pipeline=name,
+        history=result.folder / "history.jsonl",
+        now_us=time.time_ns() // 1000,
+        rows=sum(result.states.values()),
+        seconds=result.seconds,
+        report=report,
+        assets=seen,
+        failed=result.failed,
+        unwatched=plan.disabled,
+    )
 
 
 def _content(result: RunResult) -> dict[str, Any]:

@@ -64,6 +64,16 @@ def test_what_is_no_address_is_an_error_that_does_not_show_it(channel: Channel, 
     assert address in ("", "http://") or address not in str(caught.value)
 
 
+@every_channel
+def test_a_refusal_is_said_by_the_error_and_nowhere_else(
+    channel: Channel, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with http_server([500]) as heard, pytest.raises(DeliveryError):
+        channel.send(SAID, address_for(channel, heard, f"/{SECRET}"), 5)
+    assert capfd.readouterr() == ("", "")
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("name", ["webhook", "alertmanager"])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed_for_it_would_lose_the_content(name: str, status: int) -> None:
