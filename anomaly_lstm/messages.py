@@ -25,7 +25,7 @@ from anomaly_lstm.changes import (
     STALE,
     UNSHELVED,
 )
-from anomaly_lstm.clock import EPOCH, find_zone, parse_time
+from anomaly_lstm.clock import DAY, EPOCH, find_zone, parse_time
 from anomaly_lstm.tables import SEVERITIES
 from anomaly_lstm.words import clean, counted, listed, moment
 
@@ -37,6 +37,11 @@ TITLE = 80
 
 MOST = 20
 """So many alerts are told in full in one message, the others counted."""
+
+NEWS_US = DAY
+"""Whoever is new hears of what became known so shortly before [µs]: years do not flood it, and a first run that was
+killed before telling has not run in vain.
+"""
 
 ENDS = frozenset({CLEARED, RETRACTED, CLOSED})
 """After these an alert no longer stands."""
@@ -149,6 +154,11 @@ def latest(lines: Iterable[Line]) -> list[Line]:
 def has_ended(line: Line) -> bool:
     """Is the alert over after this change?"""
     return line["change"] in ENDS or not line["alert"].get("active", True)
+
+
+def is_news(line: Line, now_us: int) -> bool:
+    """Did it become known so shortly before [µs UTC] that somebody new is told of it?"""
+    return parse_time(line["processing_time"]) >= now_us - NEWS_US
 
 
 def highest(line: Line) -> str:

@@ -24,9 +24,9 @@ from urllib.parse import unquote
 from anomaly_lstm import journal, store
 from anomaly_lstm.channels import CHANNELS
 from anomaly_lstm.channels.contract import Channel
-from anomaly_lstm.clock import DAY, SECOND, iso, parse_time
+from anomaly_lstm.clock import SECOND, iso, parse_time
 from anomaly_lstm.errors import AnomalyLstmError, DeliveryError
-from anomaly_lstm.messages import Interest, Line, Message, by_site, message, message_id, wants
+from anomaly_lstm.messages import Interest, Line, Message, by_site, is_news, message, message_id, wants
 from anomaly_lstm.sinks import LIVE_SINKS
 from anomaly_lstm.sinks.contract import Standing
 from anomaly_lstm.words import clean, listed, span
@@ -34,11 +34,6 @@ from anomaly_lstm.words import clean, listed, span
 HISTORY, OUTBOX, SUMMARY, OUTAGES = "history.jsonl", "outbox.jsonl", "outbox.json", "outages.json"
 
 QUEUED, SENT, FAILED, LOST = "queued", "sent", "failed", "lost"
-
-NEWS_US = DAY
-"""A new channel begins with what became known so shortly before [µs]: it is not flooded with years, and the first run
-that was killed before telling has not told in vain.
-"""
 
 TIMEOUT_S, HARD_TIMEOUT_S, CHANNEL_S = 10.0, 30.0, 60.0
 """How long a channel may be silent, take for a message, and for all messages of a run [s]."""
@@ -131,6 +126,8 @@ def deliver(
     ``sites`` asset → site. Raises DataError where the run folder itself cannot be read or written, and nothing else:
     a channel that fails is in the result.
     """
+    if not recipients:
+        return Delivery({}, {}, {})
     outbox = _Outbox.open(folder)
     for recipient in recipients:
         _queue(outbox, folder / HISTORY, recipient, now_us, sites)
@@ -268,8 +265,7 @@ def _queue(outbox: _Outbox, history: Path, recipient: Recipient, now_us: int, si
     channel = CHANNELS[recipient.kind]
     upto, begins, lines = box.upto, {}, []
     for upto, line in journal.after(history, box.upto):
-        is_old = fresh and parse_time(line["processing_time"]) < now_us - NEWS_US
-        if not is_old and _concerns(channel, recipient.interest, line, sites):
+        if (not fresh or is_news(line, now_us)) and _concerns(channel, recipient.interest, line, sites):
             begins[line["change_id"]] = upto.begin
             lines.append(line)
     if lines:
@@ -283,7 +279,7 @@ def _queue(outbox: _Outbox, history: Path, recipient: Recipient, now_us: int, si
 
 
 def _concerns(channel: Channel, interest: Interest, line: Line, sites: Mapping[str, str]) -> bool:
-    told = bool(line.get("tell")) or line["change"] in channel.HUSHED
+    told = bool(line.get("tell")) or line["change"] in channel.HEARS
     return told and wants(interest, line, sites.get(line["asset"], ""))
 
 

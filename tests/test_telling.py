@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from anomaly_lstm import journal, telling
 from anomaly_lstm.changes import CLEARED, RAISED, SHELVED
 from anomaly_lstm.channels import CHANNELS
-from anomaly_lstm.messages import Interest
+from anomaly_lstm.errors import DeliveryError
+from anomaly_lstm.messages import Interest, Message
 from anomaly_lstm.sinks.contract import AlertReport, Seen, Standing
 from anomaly_lstm.telling import (
     HISTORY,
@@ -195,7 +199,7 @@ def test_a_channel_that_hangs_is_left_after_its_time(tmp_path: Path, monkeypatch
 
 class Hanging:
     NAME = "webhook"
-    HUSHED: frozenset[str] = frozenset()
+    HEARS: frozenset[str] = frozenset()
 
     def send(self, *_: object) -> None:
         time.sleep(20)
@@ -340,3 +344,59 @@ def test_years_of_history_are_not_read_again(tmp_path: Path, ops: Heard) -> None
     write(tmp_path, line_of("new"))
     tell(tmp_path, OPS=ops)
     assert changes_in(ops)[-1] == ["new"]
+
+
+class Killed(BaseException):
+    """As a kill would: nothing after it runs."""
+
+
+class Flaky:
+    """A channel that takes, refuses, or is killed over a message, as it is told to."""
+
+    NAME = "webhook"
+    HEARS: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self.outcomes: list[str] = []
+        self.taken: list[tuple[str, tuple[str, ...]]] = []
+
+    def send(self, message: Message, *_: object) -> None:
+        outcome = self.outcomes.pop(0) if self.outcomes else "taken"
+        if outcome == "refused":
+            raise DeliveryError("not now")
+        self.taken.append((message.message_id, tuple(line["change_id"] for line in message.lines)))
+        if outcome == "killed":
+            raise DeliveryError("killed")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    runs=st.lists(
+        st.tuples(st.integers(0, 4), st.lists(st.sampled_from(["taken", "refused", "killed"]), max_size=6)), max_size=6
+    )
+)
+def test_whatever_fails_every_change_is_told_and_a_message_never_changes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[int, list[str]]]
+) -> None:
+    folder, channel = tmp_path_factory.mktemp("runs"), Flaky()
+    monkeypatch.setitem(CHANNELS, "webhook", channel)
+    note = telling._Outbox.note
+
+    def killed(outbox: telling._Outbox, line: Mapping[str, Any]) -> None:
+        if line.get("error") == "killed":
+            raise Killed
+        note(outbox, line)
+
+    monkeypatch.setattr(telling._Outbox, "note", killed)
+    told: set[str] = set()
+    for number, (count, channel.outcomes) in enumerate([*runs, (1, []), (0, [])]):
+        lines = [line_of(f"p{number}-{n}", tell=n != 3) for n in range(count)]
+        write(folder, *lines)
+        told |= {line["change_id"] for line in lines if line["tell"]}
+        with contextlib.suppress(Killed):
+            tell(folder, sites={f"p{n}-0": "apart" for n in range(9)}, OPS="http://localhost")
+    changes = dict(channel.taken)
+    assert {change for group in changes.values() for change in group} == told
+    assert all(changes[own_id] == group for own_id, group in channel.taken)
+    sent = [line["message_id"] for _, line in journal.after(folder / OUTBOX) if line["state"] == "sent"]
+    assert sorted(sent) == sorted(changes)

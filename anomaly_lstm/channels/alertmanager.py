@@ -2,7 +2,8 @@
 
 Alertmanager tells alerts apart by their labels, and the severity is one of them: when it changes, the alert with the
 old one is ended. It would take an alert without ``endsAt`` for resolved after its ``resolve_timeout``, so one that
-stands is given an end that never comes; its real end is sent even where people are not told of it, or put it aside.
+stands is given an end that never comes. Its real end is sent even where people are not told of it, and so is that
+somebody put it aside, or no longer does.
 
 Source: https://prometheus.io/docs/alerting/latest/alerts_api/
 """
@@ -13,14 +14,24 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from anomaly_lstm.changes import OUT_OF_SERVICE, SEVERITY_DOWN, SEVERITY_UP, SHELVED, SUPPRESSED
+from anomaly_lstm.changes import (
+    IN_SERVICE,
+    OUT_OF_SERVICE,
+    SEVERITY_DOWN,
+    SEVERITY_UP,
+    SHELVED,
+    SUPPRESSED,
+    UNSHELVED,
+    UNSUPPRESSED,
+)
 from anomaly_lstm.channels.posting import post
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.messages import ENDS, Line, Message, has_ended, highest
 from anomaly_lstm.tables import SEVERITIES
 
 NAME = "alertmanager"
-HUSHED = ENDS | {SHELVED, SUPPRESSED, OUT_OF_SERVICE}
+PUT_ASIDE = frozenset({SHELVED, SUPPRESSED, OUT_OF_SERVICE})
+HEARS = ENDS | PUT_ASIDE | {UNSHELVED, UNSUPPRESSED, IN_SERVICE}
 PATH = "/api/v2/alerts"
 NEVER = "2999-12-31T23:59:59Z"
 
@@ -35,7 +46,7 @@ def send(message: Message, address: str, timeout_s: float) -> None:
 
 def _alerts(line: Line, message: Message) -> Iterator[dict[str, Any]]:
     """The alert as it is after a change, and the ones of other severities that it no longer is."""
-    ended = has_ended(line) or line["change"] in HUSHED
+    ended = has_ended(line) or line["change"] in PUT_ASIDE
     now = line["severity"]
     before = {SEVERITY_UP: SEVERITIES[: SEVERITIES.index(now)], SEVERITY_DOWN: (highest(line),)}
     others = (highest(line),) if ended else before.get(line["change"], ())

@@ -15,7 +15,7 @@ from anomaly_lstm.tables import SEVERITIES
 from anomaly_lstm.words import clean
 
 NAME = "apprise"
-HUSHED: frozenset[str] = frozenset()
+HEARS: frozenset[str] = frozenset()
 
 
 def send(message: Message, address: str, timeout_s: float) -> None:
@@ -32,10 +32,10 @@ def send(message: Message, address: str, timeout_s: float) -> None:
         ) from None
     urgency = dict(zip(SEVERITIES, (NotifyType.INFO, NotifyType.WARNING, NotifyType.FAILURE), strict=True))
     receivers = Apprise()
-    if not receivers.add(address) or not len(receivers):
-        raise DeliveryError("its address is none that Apprise knows; see https://github.com/caronc/apprise/wiki")
     capture = LogCapture(level=logging.WARNING, fmt="%(message)s")  # type: ignore[no-untyped-call]  # it has no types
     with _kept_to_itself(logging.getLogger("apprise")), capture as log:
+        if not receivers.add(address) or not len(receivers):
+            raise DeliveryError("its address is none that Apprise knows; see https://github.com/caronc/apprise/wiki")
         taken = receivers.notify(
             title=message.title,
             body=message.body,

@@ -11,7 +11,7 @@ class Channel(Protocol):
     """The shape of every module in this room."""
 
     NAME: str
-    HUSHED: frozenset[str]
+    HEARS: frozenset[str]
     """Changes it must hear of even where people are not told, because it keeps a state; empty for most."""
 
     def send(self, message: Message, address: str, timeout_s: float) -> None:

@@ -8,7 +8,7 @@ from anomaly_lstm.channels.posting import post
 from anomaly_lstm.messages import Message
 
 NAME = "webhook"
-HUSHED: frozenset[str] = frozenset()
+HEARS: frozenset[str] = frozenset()
 
 
 def send(message: Message, address: str, timeout_s: float) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from anomaly_lstm import journal, store
 from anomaly_lstm.errors import DataError
-from anomaly_lstm.messages import Line
+from anomaly_lstm.messages import Line, is_news
 from anomaly_lstm.sinks.contract import Standing
 from anomaly_lstm.words import clean
 
@@ -49,16 +49,19 @@ def check(place: str) -> str | None:
 
 
 def show(standing: Standing, place: str, columns: Mapping[str, str]) -> None:
-    """Add a row for every alert of which people were told for the first time; ``columns`` must name ``alert_id``."""
+    """Add a row for every alert of which people were told for the first time; ``columns`` must name ``alert_id``.
+
+    A new file begins with what became known in the day before.
+    """
     columns = columns or DEFAULT
     path = Path(place)
     memory = _memory_file(standing.history, path)
     upto, known = _remembered(memory)
-    start = upto if journal.holds(standing.history, upto) else journal.START
-    new = list(journal.after(standing.history, start))
+    is_known = memory.is_file() and journal.holds(standing.history, upto)
+    new = list(journal.after(standing.history, upto if is_known else journal.START))
     fresh: dict[str, Line] = {}
     for _, line in new:
-        if line.get("tell") and line["alert_id"] not in known:
+        if line.get("tell") and line["alert_id"] not in known and (is_known or is_news(line, standing.now_us)):
             fresh.setdefault(line["alert_id"], line)
     rows = [
         {column: _cell(_field(line, name, standing.pipeline)) for column, name in columns.items()}

@@ -58,10 +58,13 @@ def test_a_server_that_is_not_there_is_an_error(channel: Channel) -> None:
 @pytest.mark.parametrize(
     "address", ["", "no address", "file:///etc/passwd", "ftp://localhost/x", "http://", "http://[x"]
 )
-def test_what_is_no_address_is_an_error_that_does_not_show_it(channel: Channel, address: str) -> None:
+def test_what_is_no_address_is_an_error_that_does_not_show_it(
+    channel: Channel, address: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(DeliveryError, match="its address is no") as caught:
         channel.send(SAID, address, 5)
     assert address in ("", "http://") or address not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
 
 
 @every_channel

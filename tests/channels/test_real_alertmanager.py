@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from anomaly_lstm.changes import CLEARED, SEVERITY_DOWN, SEVERITY_UP, SHELVED
+from anomaly_lstm.changes import CLEARED, RAISED, SEVERITY_DOWN, SEVERITY_UP, SHELVED, UNSHELVED
 from anomaly_lstm.channels import CHANNELS
 from anomaly_lstm.messages import message
 from tests.told import HOSTILE, line_of
@@ -79,10 +79,10 @@ def test_an_alert_stands_with_one_severity_until_it_ends(alertmanager: str) -> N
         assert standing(alertmanager, "id-p1") == expected, line["change"]
 
 
-def test_an_alert_that_people_put_aside_does_not_stand(alertmanager: str) -> None:
-    lines = [line_of("p2"), line_of("p2", SHELVED)]
-    CHANNELS["alertmanager"].send(message("am", lines, "", None), alertmanager, 5)
-    assert standing(alertmanager, "id-p2") == []
+def test_an_alert_does_not_stand_while_people_put_it_aside(alertmanager: str) -> None:
+    for change, expected in ((RAISED, ["warning"]), (SHELVED, []), (UNSHELVED, ["warning"])):
+        CHANNELS["alertmanager"].send(message("am", [line_of("p2", change)], "", None), alertmanager, 5)
+        assert standing(alertmanager, "id-p2") == expected
 
 
 def test_any_name_is_taken(alertmanager: str) -> None:

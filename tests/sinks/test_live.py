@@ -170,6 +170,14 @@ def test_an_alert_is_drafted_once_in_its_life_even_when_the_file_was_taken_away(
         path.unlink(missing_ok=True)
 
 
+def test_a_new_file_is_not_flooded_with_years_of_alerts(tmp_path: Path) -> None:
+    path = tmp_path / "drafts.csv"
+    write(tmp_path, *(line_of(f"p{days}", known_us=NOON - days * 1440 * MINUTE) for days in (900, 2, 1, 0)))
+    for _ in range(2):
+        LIVE_SINKS["cmms"].show(standing_of(tmp_path), str(path), COLUMNS)
+        assert [draft["No"] for draft in drafts(path)] == ["id-p1", "id-p0"]
+
+
 def test_a_history_begun_anew_drafts_no_alert_again(tmp_path: Path) -> None:
     path = tmp_path / "drafts.csv"
     write(tmp_path, line_of("p1"))
