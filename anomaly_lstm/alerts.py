@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
 from anomaly_lstm.blocks import smooth
+from anomaly_lstm.changes import CHANGES, CLEARED, RAISED, RE_RAISED, SEVERITY_UP, Change
 from anomaly_lstm.clock import format_duration, iso
 from anomaly_lstm.delays import DEADBAND, OFF_ROWS, REOPENS, Standing, ran_out, standings
 from anomaly_lstm.deviations import held
@@ -125,6 +126,8 @@ class Alert:
     active: bool
     unseen: bool
     onset_us: int
+    begun_us: int
+    """When the on-delay first began to count."""
     raised_us: int
     updated_us: int
     cleared_us: int | None
@@ -180,6 +183,19 @@ class Rows:
     unseen: Bool
     table: pa.Table
 
+    def up_to(self, time_us: int) -> Rows:
+        """The rows up to a time, as they were known then."""
+        end = int(np.searchsorted(self.time_us, time_us, side="right"))
+        return replace(
+            self,
+            time_us=self.time_us[:end],
+            state=self.state[:end],
+            score=self.score[:end],
+            return_period_s=self.return_period_s[:end],
+            unseen=self.unseen[:end],
+            table=self.table.slice(0, end),
+        )
+
 
 def rows_of(table: pa.Table) -> Iterator[Rows]:
     """Split a scores table into its assets, in name order, each sorted by time. Times that repeat keep their last row.
@@ -226,21 +242,60 @@ def alerts_of(
     model_id: str,
     seen: Mapping[str, Range] | None = None,
     mode: Modes | None = None,
+    since: int = 0,
 ) -> list[Alert]:
     """The alerts of one asset in time order, as they stand after its last row.
 
-    ``seen`` context → what training saw of it, and the modes it saw: the words for an unseen regime.
+    ``seen`` context → what training saw of it, and the modes it saw: the words for an unseen regime. Rows before
+    ``since`` [row], on which nothing may stand nor begin (`rests_at`), raise none: they are there to be looked back at.
     """
     crossed = _bounds_crossed(rows, policy)
     regime = _regime(rows, seen or {}, mode)
     return [
         _alert(rows, policy, course, crossed, regime, model_id, period_us)
-        for course in courses_of(rows, policy, period_us)
+        for course in courses_of(rows, policy, period_us, since)
     ]
 
 
-def courses_of(rows: Rows, policy: Policy, period_us: int) -> list[Course]:
-    """When the alerts of one asset stood, in time order, and how severe they were.
+def changes_of(
+    rows: Rows,
+    policy: Policy,
+    period_us: int,
+    model_id: str,
+    seen: Mapping[str, Range] | None = None,
+    mode: Modes | None = None,
+    since: int = 0,
+    after_us: int | None = None,
+) -> list[Change]:
+    """What became of the alerts of one asset, in time order: each as it was known at the row it happened on.
+
+    Only what happened after ``after_us`` is told; the other arguments are those of `alerts_of`.
+    """
+    out: dict[str, Change] = {}
+    for course in courses_of(rows, policy, period_us, since):
+        for what, at_us in _moments(course):
+            if after_us is None or at_us > after_us:
+                known = rows.up_to(at_us)
+                alerts = alerts_of(known, policy, period_us, model_id, seen, mode, since)
+                alert = next(one for one in alerts if one.alert_id == course.alert_id)
+                change = Change(what, alert.alert_id, rows.asset, alert.kind, alert.severity, at_us, as_document(alert))
+                out[change.change_id] = change
+    return sorted(out.values(), key=lambda change: (change.at_us, change.alert_id, CHANGES.index(change.change)))
+
+
+def _moments(course: Course) -> Iterator[tuple[str, int]]:
+    """When an alert was raised, rose, was cleared and came again."""
+    for number, (raised, cleared) in enumerate(course.stood_us):
+        yield RE_RAISED if number else RAISED, raised
+        if cleared is not None:
+            yield CLEARED, cleared
+    for at_us in course.reached_us.values():
+        if at_us > course.stood_us[0][0]:
+            yield SEVERITY_UP, at_us
+
+
+def courses_of(rows: Rows, policy: Policy, period_us: int, since: int = 0) -> list[Course]:
+    """When the alerts of one asset stood, in time order, and how severe they were; see `alerts_of` for ``since``.
 
     The lowest severity that is on, or a crossed bound, opens an alert; every severity whose own on-delay runs out while
     it stands raises it, above advisory on seen rows only.
@@ -250,20 +305,22 @@ def courses_of(rows: Rows, policy: Policy, period_us: int) -> list[Course]:
     crossed = _bounds_crossed(rows, policy)
     opening = next((severity for severity in SEVERITIES if severity in policy.limits), "critical")
     above = {s: _above(rows, policy, s) | (crossed & (s in {opening, "critical"})) for s in SEVERITIES}
+    for rising in above.values():
+        rising[:since] = False
     below = ~_above(rows, policy, opening, policy.deadband) & ~crossed
     foreign = rows.unseen | _remembering(rows)
     reached = {s: ran_out(above[s], rows.state, on_rows) for s in SEVERITIES}
     alone = {s: ran_out(above[s], _without(rows.state, foreign & above[s] & ~crossed), on_rows) for s in SEVERITIES}
     stands = standings(above[opening], below, rows.state, on_rows, -(-off_us // period_us))
     out = []
-    for stand in _reopened(stands, rows, REOPENS * policy.limits.get(opening, 0)):
+    for stand in _reopened(stands, rows, reopens_within_us(policy)):
         near = _bound_is_near(rows, policy, stand, -(-off_us // period_us), period_us)
         counted = _with_bound(alone, near)
         severity = _severity(counted, stand)
         own_id = alert_id(rows.asset, "deviation", int(rows.time_us[stand.begun]))
         capped = near is None and severity != _severity(reached, stand)
-        since, stood = _reached_us(rows, counted, stand), _stood_us(rows, stand, stands)
-        out.append(Course(own_id, rows.asset, severity, capped, stand, since, stood, near))
+        reached_us, stood_us = _reached_us(rows, counted, stand), _stood_us(rows, stand, stands)
+        out.append(Course(own_id, rows.asset, severity, capped, stand, reached_us, stood_us, near))
     return out
 
 
@@ -334,6 +391,21 @@ def _leading(rows: Rows, first: int, last: int) -> str | None:
     own = rows.table.slice(first, last - first + 1)
     share = {s: np.nansum(arrow.to_numpy(own.column(f"share.{s}"), np.float64)) for s in scored_sensors(own)}
     return max(share, key=lambda s: share[s], default=None)
+
+
+def rests_at(rows: Rows, policy: Policy) -> Bool:
+    """Scored rows (n_rows,) under the lowest limit and within all bounds: on them no alert begins, and one that stands
+    counts towards its end.
+    """
+    opening = next((severity for severity in SEVERITIES if severity in policy.limits), "critical")
+    over = _above(rows, policy, opening) | _bounds_crossed(rows, policy)
+    return np.asarray((rows.state == State.SCORED) & ~over)
+
+
+def reopens_within_us(policy: Policy) -> float:
+    """For how long after it was cleared an alert may open again [µs]."""
+    opening = next((severity for severity in SEVERITIES if severity in policy.limits), "critical")
+    return REOPENS * policy.limits.get(opening, 0)
 
 
 def _above(rows: Rows, policy: Policy, severity: str, deadband: float = 0.0) -> Bool:
@@ -446,6 +518,7 @@ def _alert(
         active=stand.cleared is None,
         unseen=len(strange) > 0,
         onset_us=onset,
+        begun_us=int(rows.time_us[stand.begun]),
         raised_us=int(rows.time_us[stand.raised]),
         updated_us=int(rows.time_us[end]),
         cleared_us=None if stand.cleared is None else int(rows.time_us[stand.cleared]),
@@ -753,6 +826,7 @@ def as_document(alert: Alert) -> dict[str, Any]:
         "acked": False,
         "shelved_until": None,
         "onset": iso(alert.onset_us),
+        "begun_at": iso(alert.begun_us),
         "raised_at": iso(alert.raised_us),
         "updated_at": iso(alert.updated_us),
         "cleared_at": None if alert.cleared_us is None else iso(alert.cleared_us),

@@ -6,7 +6,7 @@ and when it counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,47 +92,86 @@ def live_rows(learned: Learned, part: Part) -> NDArray[np.bool_]:
     return np.asarray(row_states(learned, part) == State.SCORED)
 
 
-def row_states(learned: Learned, part: Part) -> NDArray[np.uint8]:
-    """The state of every row of a stretch (n_rows,)."""
+def row_states(learned: Learned, part: Part, since: int = 0, early: int = 0) -> NDArray[np.uint8]:
+    """The state of every row of a stretch (n_rows,), of one that goes on from its row ``since`` on; ``early`` of its
+    first rows lie before that.
+    """
     telemetry, rows = part
     state = telemetry.state[rows].copy()
     measured = np.isfinite(telemetry.values[rows])
     known = measured[:, : learned.n_scored].mean(axis=1)
     unexplained = (~measured[:, learned.n_scored :] & (learned.needed == 1)).any(axis=1)
     state[(state == State.SCORED) & ((known < LEAST_SENSORS) | (known == 0) | unexplained)] = State.SENSOR_BAD
-    early = np.flatnonzero(state == State.SCORED)[:FIRST_ROWS]
-    state[early] = State.WARM_UP
+    first = since + np.flatnonzero(state[since:] == State.SCORED)[: FIRST_ROWS - early]
+    state[first] = State.WARM_UP
     return state
 
 
+@dataclass(frozen=True)
+class Resumed:
+    """A stretch that goes on: its rows before ``since`` [row] are there for what is remembered of them, and the level's
+    state there (n_half_lives, n_context).
+    """
+
+    since: int
+    level: Float64
+
+
 def deviations(
-    learned: Learned, parts: Sequence[Part], told: Callable[[int], None] = lambda rows: None
+    learned: Learned,
+    parts: Sequence[Part],
+    told: Callable[[int], None] = lambda rows: None,
+    resumed: Sequence[Resumed | None] | None = None,
 ) -> list[Float64]:
     """Measured − expected in sensor units, one (n_views, n_rows, n_scored) per stretch, NaN where not measured or
     without opinion.
+
+    ``resumed`` says of each stretch whether it goes on; its rows before that mean nothing.
     """
     n_scored = learned.n_scored
     series = [as_series(learned.scaler, n_scored, part) for part in parts]
     network = inference.expected(MODELS[learned.fitted.network], learned.fitted, series, learned.warm_up)
     out = []
-    for part, said in zip(parts, network, strict=True):
+    for part, said, before in zip(parts, network, resumed or [None] * len(parts), strict=True):
         values = measured(part)[:, :n_scored]
         both = np.empty((2, *values.shape))
         both[PREDICTION] = values - (learned.scaler.centre[:n_scored] + learned.scaler.spread[:n_scored] * said)
-        both[LEVEL] = values - learned.mode_centre[part[0].group[part[1]]] - level_along(learned, part)
+        both[LEVEL] = values - learned.mode_centre[part[0].group[part[1]]] - level_along(learned, part, before)
         out.append(both)
         told(len(values))
     return out
 
 
-def level_along(learned: Learned, part: Part) -> Float64:
-    """The expected level (n_rows, n_scored) of a stretch from its start, chunk by chunk on absolute time."""
+def level_along(learned: Learned, part: Part, resumed: Resumed | None = None) -> Float64:
+    """The expected level (n_rows, n_scored) of a stretch from its start, or from where it goes on, chunk by chunk on
+    absolute time; NaN before.
+    """
     context = context_of(learned.scaler, learned.n_scored, part)
-    out = np.empty((len(context), learned.n_scored))
-    if not len(context):
-        return out
-    state = learned.level.start(context[0])
-    telemetry, rows = part
-    for piece in evidence_chunks(int(telemetry.index[rows.start]), len(context)):
-        out[piece], state = learned.level.expected(context[piece], state)
+    out = np.full((len(context), learned.n_scored), np.nan)
+    if len(context):
+        state = resumed.level if resumed else learned.level.start(context[0])
+        for piece in _pieces(part, resumed):
+            out[piece], state = learned.level.expected(context[piece], state)
     return out
+
+
+def level_ends(learned: Learned, part: Part, resumed: Resumed | None = None) -> dict[int, Float64]:
+    """The level's states at the ends of a stretch's chunks, by the grid index of the end; the last after its last
+    row.
+    """
+    telemetry, rows = part
+    context = context_of(learned.scaler, learned.n_scored, part)
+    ends: dict[int, Float64] = {}
+    state = resumed.level if resumed else learned.level.start(context[0])
+    for piece in _pieces(part, resumed):
+        state = learned.level.after(context[piece], state)
+        ends[int(telemetry.index[rows.start]) + piece.stop] = state
+    return ends
+
+
+def _pieces(part: Part, resumed: Resumed | None) -> Iterator[slice]:
+    """The rows of a stretch chunk by chunk, from where it goes on."""
+    telemetry, rows = part
+    since = resumed.since if resumed else 0
+    for piece in evidence_chunks(int(telemetry.index[rows.start]) + since, rows.stop - rows.start - since):
+        yield slice(since + piece.start, since + piece.stop)

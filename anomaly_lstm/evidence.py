@@ -280,16 +280,32 @@ def judge(evidence: Evidence, first: int, deviations: Float64, live: Bool, group
     ``deviations`` (n_views, n_rows, n_scored) in sensor units; ``first`` is the grid index of row 0; ``group``
     (n_rows,) says whose spread a row has, None = the common one.
     """
+    return judge_on(evidence, start(evidence), first, deviations, live, group)[0]
+
+
+def judge_on(
+    evidence: Evidence,
+    state: Float64,
+    first: int,
+    deviations: Float64,
+    live: Bool,
+    group: Int64 | None = None,
+) -> tuple[Judged, dict[int, Float64]]:
+    """As `judge`, of a stretch that goes on from a ``state`` at its row 0; and the states at the ends of its chunks.
+
+    The states are named by the grid index at which a chunk ends; the last is that after the last row.
+    """
     n_views, n_rows, n_scored = deviations.shape
     score = np.full(n_rows, np.nan, np.float32)
     shares, weights = np.zeros((n_rows, n_scored)), np.zeros((n_rows, n_views))
-    state = start(evidence)
+    states: dict[int, Float64] = {}
     for part in chunks(first, n_rows):
         rows = part.start + np.flatnonzero(live[part])
         if len(rows):
             state, judged = advance(evidence, state, deviations[:, rows], None if group is None else group[rows])
             score[rows], shares[rows], weights[rows] = judged.score, judged.shares, judged.weights
-    return Judged(score, shares, weights)
+        states[first + part.stop] = state
+    return Judged(score, shares, weights), states
 
 
 # ---------------------------------------------------------------- learning it

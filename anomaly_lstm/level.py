@@ -51,6 +51,11 @@ class Level:
         features, state = _features(self.scaled(context), state)
         return self.centre + fixed_product(features, self.weights), state
 
+    def after(self, context: Float64, state: Float64) -> Float64:
+        """The state after at most one chunk of finite ``context`` (n_rows, n_context)."""
+        smoothed = (smooth(self.scaled(context), h, before) for h, before in zip(HALF_LIVES, state, strict=True))
+        return np.stack([rows[-1] for rows in smoothed]) if len(context) else state
+
     def scaled(self, context: Float64) -> Float64:
         """Context (n_rows, n_context) in its own spreads, held within what training saw."""
         inside = np.clip(context, self.context_low, self.context_high)

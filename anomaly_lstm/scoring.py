@@ -1,22 +1,37 @@
-"""Trained + Telemetry → the scores table."""
+"""Trained + Telemetry → the scores table.
+
+Scoring is a fold over an asset's rows. Its state at the end of a chunk is a `Checkpoint`: scoring that goes on from one
+gives the rows after it, bit for bit, that scoring from the very first row gives.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
-from anomaly_lstm.deviations import Part, context_of, deviations, row_states
-from anomaly_lstm.evidence import Judged, judge
+from anomaly_lstm.deviations import (
+    FIRST_ROWS,
+    Part,
+    Resumed,
+    context_of,
+    deviations,
+    held,
+    level_ends,
+    measured,
+    row_states,
+)
+from anomaly_lstm.evidence import Judged, judge_on, start
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import STATE_NAMES, State, scores_schema
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.trained import Roles, Trained
+from anomaly_lstm.windows import CHUNK
 
 Float64 = NDArray[np.float64]
 
@@ -25,12 +40,45 @@ ROWS_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """All that scoring remembers of an asset at grid index ``at``, the end of a chunk.
+
+    To go on, it needs the rows from grid index ``anchor`` on: the network's warm-up. ``held`` (n_sensors,) are the last
+    values measured up to the anchor, in sensor units; ``early`` how many of a stretch's first rows, which have no
+    score, lie before ``at``; ``level`` (n_half_lives, n_context) and ``evidence`` (2, n_statistics, n_scored) the
+    states of both, the evidence once of all rows and once of those that training knew; ``mode`` the mode at the anchor.
+    """
+
+    at: int
+    anchor: int
+    early: int
+    held: Float64
+    level: Float64
+    evidence: Float64
+    mode: str | None = None
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Plain arrays, for a file."""
+        places = np.array([self.at, self.anchor, self.early], np.int64)
+        mode = {} if self.mode is None else {"mode": np.array(self.mode)}
+        return {"places": places, "held": self.held, "level": self.level, "evidence": self.evidence, **mode}
+
+
+def checkpoint_from(arrays: Mapping[str, NDArray[Any]]) -> Checkpoint:
+    """The reverse of `Checkpoint.arrays`."""
+    at, anchor, early = (int(place) for place in arrays["places"])
+    mode = str(arrays["mode"]) if "mode" in arrays else None
+    return Checkpoint(at, anchor, early, arrays["held"], arrays["level"], arrays["evidence"], mode)
+
+
+@dataclass(frozen=True)
 class Scores:
     """Scores of one asset, a row per grid row of its telemetry.
 
     ``score`` and ``return_period_s`` (n_rows,) NaN unless SCORED; ``shares`` and ``expected`` (n_rows, n_scored),
     ``expected`` in sensor units: what each view expected, weighted by how much it carries the score; ``outside``
-    (n_rows, n_watched) which of `watched` lay outside what training saw, on SCORED rows.
+    (n_rows, n_watched) which of `watched` lay outside what training saw, on SCORED rows. Where scoring went on from a
+    checkpoint, rows before it mean nothing. ``checkpoints`` are those passed, in time order.
     """
 
     telemetry: Telemetry
@@ -40,6 +88,7 @@ class Scores:
     shares: Float64
     expected: Float64
     outside: NDArray[np.bool_]
+    checkpoints: tuple[Checkpoint, ...] = ()
 
     @property
     def unseen(self) -> NDArray[np.bool_]:
@@ -48,64 +97,167 @@ class Scores:
 
 
 def score(
-    trained: Trained, assets: Sequence[Telemetry], told: Callable[[int], None] = lambda rows: None
+    trained: Trained,
+    assets: Sequence[Telemetry],
+    told: Callable[[int], None] = lambda rows: None,
+    resumed: Mapping[str, Checkpoint] | None = None,
 ) -> Iterator[Scores]:
     """Score every asset, in order; their sensors must be those of ``trained.roles`` in that order.
 
-    A telemetry without rows gives empty scores. Each asset starts afresh: nothing is known of rows before its first.
+    A telemetry without rows gives empty scores. Each asset starts afresh, as if there were no rows before its first,
+    but for those in ``resumed`` (by name), which go on from a checkpoint: their first row must be its anchor's.
     """
+    resumed = resumed or {}
     batch: list[Telemetry] = []
     for asset in assets:
         if batch and sum(map(len, batch)) + len(asset) > ROWS_AT_ONCE:
-            yield from _score_batch(trained, batch, told)
+            yield from _score_batch(trained, batch, told, resumed)
             batch = []
         batch.append(asset)
-    yield from _score_batch(trained, batch, told)
+    yield from _score_batch(trained, batch, told, resumed)
 
 
-def _score_batch(trained: Trained, assets: Sequence[Telemetry], told: Callable[[int], None]) -> Iterator[Scores]:
+def _score_batch(
+    trained: Trained, assets: Sequence[Telemetry], told: Callable[[int], None], resumed: Mapping[str, Checkpoint]
+) -> Iterator[Scores]:
+    assets = [_anchored(asset, resumed.get(asset.asset)) for asset in assets]
     parts = [[(asset, rows) for rows in asset.stretches()] for asset in assets]
-    moved = iter(deviations(trained.learned, [p for mine in parts for p in mine], told))
-    for asset, mine in zip(assets, parts, strict=True):
-        yield _score_asset(trained, asset, [(rows, next(moved)) for _, rows in mine])
+    goes_on = [[_goes_on(part, resumed.get(part[0].asset)) for part in mine] for mine in parts]
+    every = [part for mine in parts for part in mine]
+    moved = iter(deviations(trained.learned, every, told, [one for mine in goes_on for one in mine]))
+    for asset, mine, marks in zip(assets, parts, goes_on, strict=True):
+        stretches = [(rows, next(moved), mark) for (_, rows), mark in zip(mine, marks, strict=True)]
+        yield _score_asset(trained, asset, stretches, resumed.get(asset.asset))
 
 
-def _score_asset(trained: Trained, asset: Telemetry, stretches: Sequence[tuple[slice, Float64]]) -> Scores:
+def _anchored(asset: Telemetry, checkpoint: Checkpoint | None) -> Telemetry:
+    """The asset with what its sensors last measured in its first row, where scoring goes on from there."""
+    if checkpoint is None or not len(asset):
+        return asset
+    values = asset.values.copy()
+    values[0] = checkpoint.held
+    return replace(asset, values=values)
+
+
+def _goes_on(part: Part, checkpoint: Checkpoint | None) -> Resumed | None:
+    """Where a stretch goes on from a checkpoint; None for one that begins after it."""
+    asset, rows = part
+    if checkpoint is None or asset.index[rows.start] >= checkpoint.at:
+        return None
+    return Resumed(checkpoint.at - int(asset.index[rows.start]), checkpoint.level)
+
+
+def _score_asset(
+    trained: Trained,
+    asset: Telemetry,
+    stretches: Sequence[tuple[slice, Float64, Resumed | None]],
+    before: Checkpoint | None,
+) -> Scores:
     n_rows, n_scored = len(asset), len(trained.roles.scored)
     state = asset.state.copy()
     state[(state == State.SCORED) & (asset.stretch < 0)] = State.NO_DATA
     score = np.full(n_rows, np.nan, np.float32)
     shares, expected = np.full((n_rows, n_scored), np.nan), np.full((n_rows, n_scored), np.nan)
     outside = np.zeros((n_rows, len(watched(trained))), bool)
-    for rows, moved in stretches:
-        part = (asset, rows)
-        state[rows] = row_states(trained.learned, part)
+    ends: list[Checkpoint] = []
+    for rows, moved, goes_on in stretches:
+        part, since = (asset, rows), min(goes_on.since, rows.stop - rows.start) if goes_on else 0
+        early = before.early if before and goes_on else 0
+        state[rows] = row_states(trained.learned, part, since, early)
         live = state[rows] == State.SCORED
+        live[:since] = False
         outside[rows] = live[:, None] & _outside(trained, part)
-        judged = _judged(trained, part, moved, live, np.asarray(outside[rows].any(axis=1)))
+        folded = before.evidence if before and goes_on else np.stack([start(trained.evidence)] * 2)
+        judged, states = _judged(trained, part, moved, live, np.asarray(outside[rows].any(axis=1)), since, folded)
         score[rows] = judged.score
         shares[rows] = np.where(live[:, None], judged.shares, np.nan)
         blend = np.einsum("rv,vrs->rs", judged.weights, np.nan_to_num(moved))
         expected[rows] = np.where(live[:, None], asset.values[rows, :n_scored] - blend, np.nan)
+        ends += _ends(trained, part, goes_on, state[rows], early, states)
     return_period_s = trained.curves.return_period_s(score, asset.group)
-    return Scores(asset, state, score, return_period_s, shares, expected, outside)
+    checkpoints = tuple({end.at: end for end in ends}.values())  # of two stretches in one chunk, the later goes on
+    return Scores(asset, state, score, return_period_s, shares, expected, outside, checkpoints)
 
 
-def _judged(trained: Trained, part: Part, moved: Float64, live: NDArray[np.bool_], unseen: NDArray[np.bool_]) -> Judged:
-    """What the evidence says of a stretch. Its seen rows are judged as if the ``unseen`` ones (n_rows,) had not been
-    measured: what a strange regime did must not be held against the rows after it.
+def _judged(
+    trained: Trained,
+    part: Part,
+    moved: Float64,
+    live: NDArray[np.bool_],
+    unseen: NDArray[np.bool_],
+    since: int,
+    folded: Float64,
+) -> tuple[Judged, dict[int, Float64]]:
+    """What the evidence says of a stretch from row ``since`` on, and its states at the ends of chunks. Its seen rows
+    are judged as if the ``unseen`` ones (n_rows,) had not been measured: what a strange regime did must not be held
+    against the rows after it.
     """
     asset, rows = part
-    judging = partial(judge, trained.evidence, int(asset.index[rows.start]), moved, group=asset.group[rows])
-    every = judging(live)
-    if not unseen.any():
-        return every
-    seen = judging(live & ~unseen)
-    return Judged(
-        np.where(unseen, every.score, seen.score),
-        np.where(unseen[:, None], every.shares, seen.shares),
-        np.where(unseen[:, None], every.weights, seen.weights),
+    first, group = int(asset.index[rows.start]) + since, asset.group[rows][since:]
+
+    def judging(state: Float64, keep: NDArray[np.bool_]) -> tuple[Judged, dict[int, Float64]]:
+        return judge_on(trained.evidence, state, first, moved[:, since:], keep[since:], group)
+
+    every, states = judging(folded[0], live)
+    if not unseen.any() and (folded[0] == folded[1]).all():
+        return _from_row(since, every), {at: np.stack([one, one]) for at, one in states.items()}
+    seen, seen_states = judging(folded[1], live & ~unseen)
+    foreign = unseen[since:]
+    judged = Judged(
+        np.where(foreign, every.score, seen.score),
+        np.where(foreign[:, None], every.shares, seen.shares),
+        np.where(foreign[:, None], every.weights, seen.weights),
     )
+    return _from_row(since, judged), {at: np.stack([states[at], seen_states[at]]) for at in states}
+
+
+def _from_row(since: int, judged: Judged) -> Judged:
+    """The same with ``since`` rows before it that were not judged."""
+    if not since:
+        return judged
+    blank = np.full(since, np.nan, np.float32)
+    shares, weights = (np.zeros((since, part.shape[1])) for part in (judged.shares, judged.weights))
+    return Judged(
+        np.concatenate([blank, judged.score]),
+        np.concatenate([shares, judged.shares]),
+        np.concatenate([weights, judged.weights]),
+    )
+
+
+def _ends(
+    trained: Trained,
+    part: Part,
+    goes_on: Resumed | None,
+    state: NDArray[np.uint8],
+    early: int,
+    evidence: Mapping[int, Float64],
+) -> Iterator[Checkpoint]:
+    """A checkpoint at the end of every chunk within a stretch, and of the chunk it ends in once no row can join it."""
+    asset, rows = part
+    index = asset.index[rows]
+    if not evidence:
+        return
+    values, levels = held(measured(part)), level_ends(trained.learned, part, goes_on)
+    fit = np.flatnonzero(asset.state[rows] == State.SCORED)
+    first = int(index[0])
+    since = goes_on.since if goes_on else 0
+    for end, folded in evidence.items():
+        at = -(-end // CHUNK) * CHUNK
+        over = rows.stop < len(asset) and asset.index[-1] - index[-1] > trained.max_hole
+        if at > asset.index[-1] or (at > end and not over):
+            return
+        warmed = fit[fit <= at - trained.learned.warm_up - first]
+        anchor = int(warmed[-1]) if len(warmed) else 0
+        begun = early + int((state[since : at - first] == State.WARM_UP).sum())
+        mode = _mode_on(asset, rows.start + anchor)
+        yield Checkpoint(at, first + anchor, min(begun, FIRST_ROWS), values[anchor], levels[end], folded, mode)
+
+
+def _mode_on(asset: Telemetry, row: int) -> str | None:
+    """The mode an asset is in on a row; None before the first, and where there is none."""
+    if asset.mode is None or asset.mode.code[row] < 0:
+        return None
+    return asset.mode.names[int(asset.mode.code[row])]
 
 
 def watched(trained: Trained) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield side
         _flush(side)
         side.replace(path)
+        _flush(path.parent)
     except OSError as problem:
         raise DataError(f"{path} cannot be written: {problem.strerror or problem}. Nothing was changed.") from problem
     finally:
@@ -165,6 +167,35 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def shadow(folder: Path) -> Iterator[Path]:
+    """A copy of a run folder to try something on, removed afterwards. What is replaced whole shares its bytes with the
+    original; what is appended to is copied.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=_parent(folder)) as place:
+        copy = Path(place) / folder.name
+        if folder.is_dir():
+            shutil.copytree(folder, copy, copy_function=_link)
+        else:
+            copy.mkdir()
+        yield copy
+
+
+def _parent(folder: Path) -> Path | None:
+    """Where a copy can share bytes with its original; None = where temporary files go."""
+    parent = folder.absolute().parent
+    return parent if os.access(parent, os.W_OK) else None
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link, or a copy where files are appended to or links cannot be."""
+    if not source.endswith((".jsonl", ".lock")):
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
+
+
 def folder_name(asset: str) -> str:
     """The name of an asset's folder: percent-encoded, so no asset name can leave its place, hide, or look like
     ``key=value``.
@@ -275,6 +306,39 @@ def _npy(array: NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
+def append_lines(path: Path, documents: Sequence[Any], length: int) -> int:
+    """Write documents as lines of JSON after the first ``length`` [bytes] of a file, in place of whatever follows them
+    there: lines of a run that was killed before it was done. Returns the new length.
+    """
+    lines = "".join(json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n" for one in documents).encode()
+    if not lines and path.is_file() and path.stat().st_size == length:
+        return length
+    try:
+        with path.open("r+b" if path.is_file() else "x+b") as file:
+            if file.seek(0, os.SEEK_END) < length:
+                raise DataError(f"{path} is shorter than it was ({length:,} bytes): restore it from a copy.")
+            file.truncate(length)
+            file.seek(length)
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as problem:
+        raise DataError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
+    return length + len(lines)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the side files and folders that killed processes left anywhere in a folder whose lock is held."""
+    for left in [*folder.rglob(".*.part"), *folder.rglob(".*.old")]:
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -154,6 +154,7 @@ def flat_alerts_schema() -> pa.Schema:
             ("acked", pa.bool_()),
             ("shelved_until", UTC_TIME),
             ("onset", UTC_TIME),
+            ("begun_at", UTC_TIME),
             ("raised_at", UTC_TIME),
             ("updated_at", UTC_TIME),
             ("cleared_at", UTC_TIME),

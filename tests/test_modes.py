@@ -24,7 +24,7 @@ from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.telemetry import Telemetry, last_known, to_grid
 from anomaly_lstm.trained import Roles, Trained, from_folder, to_folder
 from anomaly_lstm.training import train
-from tests.toys import GRID, MINUTE, START, autoregressive, minutes
+from tests.toys import GRID, MINUTE, START, autoregressive, files_of, minutes
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -218,16 +218,9 @@ def test_laws_2_and_3_runs_in_slices_end_in_the_bytes_of_one_run(tmp_path: Path)
     run_to(2600, tmp_path / "once" / "run")
     for n in (1800, 2210, 2410, 2600, 2600):
         run_to(n, tmp_path / "sliced" / "run")
-    one, many = (
-        {
-            str(p.relative_to(tmp_path / name)): p.read_bytes()
-            for p in (tmp_path / name / "run").rglob("*")
-            if p.is_file() and p.name not in ("quality.json", "run.lock")
-        }
-        for name in ("once", "sliced")
-    )
+    one, many = (files_of(tmp_path / name / "run") for name in ("once", "sliced"))
     assert one == many
-    assert json.loads(one["run/alerts.json"])["alerts"]
+    assert json.loads(one["alerts.json"])["alerts"]
 
 
 def test_training_until_a_time_looks_at_no_mode_after_it(tmp_path: Path) -> None:

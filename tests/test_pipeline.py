@@ -365,7 +365,7 @@ def test_a_run_tells_an_unseen_regime_of_many_assets_in_one_note(tmp_path: Path)
     (note,) = [note for note in result.quality.notes if "training saw" in note]
     assert note.count("scored rows by 'ambient'") == 5
     assert "; 1 more asset." in note
-    assert {a.severity for a in result.alerts.alerts if a.unseen} <= {"advisory"}
+    assert {a["severity"] for a in result.report.alerts if a["unseen"]} <= {"advisory"}
 
 
 def test_a_context_is_unseen_while_it_is_held(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,3 +91,18 @@ def learned_line(values: Float64, n_context: int = 1) -> Trained:
         units={},
         reading={},
     )
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """What the laws speak of in a run folder: scores, checkpoints, alerts and models byte for byte, and the history
+    but for the time at which each line was written.
+    """
+    kept = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and (path.parent != folder or path.name.startswith("alerts."))
+        if path.parts[len(folder.parts)] != "rows"
+    }
+    lines = [json.loads(line) for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()]
+    history = json.dumps([{**line, "processing_time": None} for line in lines], indent=1)
+    return kept | {"history.jsonl": history.encode()}

@@ -569,6 +569,7 @@ def plan_from(config: Pipeline) -> RunPlan:
         train_until_us=config.train.until_us,
         train=learn,
         policy=config.alarm.policy,
+        delay_us=config.source.delay_us,
         budget_us=config.alarm.budget_us,
         disabled=[asset.asset for asset in read_assets(config.assets) if not asset.enabled] if config.assets else (),
     )

@@ -44,7 +44,7 @@ def run(
     if for_a_log:
         logs.ran(_standing(result, plan, pipeline.stem))
     verbs.failures(result.failed)
-    if exit_code and show.stands(result.alerts.report.alerts):
+    if exit_code and show.stands(result.report.alerts):
         raise typer.Exit(STANDING)
 
 
@@ -70,7 +70,7 @@ def _standing(result: RunResult, plan: RunPlan, name: str) -> Standing:
 
 
 def _content(result: RunResult) -> dict[str, Any]:
-    report = result.alerts.report
+    report = result.report
     return {
         "folder": result.folder,
         "model": result.model,

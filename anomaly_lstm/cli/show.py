@@ -833,10 +833,10 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
         dropped(screen, result.trained.quality)
         model_words(screen, model)
     else:
-        say(screen, f"The model of an earlier run is used ({result.alerts.report.run['model_id']}).")
+        say(screen, f"The model of an earlier run is used ({result.report.run['model_id']}).")
     oddities(screen, result.quality)
     states(screen, result.states)
-    alerts(screen, result.alerts.report.run, result.alerts.report.alerts)
+    alerts(screen, result.report.run, result.report.alerts)
     if result.evaluation:
         say(screen, "After the training, against the events:")
         evaluated(screen, result.evaluation)

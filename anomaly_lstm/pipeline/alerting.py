@@ -67,25 +67,27 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
         }
     found.sort(key=lambda a: (a.raised_us, a.asset))
     report = AlertReport(
-        _run_document(trained, model_id, policy, watched, found), [alerting.as_document(a) for a in found]
+        run_document(trained, model_id, policy, watched, [a.severity for a in found]),
+        [alerting.as_document(a) for a in found],
     )
     if out and sink:
         sink.write(out, report)
     return AlertResult(out, report, found, strangest)
 
 
-def _run_document(
+def run_document(
     trained: Trained,
     model_id: str,
     policy: Policy,
     watched: Mapping[str, Mapping[str, Any]],
-    found: Sequence[alerting.Alert],
+    severities: Sequence[str],
 ) -> dict[str, Any]:
+    """What the alerts come from, with the ``severities`` of all of them beside what was promised."""
     scored_s = sum(w["scored_s"] for w in watched.values())
     budget = []
     for severity, limit_us in policy.limits.items():
         rank = SEVERITIES.index(severity)
-        raised = sum(SEVERITIES.index(a.severity) >= rank for a in found)
+        raised = sum(SEVERITIES.index(one) >= rank for one in severities)
         budget.append(
             {
                 "severity": severity,

@@ -7,28 +7,30 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from anomaly_lstm import alerts as alerting
-from anomaly_lstm import arrow, store
+from anomaly_lstm import arrivals, store
 from anomaly_lstm import evaluation as evaluating
-from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.alerts import Policy
+from anomaly_lstm.changes import CHANGES, Change, as_line
+from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.learning import TrainOptions
-from anomaly_lstm.pipeline.alerting import AlertResult, alert, limits_for_budget
+from anomaly_lstm.pipeline.alerting import limits_for_budget, run_document
+from anomaly_lstm.pipeline.collecting import Collected, collect
 from anomaly_lstm.pipeline.evaluation import evaluate
-from anomaly_lstm.pipeline.grids import GridOptions, Quality
-from anomaly_lstm.pipeline.scoring import Unseen, load, read_scores, telemetry_for, unseen_note
+from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch
+from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_names
+from anomaly_lstm.pipeline.scoring import as_in_training, load, unseen_note
 from anomaly_lstm.pipeline.training import TrainResult, train
+from anomaly_lstm.pipeline.watching import Fresh, policy_document, policy_from, score_new, tell, with_terms
 from anomaly_lstm.sinks import sink_for
+from anomaly_lstm.sinks.contract import AlertReport
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.tables import State
-from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.trained import Trained
 from anomaly_lstm.training import Stage
 
@@ -48,6 +50,8 @@ class RunPlan:
     train_until_us: int | None = None
     train: TrainOptions = field(default_factory=TrainOptions)
     policy: Policy = field(default_factory=Policy)
+    delay_us: int = 0
+    """How long a row may take to arrive [µs], counted from the newest row of its asset."""
     budget_us: int | None = None
     """Mean time between false alerts of the whole pipeline; sets the limits of ``policy`` once the assets are known."""
     disabled: Sequence[str] = ()
@@ -56,63 +60,269 @@ class RunPlan:
 
 @dataclass(frozen=True)
 class RunResult:
-    """Result of `run`. ``trained`` is None when a model stood already."""
+    """Result of `run`. ``trained`` is None when a model stood already.
+
+    ``report`` all alerts as they stand; ``changes`` what became of them in this run; ``states`` state → rows that were
+    scored in it; ``new`` asset → rows that came in; ``waiting`` files that are still being written; ``failed`` file or
+    asset → why nothing became of it; ``strangest`` the rarest new row: asset, time [µs UTC], return period [s].
+    """
 
     folder: Path
     model: Path
     trained: TrainResult | None
     quality: Quality
-    alerts: AlertResult
+    report: AlertReport
+    changes: Sequence[Change]
     states: Mapping[str, int]
+    new: Mapping[str, int]
+    waiting: Sequence[str]
+    strangest: tuple[str, int, float] | None
     evaluation: evaluating.Evaluation | None
     failed: Mapping[str, str]
     seconds: float
 
 
 def run(
-    plan: RunPlan, *, told: Callable[[Stage], None] = lambda stage: None, clock: Callable[[], float] = time.monotonic
+    plan: RunPlan,
+    *,
+    since_us: int | None = None,
+    until_us: int | None = None,
+    reprocess: bool = False,
+    dry: bool = False,
+    now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+    told: Callable[[Stage], None] = lambda stage: None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> RunResult:
-    """Train if the run folder has no model, then score, alert, and evaluate where there are events.
+    """Do what is due, exactly once: train if there is no model, read what is new, score it, and tell what became of
+    the alerts.
 
-    All that the source holds is computed anew and replaced in one step per file, so a second run on the same data
-    changes no byte. Where the source no longer reaches back to the first stored row, stored rows are kept and only
-    later ones are added.
+    Whatever the slices in which rows come, and wherever a run was killed, scores and alerts end as those of one run
+    over everything. Rows that come late are scored in their place, and alerts told before are revised under their id.
+
+    ``since_us``, ``until_us`` act as if nothing had been measured outside; ``reprocess`` judges all rows anew, by the
+    model and policy of now; ``dry`` tells what would happen and leaves the folder as it is.
     """
     begun = clock()
+    if dry:
+        with store.shadow(plan.folder) as shadow:
+            result = _run(replace(plan, folder=shadow), since_us, until_us, reprocess, now_us, told)
+        return replace(result, folder=plan.folder, seconds=clock() - begun)
     with store.locked(plan.folder):
-        trained = None
-        model = current_model(plan.folder)
-        if model is None:
-            trained = _train_into(plan, told)
-            model = trained.folder
-        loaded, model_id = load(model)
-        assets, quality, failed = telemetry_for(loaded, plan.source, plan.read)
-        assets = [a for a in assets if a.asset not in plan.disabled]
-        if trained is None:
-            quality = replace(quality, notes=[*quality.notes, *_changed_since(plan, loaded)])
-        states, unseen = _store_scores(plan.folder / "scores", loaded, model_id, assets)
-        quality = replace(quality, notes=[*quality.notes, *unseen_note(loaded, unseen)])
-        policy = (
-            plan.policy
-            if plan.budget_us is None
-            else replace(plan.policy, limits=limits_for_budget(plan.budget_us, _n_stored(plan.folder / "scores")))
-        )
-        written = sorted((plan.folder / "scores").glob("*/*.parquet"))
-        result = alert(written, model, plan.folder / "alerts.json", policy=policy)
-        sink_for(Path("alerts.parquet")).write(plan.folder / "alerts.parquet", result.report)
-        store.write_json(plan.folder / "quality.json", quality.document())
-        judged = (
-            evaluate(
-                result.report,
-                plan.events,
-                severity="warning" if plan.budget_us is not None else None,  # a budget promises warnings
-                start_us=loaded.report["end_us"],
-                zone=plan.read.zone,
-            )
-            if plan.events
-            else None
-        )
-    return RunResult(plan.folder, model, trained, quality, result, states, judged, failed, clock() - begun)
+        result = _run(plan, since_us, until_us, reprocess, now_us, told)
+    return replace(result, seconds=clock() - begun)
+
+
+def _run(
+    plan: RunPlan,
+    since_us: int | None,
+    until_us: int | None,
+    reprocess: bool,
+    now_us: Callable[[], int],
+    told: Callable[[Stage], None],
+) -> RunResult:
+    folder = RunFolder(plan.folder)
+    before = _repaired(folder)
+    trained = None
+    if before.model_id is None:
+        trained = _train_into(plan, told)
+        before = replace(before, model_id=trained.model_id)
+    model_id = str(before.model_id)
+    loaded, _ = load(folder.models / model_id)
+    state = _forgotten(before) if reprocess else before
+    collected = collect(
+        folder,
+        state,
+        plan.source,
+        _span(as_in_training(loaded, plan.read), since_us, until_us),
+        loaded.grid,
+        Terms(model_id, {}),
+        now_us(),
+    )
+    state = replace(collected.state, run=before.run + 1) if collected.new else collected.state
+    if state != before:
+        folder.commit(state)
+    for path in collected.superseded:
+        path.unlink(missing_ok=True)
+    return _watched(plan, folder, state, collected, trained, loaded, reprocess, now_us())
+
+
+def _repaired(folder: RunFolder) -> RunState:
+    """The state as it was committed; what a killed run left beside it is removed."""
+    store.sweep(folder.path)
+    state = folder.state()
+    for home in (folder.path / "rows").glob("*"):
+        arrivals.sweep(home, state.run)
+    return state
+
+
+def _forgotten(state: RunState) -> RunState:
+    """A state in which every file is to be read and every row to be scored anew."""
+    assets = {name: replace(watch, terms=Terms("", {}), pending=watch.first) for name, watch in state.assets.items()}
+    return replace(state, files={}, assets=assets)
+
+
+def _span(read: ReadOptions, since_us: int | None, until_us: int | None) -> ReadOptions:
+    """Reading within a span as well as within its own."""
+    starts = [us for us in (read.start_us, since_us) if us is not None]
+    ends = [us for us in (read.end_us, until_us) if us is not None]
+    return replace(read, start_us=max(starts, default=None), end_us=min(ends, default=None))
+
+
+def _watched(
+    plan: RunPlan,
+    folder: RunFolder,
+    state: RunState,
+    collected: Collected,
+    trained: TrainResult | None,
+    loaded: Trained,
+    reprocess: bool,
+    known_us: int,
+) -> RunResult:
+    """Score and tell what is new, and commit it."""
+    model_id = str(state.model_id)
+    policy = _policy(plan, loaded, sum(asset not in plan.disabled for asset in state.assets))
+    stored = sink_for(folder.alerts).read(folder.alerts) if folder.alerts.is_file() else None
+    alerts: dict[str, list[Mapping[str, Any]]] = {asset: [] for asset in state.assets}
+    for one in stored.alerts if stored else ():
+        alerts.setdefault(one["asset"], []).append(one)
+    wanted = Terms(model_id, policy_document(policy))
+    watches = {
+        asset: replace(watch, terms=wanted)
+        if reprocess
+        else with_terms(watch, wanted, stands=any(one["active"] for one in alerts[asset]))
+        for asset, watch in state.assets.items()
+    }
+    due = {a: w for a, w in watches.items() if w.pending is not None and a not in plan.disabled}
+    models = {name: loaded if name == model_id else load(folder.models / name)[0] for name in _models_of(due)}
+    failed = dict(collected.failed)
+    made = dict(score_new(folder, due, models, plan.delay_us, failed))
+    changes: list[Change] = []
+    for asset, fresh in made.items():
+        own = policy_from(fresh.watch.terms.policy)
+        since = None if reprocess else fresh.since
+        told = tell(folder, asset, fresh.watch, models[fresh.watch.terms.model_id], own, alerts[asset], since)
+        alerts[asset] = list(told.alerts)
+        changes += told.changes
+        watches[asset] = replace(fresh.watch, told=fresh.watch.next)
+    changes.sort(key=lambda one: (one.at_us, one.asset, one.alert_id, CHANGES.index(one.change)))
+    report = _report(loaded, model_id, policy, watches, alerts)
+    _write(folder, report, stored)
+    length = store.append_lines(folder.history, [as_line(one, known_us) for one in changes], state.history_bytes)
+    after = replace(state, assets=watches, history_bytes=length)
+    if after != state:
+        folder.commit(after)
+    quality = _quality(plan, folder, collected, made, loaded, trained, reprocess, state, policy)
+    counts = sum((fresh.states for fresh in made.values()), np.zeros(len(State), np.int64))
+    tops = [fresh.strangest for fresh in made.values() if fresh.strangest]
+    return RunResult(
+        folder=plan.folder,
+        model=folder.models / model_id,
+        trained=trained,
+        quality=quality,
+        report=report,
+        changes=changes,
+        states={one.name: int(counts[one]) for one in State},
+        new=collected.new,
+        waiting=sorted(state.waiting),
+        strangest=max(tops, key=lambda top: top[2], default=None),
+        evaluation=_judged(plan, report, loaded),
+        failed=failed,
+        seconds=0.0,
+    )
+
+
+def _policy(plan: RunPlan, trained: Trained, n_assets: int) -> Policy:
+    """The policy in force: with the limits of the budget, and the units the model knows."""
+    policy = plan.policy
+    if plan.budget_us is not None:
+        policy = replace(policy, limits=limits_for_budget(plan.budget_us, n_assets))
+    check_names(list(policy.bounds), trained.roles.all, "[sensors.bounds]")
+    return replace(policy, units={**trained.units, **policy.units})
+
+
+def _models_of(watches: Mapping[str, Watch]) -> list[str]:
+    return list(dict.fromkeys(watch.terms.model_id for watch in watches.values()))
+
+
+def _report(
+    trained: Trained,
+    model_id: str,
+    policy: Policy,
+    watches: Mapping[str, Watch],
+    alerts: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> AlertReport:
+    """All alerts as they stand, and what was watched."""
+    every = [one for mine in alerts.values() for one in mine]
+    every.sort(key=lambda one: (parse_time(one["raised_at"]), one["asset"]))
+    grid, period_s = trained.grid, trained.grid.period_us / 1e6
+    watched = {
+        asset: {
+            "start": iso(watch.first * grid.period_us + grid.phase_us),
+            "end": iso(watch.next * grid.period_us + grid.phase_us),
+            "scored_s": watch.n_scored * period_s,
+        }
+        for asset, watch in watches.items()
+        if watch.first is not None and watch.next is not None
+    }
+    return AlertReport(run_document(trained, model_id, policy, watched, [one["severity"] for one in every]), every)
+
+
+def _write(folder: RunFolder, report: AlertReport, stored: AlertReport | None) -> None:
+    """Write the alerts where they are others than those stored."""
+    flat = folder.alerts.with_suffix(".parquet")
+    if stored is None or stored.run != report.run or list(stored.alerts) != list(report.alerts) or not flat.is_file():
+        for path in (folder.alerts, flat):
+            sink_for(path).write(path, report)
+
+
+def _judged(plan: RunPlan, report: AlertReport, trained: Trained) -> evaluating.Evaluation | None:
+    """The alerts after the training against the events that people told; None without any."""
+    if not plan.events:
+        return None
+    return evaluate(
+        report,
+        plan.events,
+        severity="warning" if plan.budget_us is not None else None,  # a budget promises warnings
+        start_us=trained.report["end_us"],
+        zone=plan.read.zone,
+    )
+
+
+def _quality(
+    plan: RunPlan,
+    folder: RunFolder,
+    collected: Collected,
+    made: Mapping[str, Fresh],
+    loaded: Trained,
+    trained: TrainResult | None,
+    reprocess: bool,
+    state: RunState,
+    policy: Policy,
+) -> Quality:
+    """What was read and scored in this run, which is also kept in ``quality.json``, and what to mind."""
+    notes = [*collected.notes]
+    if trained is None and not reprocess:
+        notes += _changed_since(plan, loaded)
+        notes += _rules_from_now(state, policy)
+    notes += unseen_note(loaded, [fresh.unseen for fresh in made.values() if fresh.unseen])
+    notes += [note for fresh in made.values() for note in fresh.notes]
+    notes += [f"{name} is still being written: it is read in the next run." for name in sorted(state.waiting)]
+    quality = Quality(collected.files, [fresh.quality for fresh in made.values()], notes, loaded.grid)
+    if made or collected.files:
+        store.write_json(folder.path / "quality.json", quality.document())
+    return quality
+
+
+def _rules_from_now(state: RunState, policy: Policy) -> list[str]:
+    """A note where the policy is another than the one by which alerts were raised."""
+    wanted = policy_document(policy)
+    others = [watch for watch in state.assets.values() if watch.terms.policy and watch.terms.policy != wanted]
+    if not others:
+        return []
+    return [
+        "The alarm policy has changed: it rules rows from now on, and open alerts keep the one they were raised by. "
+        "Judge all stored rows by it with --reprocess, or try it first with `anomaly-lstm replay`."
+    ]
 
 
 def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
@@ -163,14 +373,15 @@ def _train_into(plan: RunPlan, told: Callable[[Stage], None]) -> TrainResult:
     home = new.with_name(result.model_id)
     shutil.rmtree(home, ignore_errors=True)
     new.rename(home)
-    store.write_json(plan.folder / "state.json", {"model_id": result.model_id})
+    folder = RunFolder(plan.folder)
+    folder.commit(replace(folder.state(), model_id=result.model_id))
     return replace(result, folder=home)
 
 
 def current_model(folder: Path) -> Path | None:
     """The model a run folder works with, or None before its first training."""
-    state = store.read_json(folder / "state.json") if (folder / "state.json").is_file() else {}
-    return folder / "models" / state["model_id"] if "model_id" in state else None
+    model_id = RunFolder(folder).state().model_id
+    return None if model_id is None else RunFolder(folder).models / model_id
 
 
 def policy_of(folder: Path) -> Policy | None:
@@ -193,49 +404,3 @@ def policy_of(folder: Path) -> Policy | None:
 def is_run(folder: Path) -> bool:
     """Does the folder look like a run folder?"""
     return (folder / "state.json").is_file()
-
-
-def _n_stored(scores: Path) -> int:
-    """How many assets have stored scores."""
-    return len({path.parent for path in scores.glob("*/*.parquet")})
-
-
-def _store_scores(
-    folder: Path, trained: Trained, model_id: str, assets: Sequence[Telemetry]
-) -> tuple[dict[str, int], list[Unseen]]:
-    """Replace ``<asset>/<YYYY-MM>.parquet`` for every asset and month with new rows.
-
-    Returns state → rows read, and per asset how many of them were unseen.
-    """
-    counts = np.zeros(len(State), np.int64)
-    unseen: list[Unseen] = []
-    for scored in scores_stage.score(trained, assets):
-        counts += np.bincount(scored.state, minlength=len(State))
-        unseen.append(Unseen.count(scored))
-        home = folder / store.folder_name(scored.telemetry.asset)
-        fresh = scores_stage.table(trained, scored, model_id)
-        table = _with_history(read_scores(home), fresh) if any(home.glob("*.parquet")) else fresh
-        months = _months(table)
-        for month in np.unique(_months(fresh)):
-            with store.replacing(home / f"{month}.parquet") as side:
-                pq.write_table(table.filter(arrow.from_bools(months == month)), side, compression="zstd")
-    return {state.name: int(counts[state]) for state in State}, unseen
-
-
-def _months(scores: pa.Table) -> NDArray[np.datetime64]:
-    """The month of each row."""
-    return arrow.times_to_numpy(scores.column("time")).astype("datetime64[us]").astype("datetime64[M]")
-
-
-def _with_history(stored: pa.Table, fresh: pa.Table) -> pa.Table:
-    """Fresh rows and the stored rows they do not replace, in time order.
-
-    Where the fresh rows reach back to the first stored one they replace all up to their last; where they begin later
-    (an export that only holds the last days) they began cold, so stored rows stand and only later ones are added.
-    """
-    old, new = (arrow.times_to_numpy(t.column("time")) for t in (stored, fresh))
-    if not len(new):
-        return stored
-    if new[0] <= old.min():
-        return pa.concat_tables([fresh, stored.filter(arrow.from_bools(old > new[-1]))]).combine_chunks()
-    return pa.concat_tables([stored, fresh.filter(arrow.from_bools(new > old.max()))]).combine_chunks()

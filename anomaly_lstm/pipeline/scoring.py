@@ -17,7 +17,7 @@ from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_not_an_input, on_grid
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.sources import Place
-from anomaly_lstm.sources.contract import RawAsset, ReadOptions
+from anomaly_lstm.sources.contract import RawAsset, Reading, ReadOptions
 from anomaly_lstm.tables import State, check_scores
 from anomaly_lstm.telemetry import Grid, Telemetry, estimate_period
 from anomaly_lstm.trained import Trained, from_folder
@@ -99,22 +99,27 @@ def telemetry_for(
 
     Raises DataError when no asset can be used.
     """
-    reading = sources.read(source, _as_in_training(trained, read))
-    missing = {a.asset: _missing_sensors(trained, a) for a in reading.assets}
-    failed = {a.asset: _missing_words(trained, a, missing[a.asset]) for a in reading.assets if missing[a.asset]}
+    reading = sources.read(source, as_in_training(trained, read))
+    missing = {a.asset: missing_sensors(trained, a) for a in reading.assets}
+    failed = {a.asset: missing_words(trained, a, missing[a.asset]) for a in reading.assets if missing[a.asset]}
     usable = [a for a in reading.assets if a.asset not in failed]
     if not usable:
         raise DataError(next(iter(failed.values())) if failed else "the source holds no rows.")
+    assets, quality = as_the_model_wants(trained, replace(reading, assets=usable))
+    notes = [*quality.notes, *(note for raw in usable for note in sparse(raw, trained.grid))]
+    return assets, replace(quality, notes=[*notes, *(note for a in assets for note in blind(a))]), failed
+
+
+def as_the_model_wants(trained: Trained, reading: Reading) -> tuple[list[Telemetry], Quality]:
+    """All assets of a reading on the model's grid, with its sensors in its order."""
     options = GridOptions(trained.grid.period_us, trained.max_hole, trained.running)
     mode = trained.roles.mode
     sensor = mode.sensor if mode else None
-    assets, quality = on_grid(replace(reading, assets=usable), options, trained.grid, trained.roles.all, sensor)
-    notes = [*quality.notes, *(note for raw in usable for note in _sparse(raw, trained.grid))]
-    quality = replace(quality, notes=[*notes, *(note for a in assets for note in _blind(a))])
-    return [mode.on(a) for a in assets] if mode else assets, quality, failed
+    assets, quality = on_grid(reading, options, trained.grid, trained.roles.all, sensor)
+    return [mode.on(a) for a in assets] if mode else assets, quality
 
 
-def _sparse(raw: RawAsset, grid: Grid) -> list[str]:
+def sparse(raw: RawAsset, grid: Grid) -> list[str]:
     """A note where rows come much more seldom than the model's grid."""
     period = estimate_period([raw.time_us]) if len(np.unique(raw.time_us)) > LEAST_FOR_PERIOD else grid.period_us
     if period < 2 * grid.period_us:
@@ -126,7 +131,7 @@ def _sparse(raw: RawAsset, grid: Grid) -> list[str]:
     ]
 
 
-def _blind(asset: Telemetry) -> list[str]:
+def blind(asset: Telemetry) -> list[str]:
     """Notes on sensors that have had no value for long up to the asset's last row: nothing watches what they
     measured.
     """
@@ -153,10 +158,11 @@ class Unseen:
     by_context: tuple[int, ...]
 
     @classmethod
-    def count(cls, scored: scores_stage.Scores) -> Unseen:
-        by_context = tuple(int(n) for n in scored.outside.sum(axis=0))
-        n_scored = int((scored.state == State.SCORED).sum())
-        return cls(scored.telemetry.asset, n_scored, int(scored.unseen.sum()), by_context)
+    def count(cls, scored: scores_stage.Scores, since: int = 0) -> Unseen:
+        """Of an asset's rows from row ``since`` on."""
+        by_context = tuple(int(n) for n in scored.outside[since:].sum(axis=0))
+        n_scored = int((scored.state[since:] == State.SCORED).sum())
+        return cls(scored.telemetry.asset, n_scored, int(scored.unseen[since:].sum()), by_context)
 
 
 def unseen_note(trained: Trained, counted: Sequence[Unseen]) -> list[str]:
@@ -191,7 +197,7 @@ def range_words(name: str, seen: Range, unit: str | None) -> str:
     return f"'{name}' {span}{f' {unit}' if unit else ''}"
 
 
-def _as_in_training(trained: Trained, read: ReadOptions) -> ReadOptions:
+def as_in_training(trained: Trained, read: ReadOptions) -> ReadOptions:
     """What was left open is taken from the model; what was set wins. The model knows which columns are sensors."""
     blank = ReadOptions()
     remembered = {
@@ -202,22 +208,22 @@ def _as_in_training(trained: Trained, read: ReadOptions) -> ReadOptions:
     mode = trained.roles.mode
     if mode:
         remembered |= {"mode": mode.sensor, "words": tuple(mode.rows) if mode.words else ()}
-    return replace(read, known=_needed(trained), **remembered)
+    return replace(read, known=needed(trained), **remembered)
 
 
-def _needed(trained: Trained) -> tuple[str, ...]:
+def needed(trained: Trained) -> tuple[str, ...]:
     """The sensors an asset must have: those of the model, its mode's, and those of its condition for running."""
     running = conditions.sensors_in(conditions.parse(trained.running)) if trained.running else ()
     mode = (trained.roles.mode.sensor,) if trained.roles.mode else ()
     return tuple(dict.fromkeys((*trained.roles.all, *mode, *running)))
 
 
-def _missing_sensors(trained: Trained, raw: RawAsset) -> list[str]:
+def missing_sensors(trained: Trained, raw: RawAsset) -> list[str]:
     """Sensors that no file of an asset has; one that is there but holds no number is a sensor down, not missing."""
-    return sorted(set(_needed(trained)) - (set(raw.sensors) - set(raw.absent)))
+    return sorted(set(needed(trained)) - (set(raw.sensors) - set(raw.absent)))
 
 
-def _missing_words(trained: Trained, raw: RawAsset, missing: Sequence[str]) -> str:
+def missing_words(trained: Trained, raw: RawAsset, missing: Sequence[str]) -> str:
     names = " and ".join(f"'{name}'" for name in missing[:3])
     names += f" and {len(missing) - 3} more" if len(missing) > 3 else ""
     have = [*(name for name in raw.sensors if name not in raw.absent), *raw.left_out]
@@ -238,10 +244,13 @@ def check_made_by(table: pa.Table, model_id: str, model: Path) -> None:
         )
 
 
-def read_scores(scores: Path | Sequence[Path]) -> pa.Table:
-    """One or several scores tables (files, or folders of them) as one. Raises DataError when one is no such table."""
+def read_scores(scores: Path | Sequence[Path], columns: Sequence[str] | None = None) -> pa.Table:
+    """One or several scores tables (files, or folders of them) as one, of all columns or some of those they have.
+
+    Raises DataError when one is no such table.
+    """
     paths = [scores] if isinstance(scores, Path) else list(scores)
-    return pa.concat_tables([_read_scores(file) for path in paths for file in _score_files(path)])
+    return pa.concat_tables([_read_scores(file, columns) for path in paths for file in _score_files(path)])
 
 
 def _score_files(path: Path) -> list[Path]:
@@ -253,10 +262,10 @@ def _score_files(path: Path) -> list[Path]:
     return files
 
 
-def _read_scores(path: Path) -> pa.Table:
+def _read_scores(path: Path, columns: Sequence[str] | None) -> pa.Table:
     try:
         with pq.ParquetFile(path) as file:  # pq.read_table would import pandas
-            table = file.read()
+            table = file.read([name for name in columns if name in file.schema_arrow.names] if columns else None)
     except FileNotFoundError as problem:
         raise DataError(
             f"{path} does not exist. Make it with `anomaly-lstm score SOURCE --model DIR --out {path}`."

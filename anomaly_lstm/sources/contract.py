@@ -46,6 +46,8 @@ class ReadOptions:
     """A sensor that may hold words: in a wide table they are read as places in `Reading.words`."""
     words: Sequence[str] | None = None
     """Its words, from a model, which come first; empty where the model knows it holds numbers, None = find out."""
+    among: Sequence[Path] = ()
+    """All files of the source, where only some of them are read: assets are named after files so that all differ."""
     start_us: int | None = None
     end_us: int | None = None
     """Half-open span of measuring times to keep [µs since 1970 UTC]."""

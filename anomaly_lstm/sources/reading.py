@@ -37,7 +37,9 @@ def read_files(files: Sequence[RawFile], options: ReadOptions, found: ReadOption
     roles = [find_roles(file, options) for file in filled]
     check_names(filled, roles, options)
     formats, time_notes = find_time_formats(filled, [role.time for role in roles], options.time_format)
-    names = asset_names([file.path for file in filled])
+    named = asset_names(options.among or [file.path for file in filled])
+    by_path = dict(zip(options.among or [file.path for file in filled], named, strict=True))
+    names = [by_path[file.path] for file in filled]
     words = _words_of_mode(filled, options)
     rows = [
         rows_of(file, role, format_, name, replace(options, words=words))
@@ -60,6 +62,7 @@ def read_files(files: Sequence[RawFile], options: ReadOptions, found: ReadOption
         layout=_common(role.layout for role in roles),
         sensor=_common(role.sensor for role in roles),
         value=_common(role.value for role in roles),
+        among=(),
         start_us=None,  # the span belongs to this reading, not to the shape of the data
         end_us=None,
     )

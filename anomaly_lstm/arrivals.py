@@ -1,0 +1,279 @@
+"""Rows as they arrived, kept by a run folder: of each asset a set, so that rows may come late, twice, and in any order.
+
+Every run that brings new rows adds one file per asset, named by the run, how many rows it holds and from when to when.
+Small files are joined with the one before, as in a log-structured merge tree (O'Neil et al., 1996), so that their
+number grows with the logarithm of the runs. What a killed run left is found by its number and removed; files that
+were joined are removed once the run is done. Since a set is kept, a file too many changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from anomaly_lstm import arrow, store
+from anomaly_lstm.sources.contract import RawAsset
+
+Int64 = NDArray[np.int64]
+Float64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+
+FULL = 50_000
+"""A file with so many rows is not joined with others any more."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """The sensor that says in which mode an asset runs, and its words; no words where it holds numbers."""
+
+    sensor: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Added:
+    """What came of rows that were handed in.
+
+    ``times_us`` (n_new,) of those not kept before, in order, and ``after_us`` the last time kept before the first of
+    them, None without any; ``superseded`` files to remove once the run is done.
+    """
+
+    times_us: Int64
+    after_us: int | None
+    superseded: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    run: int
+    n_rows: int
+    first_us: int
+    last_us: int
+
+
+def add(folder: Path, run: int, raw: RawAsset, mode: Mode | None = None) -> Added:
+    """Keep those of an asset's rows that ``folder`` does not hold yet, in a file of this ``run``."""
+    table = _distinct(_table(raw, mode))
+    files = _files(folder)
+    table = _without(table, files)
+    if not len(table):
+        return Added(np.empty(0, np.int64), None)
+    time_us = arrow.to_numpy(table.column("time"), np.int64)
+    first = int(time_us[0])
+    before = _last_before(files, first)
+    joined: list[_File] = []
+    for file in sorted(files, key=lambda file: -file.run):
+        if file.n_rows > 2 * len(table) or len(table) + file.n_rows > FULL:
+            break
+        table = _distinct(pa.concat_tables([_read(file.path), table], promote_options="default"))
+        joined.append(file)
+    everything = arrow.to_numpy(table.column("time"), np.int64)
+    name = f"{run:010d}.{len(table)}.{int(everything[0])}.{int(everything[-1])}.parquet"
+    with store.replacing(folder / name) as side:
+        pq.write_table(table, side, compression="zstd")
+    return Added(time_us, before, tuple(file.path for file in joined))
+
+
+def load(
+    folder: Path, asset: str, sensors: Sequence[str], since_us: int | None = None, mode: Mode | None = None
+) -> tuple[RawAsset, tuple[str, ...]]:
+    """An asset's rows from ``since_us`` on, one per time, in time order; and the words of its mode.
+
+    What was measured several times at one time is the mean of its distinct values. A sensor that no file holds is in
+    ``absent``.
+    """
+    files = [file for file in _files(folder) if since_us is None or file.last_us >= since_us]
+    tables = [_read(file.path) for file in files]
+    table = _distinct(pa.concat_tables(tables, promote_options="default")) if tables else _empty()
+    time_us = arrow.to_numpy(table.column("time"), np.int64)
+    if since_us is not None:
+        first = int(np.searchsorted(time_us, since_us))
+        table, time_us = table.slice(first), time_us[first:]
+    words = _words(table, mode)
+    columns = [_values(table, sensor, mode, words) for sensor in sensors]
+    values = np.column_stack(columns) if columns else np.empty((len(time_us), 0))
+    times, where = np.unique(time_us, return_index=True)
+    if len(times) < len(time_us):
+        values = np.stack([_of_one_time(rows) for rows in np.split(values, where[1:])])
+    absent = tuple(sensor for sensor in sensors if not _has(table, sensor))
+    return RawAsset(asset, times, tuple(sensors), values, absent=absent), words
+
+
+def newest(folder: Path) -> int | None:
+    """The last time kept [µs UTC]; None without a row."""
+    return max((file.last_us for file in _files(folder)), default=None)
+
+
+def columns(folder: Path) -> set[str]:
+    """The sensors that any file holds."""
+    found: set[str] = set()
+    for file in _files(folder):
+        found |= {name.partition(".")[2] for name in pq.read_schema(file.path).names if name != "time"}
+    return found
+
+
+def sweep(folder: Path, run: int) -> None:
+    """Remove the files of runs from number ``run`` on: they were killed before they were done."""
+    for file in _files(folder):
+        if file.run >= run:
+            file.path.unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> list[_File]:
+    """The files of an asset, old ones first."""
+    found = []
+    for path in sorted(folder.glob("*.parquet")):
+        run, n_rows, first, last = (int(part) for part in path.stem.split("."))
+        found.append(_File(path, run, n_rows, first, last))
+    return found
+
+
+def _read(path: Path) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        return file.read()
+
+
+def _empty() -> pa.Table:
+    return pa.table({"time": pa.array([], pa.int64())})
+
+
+def _table(raw: RawAsset, mode: Mode | None) -> pa.Table:
+    """The rows as they are kept, in time order: `value.<sensor>` for numbers, `word.<sensor>` for the words of a
+    mode; without the sensors that the asset's files do not have.
+    """
+    order = np.argsort(raw.time_us, kind="stable")
+    table = {"time": arrow.from_ints(raw.time_us[order])}
+    for place, sensor in enumerate(raw.sensors):
+        if sensor in raw.absent:
+            continue
+        values = raw.values[order, place]
+        if mode and mode.words and sensor == mode.sensor:
+            places = np.where(np.isfinite(values), values, len(mode.words)).astype(np.int64)
+            table[f"word.{sensor}"] = arrow.texts([*mode.words, None]).take(arrow.from_ints(places))
+        else:
+            table[f"value.{sensor}"] = arrow.from_floats(values)
+    return pa.table(table)
+
+
+def _distinct(table: pa.Table) -> pa.Table:
+    """The rows in time order, each once."""
+    time_us = arrow.to_numpy(table.column("time"), np.int64)
+    if not (np.diff(time_us) >= 0).all():
+        order = np.argsort(time_us, kind="stable")
+        table, time_us = table.take(arrow.from_ints(order)), time_us[order]
+    again = np.flatnonzero(np.diff(time_us) == 0)
+    if not len(again):
+        return table
+    doubtful = np.unique(np.r_[again, again + 1])
+    keep = np.ones(len(time_us), bool)
+    seen: set[tuple[object, ...]] = set()
+    for row, key in zip(doubtful, _keys(table, doubtful), strict=True):
+        keep[row] = key not in seen
+        seen.add(key)
+    return table.filter(arrow.from_bools(keep))
+
+
+def _without(table: pa.Table, files: Sequence[_File]) -> pa.Table:
+    """The rows that no file holds."""
+    for file in files:
+        time_us = arrow.to_numpy(table.column("time"), np.int64)
+        if not len(time_us):
+            break
+        if file.last_us < time_us[0] or file.first_us > time_us[-1]:
+            continue
+        kept = _read(file.path)
+        new = ~_is_first_of_its_time(table, kept)
+        doubtful = np.flatnonzero(new & np.isin(time_us, arrow.to_numpy(kept.column("time"), np.int64)))
+        if len(doubtful):
+            same = np.isin(arrow.to_numpy(kept.column("time"), np.int64), time_us[doubtful])
+            known = set(_keys(kept, np.flatnonzero(same)))
+            new[doubtful] = [key not in known for key in _keys(table, doubtful)]
+        table = table.filter(arrow.from_bools(new))
+    return table
+
+
+def _is_first_of_its_time(table: pa.Table, kept: pa.Table) -> Bool:
+    """Rows of a table (n_rows,) that are the same as the first row of their time in another: most of a file that has
+    only grown.
+    """
+    time_us, times = (arrow.to_numpy(one.column("time"), np.int64) for one in (table, kept))
+    place = np.minimum(np.searchsorted(times, time_us), len(times) - 1)
+    same = times[place] == time_us
+    for name in {*table.column_names, *kept.column_names} - {"time"}:
+        if name.startswith("word."):
+            words = sorted(_unique(table, name) | _unique(kept, name))
+            ours, theirs = (_places(one, name, words) for one in (table, kept))
+        else:
+            ours, theirs = (_values(one, name.partition(".")[2], None, ()) for one in (table, kept))
+        theirs = theirs[place]
+        same &= (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    return np.asarray(same)
+
+
+def _unique(table: pa.Table, name: str) -> set[str]:
+    if name not in table.column_names:
+        return set()
+    return {word for word in table.column(name).unique().to_pylist() if word is not None}
+
+
+def _places(table: pa.Table, name: str, words: Sequence[str]) -> Float64:
+    """A column of words (n_rows,) as places among ``words``, NaN where there is none."""
+    if name not in table.column_names:
+        return np.full(len(table), np.nan)
+    places = arrow.places_in(table.column(name), words).astype(np.float64)
+    return np.asarray(np.where(places < 0, np.nan, places))
+
+
+def _keys(table: pa.Table, rows: Int64) -> list[tuple[object, ...]]:
+    """What makes each of some rows the same as another: its time, and every sensor with its value."""
+    some = table.take(arrow.from_ints(rows))
+    names = some.column_names
+    return [
+        tuple((name, value) for name, value in zip(names, row, strict=True) if value is not None)
+        for row in zip(*(some.column(name).to_pylist() for name in names), strict=True)
+    ]
+
+
+def _last_before(files: Sequence[_File], time_us: int) -> int | None:
+    """The last time before another that any file holds."""
+    found = [file.last_us for file in files if file.last_us < time_us]
+    for file in files:
+        if file.first_us < time_us <= file.last_us:
+            times = arrow.to_numpy(_read(file.path).column("time"), np.int64)
+            found.append(int(times[times < time_us][-1]))
+    return max(found, default=None)
+
+
+def _has(table: pa.Table, sensor: str) -> bool:
+    return f"value.{sensor}" in table.column_names or f"word.{sensor}" in table.column_names
+
+
+def _words(table: pa.Table, mode: Mode | None) -> tuple[str, ...]:
+    """The words of the mode: those known, then others that came, in order."""
+    if mode is None or f"word.{mode.sensor}" not in table.column_names:
+        return mode.words if mode else ()
+    return (*mode.words, *sorted(_unique(table, f"word.{mode.sensor}") - set(mode.words)))
+
+
+def _values(table: pa.Table, sensor: str, mode: Mode | None, words: Sequence[str]) -> Float64:
+    """One sensor's values (n_rows,), NaN where missing; the mode's as places among its words."""
+    if f"value.{sensor}" in table.column_names:
+        return np.asarray(arrow.to_numpy(table.column(f"value.{sensor}"), np.float64))
+    if mode and sensor == mode.sensor and f"word.{sensor}" in table.column_names:
+        return _places(table, f"word.{sensor}", words)
+    return np.full(len(table), np.nan)
+
+
+def _of_one_time(rows: Float64) -> Float64:
+    """What (n_sensors,) several rows (n_rows, n_sensors) of one time say."""
+    if len(rows) == 1:
+        return np.asarray(rows[0])
+    distinct = [np.unique(column[np.isfinite(column)]) for column in rows.T]
+    return np.array([values.mean() if len(values) else np.nan for values in distinct])

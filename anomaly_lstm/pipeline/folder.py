@@ -1,0 +1,218 @@
+"""The run folder on disk, and the state of a run in it.
+
+``state.json`` is the one file that decides: what it does not speak of did not happen. Scores, checkpoints, the lists of
+alerts and the lines of the history are written before it and are the same again when a killed run is repeated.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from anomaly_lstm import arrow, store
+from anomaly_lstm.errors import DataError
+from anomaly_lstm.pipeline.scoring import read_scores
+from anomaly_lstm.scoring import Checkpoint, checkpoint_from
+from anomaly_lstm.tables import State
+
+Int64 = NDArray[np.int64]
+
+STATE_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A file of the source as it was when it was read: size [bytes], time of change [ns], SHA-256 sum, the span
+    [µs UTC] of rows that was asked for, and what became of its rows.
+    """
+
+    size: int
+    changed_ns: int
+    sum: str
+    span: tuple[int | None, int | None]
+    quality: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """By which model and policy an asset is watched, from grid index ``since`` on; None = from its first row."""
+
+    model_id: str
+    policy: Mapping[str, Any]
+    since: int | None = None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How far one asset has come, as grid indices: rows ``first`` to before ``next`` have scores, ``n_scored`` of them
+    in state SCORED; those from ``pending`` on must be scored anew (None = none); the history tells up to before
+    ``told``.
+    """
+
+    terms: Terms
+    first: int | None = None
+    next: int | None = None
+    n_scored: int = 0
+    pending: int | None = None
+    told: int | None = None
+
+
+@dataclass(frozen=True)
+class RunState:
+    """All that a run folder knows: the number of the next run, the model in use, the files read, those that wait to be
+    whole (size and time of change), how far each asset is, the length of the history [bytes], and the cases.
+    """
+
+    run: int = 0
+    model_id: str | None = None
+    files: Mapping[str, Seen] = field(default_factory=dict)
+    waiting: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    assets: Mapping[str, Watch] = field(default_factory=dict)
+    history_bytes: int = 0
+    cases: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        return {"format": STATE_FORMAT, **asdict(self)}
+
+
+def state_from(document: Mapping[str, Any], path: Path) -> RunState:
+    """The reverse of `RunState.document`. Raises DataError when it is newer than this program, or none of ours."""
+    if document.get("format", 1) > STATE_FORMAT:
+        raise DataError(f"{path} was written by a newer version of anomaly-lstm. Update this one.")
+    if "format" not in document:
+        return RunState(model_id=document.get("model_id"))  # before 0.2 a run kept nothing but its model
+    try:
+        files = {name: Seen(**{**seen, "span": tuple(seen["span"])}) for name, seen in document["files"].items()}
+        assets = {
+            name: Watch(**{**watch, "terms": Terms(**watch["terms"])}) for name, watch in document["assets"].items()
+        }
+        waiting = {name: (size, changed) for name, (size, changed) in document["waiting"].items()}
+        plain = {name: document[name] for name in ("run", "model_id", "history_bytes", "cases")}
+        return RunState(files=files, waiting=waiting, assets=assets, **plain)
+    except (KeyError, TypeError, ValueError) as problem:
+        raise DataError(
+            f"{path} is not what a run writes ({problem!r}). Restore it from a copy, or remove it to begin anew."
+        ) from problem
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where everything of a run lies."""
+
+    path: Path
+
+    @property
+    def scores(self) -> Path:
+        return self.path / "scores"
+
+    @property
+    def models(self) -> Path:
+        return self.path / "models"
+
+    @property
+    def alerts(self) -> Path:
+        return self.path / "alerts.json"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.jsonl"
+
+    @property
+    def _state(self) -> Path:
+        return self.path / "state.json"
+
+    def state(self) -> RunState:
+        """The state as it stands; a blank one before the first run."""
+        return state_from(store.read_json(self._state), self._state) if self._state.is_file() else RunState()
+
+    def commit(self, state: RunState) -> RunState:
+        """Make all that was written count."""
+        store.write_json(self._state, state.document())
+        return state
+
+    def arrivals(self, asset: str) -> Path:
+        """The folder of the rows of an asset as they came."""
+        return self.path / "rows" / store.folder_name(asset)
+
+    # ------------------------------------------------------------ scores
+
+    def scores_of(self, asset: str) -> Path:
+        return self.scores / store.folder_name(asset)
+
+    def months_of(self, asset: str) -> list[Path]:
+        """The files of an asset's stored scores, one a month, the oldest first."""
+        return sorted(self.scores_of(asset).glob("*.parquet"))
+
+    def stored(self, asset: str, since_us: int | None = None, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """An asset's stored scores from the month of ``since_us`` on; None where there are none."""
+        first = _month(since_us) if since_us is not None else ""
+        files = [path for path in self.months_of(asset) if path.stem >= first]
+        return read_scores(files, columns) if files else None
+
+    def store_scores(self, asset: str, fresh: pa.Table, since_us: int | None) -> int:
+        """Put fresh scores in the place of all that is stored from ``since_us`` on; None = all. Returns how many SCORED
+        rows there were of what was replaced.
+        """
+        stored = self.stored(asset, since_us)
+        replaced = 0
+        if stored is not None:
+            times = arrow.times_to_numpy(stored.column("time"))
+            stays = times < since_us if since_us is not None else np.zeros(len(times), bool)
+            scored = arrow.places_in(stored.column("state"), (State.SCORED.name,)) == 0
+            replaced = int((scored & ~stays).sum())
+            fresh = pa.concat_tables([stored.filter(arrow.from_bools(stays)), fresh]).combine_chunks()
+        months = arrow.times_to_numpy(fresh.column("time")).astype("datetime64[us]").astype("datetime64[M]")
+        for month in np.unique(months):
+            with store.replacing(self.scores_of(asset) / f"{month}.parquet") as side:
+                pq.write_table(fresh.filter(arrow.from_bools(months == month)), side, compression="zstd")
+        return replaced
+
+    # ------------------------------------------------------------ checkpoints
+
+    def _checkpoints(self, asset: str) -> list[tuple[int, str, Path]]:
+        """(grid index, model id, file) of an asset's checkpoints."""
+        home = self.path / "checkpoints" / store.folder_name(asset)
+        found = []
+        for path in home.glob("*.npz"):
+            at, model_id = path.stem.split(".")
+            found.append((int(at), model_id, path))
+        return sorted(found)
+
+    def checkpoint(self, asset: str, model_id: str, up_to: int) -> Checkpoint | None:
+        """The last checkpoint of a model at or before a grid index."""
+        mine = [path for at, whose, path in self._checkpoints(asset) if whose == model_id and at <= up_to]
+        if not mine:
+            return None
+        with np.load(mine[-1], allow_pickle=False) as arrays:
+            return checkpoint_from(arrays)
+
+    def keep_checkpoints(self, asset: str, model_id: str, made: Sequence[Checkpoint], after: int | None) -> None:
+        """Keep checkpoints in the place of all after a grid index; None = all."""
+        for at, _, path in self._checkpoints(asset):
+            if after is None or at > after:
+                path.unlink(missing_ok=True)
+        for one in made:
+            buffer = io.BytesIO()
+            np.savez(buffer, **one.arrays())  # type: ignore[arg-type]  # the stub takes the arrays for its only option
+            path = self.path / "checkpoints" / store.folder_name(asset) / f"{one.at}.{model_id}.npz"
+            with store.replacing(path) as side:
+                side.write_bytes(buffer.getvalue())
+
+
+def _month(time_us: int) -> str:
+    return str(np.datetime64(time_us, "us").astype("datetime64[M]"))
+
+
+def pending_from(watch: Watch, index: int) -> Watch:
+    """The same asset with rows to be scored anew from a grid index on, but not before its terms began."""
+    since = watch.terms.since
+    index = index if since is None else max(index, since)
+    return replace(watch, pending=index if watch.pending is None else min(watch.pending, index))

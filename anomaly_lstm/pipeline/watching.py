@@ -1,0 +1,417 @@
+"""The assets of a run, each from where it stood: score what is new, and tell what became of its alerts.
+
+Both are folds that go on from what is stored. Scoring goes on from the last checkpoint before the first new row. Alerts
+go on from the last row on which nothing stood: rows before it are only looked back at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from anomaly_lstm import alerts as alerting
+from anomaly_lstm import arrivals
+from anomaly_lstm import scoring as scores_stage
+from anomaly_lstm.alerts import Bound, Policy
+from anomaly_lstm.arrivals import Mode
+from anomaly_lstm.changes import CHANGES, RETRACTED, REVISED, Change
+from anomaly_lstm.clock import iso, parse_time
+from anomaly_lstm.errors import DataError
+from anomaly_lstm.limits import RECORD
+from anomaly_lstm.pipeline.folder import RunFolder, Terms, Watch
+from anomaly_lstm.pipeline.scoring import (
+    Unseen,
+    as_the_model_wants,
+    blind,
+    missing_sensors,
+    missing_words,
+    needed,
+    sparse,
+)
+from anomaly_lstm.scoring import Checkpoint
+from anomaly_lstm.sources.contract import RawAsset, Reading, ReadOptions
+from anomaly_lstm.tables import State
+from anomaly_lstm.telemetry import AssetQuality, Grid, Telemetry
+from anomaly_lstm.trained import Trained
+from anomaly_lstm.windows import CHUNK
+
+RUN_UP = 4 * CHUNK
+"""Rows before the first one that a new model judges, for its evidence to come from [rows]: ten memories of the longest
+half-life are 3,840."""
+
+LOOKED_BACK_AT = (RECORD, alerting.ONSET_ROWS)
+"""Rows, and scored rows after them, that an alert is told by and that lie before it."""
+
+Models = Mapping[str, Trained]
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What scoring made of one asset: its rows from grid index ``since`` on (None = all), and what there is to say.
+
+    ``states`` counts the rows that had to be scored, without those before them that were scored again.
+    """
+
+    watch: Watch
+    since: int | None
+    states: np.ndarray[Any, np.dtype[np.int64]]
+    unseen: Unseen | None
+    strangest: tuple[str, int, float] | None
+    quality: AssetQuality
+    notes: Sequence[str]
+
+
+# ---------------------------------------------------------------- scores
+
+
+def score_new(
+    folder: RunFolder,
+    watches: Mapping[str, Watch],
+    models: Models,
+    delay_us: int,
+    failed: dict[str, str],
+    told: Callable[[int], None] = lambda rows: None,
+) -> Iterator[tuple[str, Fresh]]:
+    """Score and store what is new of every asset that is given.
+
+    Rows younger than the asset's newest by less than ``delay_us`` wait. Assets that cannot be scored are named in
+    ``failed``; their rows wait for a model that can.
+    """
+    for model_id, trained in models.items():
+        mine = [name for name, watch in watches.items() if watch.terms.model_id == model_id]
+        batch: list[_Due] = []
+        for name in mine:
+            try:
+                due = _due(folder, name, watches[name], trained, delay_us)
+            except DataError as problem:
+                failed[name] = str(problem)
+                continue
+            batch += [due] if due else []
+            if sum(len(one.telemetry) for one in batch) > scores_stage.ROWS_AT_ONCE or name == mine[-1]:
+                yield from _score(folder, batch, watches, trained, told)
+                batch = []
+        yield from _score(folder, batch, watches, trained, told)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Rows of an asset that are due: with those before grid index ``since`` that scoring goes on from."""
+
+    asset: str
+    telemetry: Telemetry
+    before: Checkpoint | None
+    since: int | None
+    waits: bool
+    """Later rows are there and wait."""
+    quality: AssetQuality
+    notes: Sequence[str]
+
+
+def _due(folder: RunFolder, asset: str, watch: Watch, trained: Trained, delay_us: int) -> _Due | None:
+    """None where all rows that are new still wait. Raises DataError for an asset that lacks a sensor."""
+    grid, home = trained.grid, folder.arrivals(asset)
+    newest = arrivals.newest(home)
+    if watch.pending is None or newest is None:
+        return None
+    last = int(grid.index(np.array([newest]))[0])
+    end = last if not delay_us else max((newest - delay_us - grid.phase_us) // grid.period_us, (watch.next or 0) - 1)
+    if end < watch.pending:
+        return None
+    before = folder.checkpoint(asset, watch.terms.model_id, watch.pending)
+    first = before.anchor if before else None if watch.terms.since is None else watch.terms.since - RUN_UP
+    mode = _mode_of(trained)
+    since_us = None if first is None else int(grid.time_us(np.array([first]))[0]) - grid.period_us + 1
+    raw, words = arrivals.load(home, asset, needed(trained), since_us, mode)
+    lacking = missing_sensors(trained, raw)
+    if lacking:
+        raw = replace(raw, absent=tuple(s for s in raw.sensors if s not in arrivals.columns(home)))
+        lacking = missing_sensors(trained, raw)
+    if lacking:
+        raise DataError(missing_words(trained, raw, lacking))
+    raw, words = _in_mode(raw, words, before, mode)
+    due = raw.time_us <= int(grid.time_us(np.array([end]))[0])
+    raw = replace(raw, time_us=raw.time_us[due], values=raw.values[due])
+    (telemetry,), quality = as_the_model_wants(trained, Reading([raw], ReadOptions(), [], [], words))
+    if before and (not len(telemetry) or telemetry.index[0] != before.anchor):
+        raise DataError(f"{asset}: rows that were read are gone from {home}. Restore the run folder from a copy.")
+    since = before.at if before else watch.terms.since
+    return _Due(asset, telemetry, before, since, end < last, quality.assets[0], sparse(raw, grid))
+
+
+def _mode_of(trained: Trained) -> Mode | None:
+    mode = trained.roles.mode
+    return Mode(mode.sensor, tuple(mode.rows) if mode.words else ()) if mode else None
+
+
+def _in_mode(
+    raw: RawAsset, words: tuple[str, ...], before: Checkpoint | None, mode: Mode | None
+) -> tuple[RawAsset, tuple[str, ...]]:
+    """The rows with the mode that was held at the first of them."""
+    if before is None or before.mode is None or mode is None or not len(raw.time_us):
+        return raw, words
+    column = raw.sensors.index(mode.sensor)
+    if np.isfinite(raw.values[0, column]):
+        return raw, words
+    words = words if not mode.words or before.mode in words else (*words, before.mode)
+    values = raw.values.copy()
+    values[0, column] = words.index(before.mode) if mode.words else float(before.mode)
+    return replace(raw, values=values), words
+
+
+def _score(
+    folder: RunFolder,
+    batch: Sequence[_Due],
+    watches: Mapping[str, Watch],
+    trained: Trained,
+    told: Callable[[int], None],
+) -> Iterator[tuple[str, Fresh]]:
+    resumed = {one.asset: one.before for one in batch if one.before}
+    scored = scores_stage.score(trained, [one.telemetry for one in batch], told, resumed)
+    for due, scores in zip(batch, scored, strict=True):
+        yield due.asset, _store(folder, due, scores, watches[due.asset], trained)
+
+
+def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Watch, trained: Trained) -> Fresh:
+    """Store the rows of one asset from ``due.since`` on, and the checkpoints passed."""
+    index = scores.telemetry.index
+    first = int(np.searchsorted(index, due.since)) if due.since is not None else 0
+    since_us = None if due.since is None else int(trained.grid.time_us(np.array([due.since]))[0])
+    if first == len(index):  # not one of the new rows has a value
+        return Fresh(replace(watch, pending=None), due.since, np.zeros(len(State), int), None, None, due.quality, ())
+    fresh = scores_stage.table(trained, scores, watch.terms.model_id).slice(first)
+    replaced = folder.store_scores(due.asset, fresh, since_us)
+    after = due.before.at if due.before else watch.terms.since
+    made = [one for one in scores.checkpoints if after is None or one.at > after]
+    folder.keep_checkpoints(due.asset, watch.terms.model_id, made, after)
+    due_from = int(np.searchsorted(index, watch.pending)) if watch.pending is not None else first
+    states = np.bincount(scores.state[due_from:], minlength=len(State))
+    next_index = int(index[-1]) + 1
+    watch = replace(
+        watch,
+        first=int(index[first]) if watch.first is None else min(int(index[first]), watch.first),
+        next=next_index,
+        n_scored=watch.n_scored - replaced + int((scores.state[first:] == State.SCORED).sum()),
+        pending=next_index if due.waits else None,
+    )
+    own = scores.return_period_s[first:]
+    top = first + int(np.nanargmax(own)) if np.isfinite(own).any() else None
+    strangest = (
+        None if top is None else (due.asset, int(scores.telemetry.time_us[top]), float(scores.return_period_s[top]))
+    )
+    unseen = Unseen.count(scores, first)
+    notes = [*due.notes, *blind(due.telemetry)]
+    return Fresh(watch, due.since, states, unseen, strangest, due.quality, notes)
+
+
+# ---------------------------------------------------------------- alerts
+
+
+@dataclass(frozen=True)
+class Told:
+    """The alerts of an asset as documents, and what became of them since the last run."""
+
+    alerts: list[dict[str, Any]]
+    changes: list[Change]
+
+
+def tell(
+    folder: RunFolder,
+    asset: str,
+    watch: Watch,
+    trained: Trained,
+    policy: Policy,
+    known: Sequence[Mapping[str, Any]],
+    since: int | None,
+) -> Told:
+    """What rows from grid index ``since`` on (None = all) make of the alerts of an asset that were ``known``."""
+    grid = trained.grid
+    since_us = _time(grid, since) if since is not None else None
+    floor_us = _time(grid, watch.terms.since) if watch.terms.since is not None else None
+    rows, first = _window(folder, asset, policy, known, since_us, floor_us)
+    if rows is None:
+        return Told([dict(one) for one in known], [])
+    anchor_us = int(rows.time_us[first]) if first < len(rows.time_us) else int(rows.time_us[-1]) + 1
+    final = [dict(one) for one in known if parse_time(one["raised_at"]) < anchor_us]
+    open_to_change = [one for one in known if parse_time(one["raised_at"]) >= anchor_us]
+    told_us = _time(grid, watch.told) - grid.period_us if watch.told is not None else None
+    late = told_us is not None and (since_us is None or since_us <= told_us)
+    over = (rows.state == State.SCORED) & ~alerting.rests_at(rows, policy)
+    if not over[first:].any() and not open_to_change:
+        return Told(final, [])
+    rows, first = _looked_back_at(folder, rows, first)
+    judging = (policy, grid.period_us, watch.terms.model_id, scores_stage.seen(trained), trained.roles.mode, first)
+    now = [alerting.as_document(one) for one in alerting.alerts_of(rows, *judging)]
+    changes = alerting.changes_of(rows, *judging, told_us)
+    if late and told_us is not None:
+        as_told = [alerting.as_document(one) for one in alerting.alerts_of(rows.up_to(told_us), *judging)]
+        before = _late_changes(open_to_change, as_told, told_us)
+        unknown = {one["alert_id"] for one in as_told if _same(one, open_to_change) is None}
+        before += [one for one in alerting.changes_of(rows.up_to(told_us), *judging) if one.alert_id in unknown]
+        changes = before + changes
+    ids = _kept_ids(now, open_to_change)
+    changes.sort(key=lambda one: (one.at_us, one.alert_id, CHANGES.index(one.change)))
+    return Told(final + [_named(one, ids) for one in now], [_named_change(one, ids) for one in changes])
+
+
+def _time(grid: Grid, index: int) -> int:
+    return int(grid.time_us(np.array([index]))[0])
+
+
+def _window(
+    folder: RunFolder,
+    asset: str,
+    policy: Policy,
+    known: Sequence[Mapping[str, Any]],
+    since_us: int | None,
+    floor_us: int | None,
+) -> tuple[alerting.Rows | None, int]:
+    """An asset's stored rows, without the sensors, from the last one on which nothing stood; and which row that is.
+
+    No row is looked at before ``floor_us``, where the terms began.
+    """
+    bounded = [f"value.{sensor}" for sensor in policy.bounds]
+    columns = ["asset", "time", "state", "score", "return_period_s", "unseen", "model_id", *bounded]
+    anchor_us = None if since_us is None else _nothing_stood(known, since_us, alerting.reopens_within_us(policy))
+    months = len(folder.months_of(asset))
+    back_us = 0
+    while True:
+        start_us = None if anchor_us is None else anchor_us - back_us
+        table = folder.stored(asset, start_us, columns)
+        if table is None or not len(table):
+            return None, 0
+        (rows,) = alerting.rows_of(table)
+        lowest = int(np.searchsorted(rows.time_us, floor_us)) if floor_us is not None else 0
+        if anchor_us is None:
+            return rows, lowest
+        rests = np.flatnonzero(alerting.rests_at(rows, policy)[: np.searchsorted(rows.time_us, anchor_us, "right")])
+        if len(rests):
+            return rows, max(int(rests[-1]), lowest)
+        if len(folder.months_of(asset)) == months and len(table) == _n_rows(folder, asset):
+            return rows, lowest
+        back_us = 2 * back_us + 31 * alerting.DAY_US
+
+
+def _n_rows(folder: RunFolder, asset: str) -> int:
+    table = folder.stored(asset, None, ["time"])
+    return 0 if table is None else len(table)
+
+
+def _nothing_stood(known: Sequence[Mapping[str, Any]], time_us: int, reopens_us: float) -> int:
+    """The last time up to ``time_us`` at which none of the alerts stood or could have opened again."""
+    while True:
+        standing = [
+            parse_time(one["begun_at"])
+            for one in known
+            if parse_time(one["begun_at"]) <= time_us
+            and (one["cleared_at"] is None or parse_time(one["cleared_at"]) + reopens_us >= time_us)
+        ]
+        if not standing:
+            return time_us
+        time_us = min(standing) - 1
+
+
+def _looked_back_at(folder: RunFolder, rows: alerting.Rows, first: int) -> tuple[alerting.Rows, int]:
+    """The rows with all their columns, and as many before row ``first`` as its alerts may be told by."""
+    n_rows, n_scored = LOOKED_BACK_AT
+    files = folder.months_of(rows.asset)
+    start = next((i for i, path in enumerate(files) if path.stem >= _month_of(rows.time_us[0])), 0)
+    first_us = int(rows.time_us[first]) if first < len(rows.time_us) else int(rows.time_us[-1]) + 1
+    while True:
+        table = folder.stored(rows.asset, _month_start(files[start].stem))
+        assert table is not None
+        (whole,) = alerting.rows_of(table)
+        place = int(np.searchsorted(whole.time_us, first_us))
+        scored = np.flatnonzero(whole.state[:place] == State.SCORED)
+        if start == 0 or (len(scored) >= n_scored and scored[-n_scored] >= n_rows):
+            return whole, place
+        start = max(0, start - max(1, len(files) - start))
+
+
+def _month_of(time_us: np.int64) -> str:
+    return str(np.datetime64(int(time_us), "us").astype("datetime64[M]"))
+
+
+def _month_start(month: str) -> int:
+    return int(np.datetime64(month, "us").astype(np.int64))
+
+
+def _same(one: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The alert among others that is the same: by its id, else the first that stood at the same time."""
+    for other in others:
+        if other["alert_id"] == one["alert_id"]:
+            return other
+    for other in others:
+        if (one["cleared_at"] is None or parse_time(other["begun_at"]) <= parse_time(one["cleared_at"])) and (
+            other["cleared_at"] is None or parse_time(one["begun_at"]) <= parse_time(other["cleared_at"])
+        ):
+            return other
+    return None
+
+
+def _kept_ids(now: Sequence[Mapping[str, Any]], known: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Own id → the id under which an alert is known. Each known alert is at most one of those now."""
+    left = list(known)
+    ids: dict[str, str] = {}
+    for one in sorted(now, key=lambda one: (one["alert_id"] not in {k["alert_id"] for k in known}, one["raised_at"])):
+        found = _same(one, left)
+        if found is not None:
+            ids[one["alert_id"]] = found["alert_id"]
+            left = [other for other in left if other is not found]
+    return ids
+
+
+def _late_changes(
+    known: Sequence[Mapping[str, Any]], as_told: Sequence[Mapping[str, Any]], told_us: int
+) -> list[Change]:
+    """What late rows made of alerts that were told: another course, or none."""
+    ids = _kept_ids(as_told, known)
+    now = {ids[one["alert_id"]]: one for one in as_told if one["alert_id"] in ids}
+    out = []
+    for old in known:
+        new = now.get(old["alert_id"])
+        if new is None:
+            gone = {**old, "active": False, "cleared_at": old["cleared_at"] or iso(told_us)}
+            out.append(_late(RETRACTED, gone, told_us))
+        elif any(new[key] != old[key] for key in ("severity", "raised_at", "cleared_at", "onset")):
+            out.append(_late(REVISED, {**new, "alert_id": old["alert_id"]}, told_us))
+    return out
+
+
+def _late(what: str, alert: Mapping[str, Any], told_us: int) -> Change:
+    why = "late rows" if what == REVISED else "late rows show nothing unusual"
+    return Change(what, alert["alert_id"], alert["asset"], alert["kind"], alert["severity"], told_us, alert, why=why)
+
+
+def _named(alert: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
+    return {**alert, "alert_id": ids.get(alert["alert_id"], alert["alert_id"])}
+
+
+def _named_change(change: Change, ids: Mapping[str, str]) -> Change:
+    name = ids.get(change.alert_id, change.alert_id)
+    return replace(change, alert_id=name, alert={**change.alert, "alert_id": name})
+
+
+# ---------------------------------------------------------------- terms
+
+
+def policy_document(policy: Policy) -> dict[str, Any]:
+    """A policy as plain values, for ``state.json``."""
+    return asdict(policy)
+
+
+def policy_from(document: Mapping[str, Any]) -> Policy:
+    """The reverse of `policy_document`."""
+    bounds = {sensor: Bound(**bound) for sensor, bound in document["bounds"].items()}
+    return Policy(**{**document, "bounds": bounds})
+
+
+def with_terms(watch: Watch, wanted: Terms, *, stands: bool) -> Watch:
+    """An asset under new terms from its next row on; while an alert ``stands`` it keeps those it was raised by."""
+    same = (watch.terms.model_id, watch.terms.policy) == (wanted.model_id, wanted.policy)
+    if same or (stands and watch.terms.policy):
+        return watch
+    pending = watch.pending if watch.next is None or watch.pending is None else max(watch.pending, watch.next)
+    return replace(watch, terms=replace(wanted, since=watch.next), pending=pending)

@@ -1,0 +1,373 @@
+"""Scheduled runs: late, repeated and re-ordered rows, files that are read once, and what people are told of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+
+from anomaly_lstm import pipeline
+from anomaly_lstm.alerts import DAY_US, Policy
+from anomaly_lstm.clock import iso
+from anomaly_lstm.errors import DataError
+from anomaly_lstm.learning import TrainOptions
+from tests.toys import MINUTE, START, files_of, healthy, names
+
+PERIOD = 10 * MINUTE
+TAUGHT = 1_440
+N_ROWS = TAUGHT + 1_008
+"""Ten days that taught, and a week."""
+FAULT = slice(TAUGHT + 300, TAUGHT + 420)
+
+
+def plan(folder: Path, **changes: Any) -> pipeline.RunPlan:
+    first = pipeline.RunPlan(
+        source=folder / "source",
+        folder=folder / "run",
+        context=["c0"],
+        train_until_us=START + TAUGHT * PERIOD,
+        train=TrainOptions(network="linear_predictor", seed=5),
+        policy=Policy(limits={"advisory": 2 * DAY_US, "warning": 20 * DAY_US}),
+    )
+    return replace(first, **changes)
+
+
+def history(seed: int = 1) -> NDArray[np.float64]:
+    values = healthy(N_ROWS, seed=seed)
+    values[FAULT, 1] += 12.0
+    return values
+
+
+def write(folder: Path, name: str, rows: NDArray[np.int64] | Sequence[int], asset: str = "pump") -> Path:
+    index = np.asarray(rows, np.int64)
+    times = pa.array(START + PERIOD * index).cast(pa.timestamp("us", "UTC"))
+    columns = {sensor: history()[index, i] for i, sensor in enumerate(names())}
+    path = folder / "source" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({"time": times, "asset": [asset] * len(index), **columns}), path)
+    return path
+
+
+def scores(folder: Path) -> pa.Table:
+    return pipeline.read_scores(folder / "run" / "scores")
+
+
+def alerts(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "run" / "alerts.json").read_text())["alerts"]
+    return found
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    text = (folder / "run" / "history.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which one run saw everything."""
+    folder = tmp_path_factory.mktemp("clean")
+    write(folder, "all.parquet", range(N_ROWS))
+    pipeline.run(plan(folder))
+    assert alerts(folder)
+    return folder
+
+
+def begun(folder: Path) -> Path:
+    """A folder in which a run saw what taught."""
+    write(folder, "0000.parquet", range(TAUGHT))
+    pipeline.run(plan(folder))
+    return folder
+
+
+# ---------------------------------------------------------------- late, repeated, re-ordered
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_row_of_a_week_late_twice_and_out_of_order_ends_in_the_same_scores_and_alerts(
+    seed: int, clean: Path, tmp_path: Path
+) -> None:
+    chance = np.random.default_rng(seed)
+    begun(tmp_path)
+    rows = np.arange(TAUGHT, N_ROWS)
+    lateness = chance.exponential(60, len(rows)) * (chance.random(len(rows)) < 0.5)
+    delivered = rows[np.argsort(rows + lateness, kind="stable")]
+    for number, part in enumerate(np.array_split(delivered, 8)):
+        again = chance.choice(rows[: len(rows) * (number + 1) // 8], 30)
+        write(tmp_path, f"{number + 1:04d}.parquet", chance.permutation(np.r_[part, again]))
+        pipeline.run(plan(tmp_path))
+    assert scores(tmp_path).equals(scores(clean))
+    assert [_but_for_its_id(a) for a in alerts(tmp_path)] == [_but_for_its_id(a) for a in alerts(clean)]
+
+
+def _but_for_its_id(alert: Mapping[str, Any]) -> dict[str, Any]:
+    """An alert keeps the id it was told by, though late rows may show that it began at another time."""
+    return {key: value for key, value in alert.items() if key != "alert_id"}
+
+
+def test_rows_that_come_late_within_the_delay_revise_nothing(clean: Path, tmp_path: Path) -> None:
+    begun(tmp_path)
+    patient = plan(tmp_path, delay_us=30 * PERIOD)
+    rows = np.arange(TAUGHT, N_ROWS)
+    delivered = rows[np.argsort(rows + np.random.default_rng(4).integers(0, 25, len(rows)), kind="stable")]
+    for number, part in enumerate(np.array_split(delivered, 10)):
+        write(tmp_path, f"{number + 1:04d}.parquet", part)
+        pipeline.run(patient)
+    done = scores(tmp_path)
+    assert done.equals(scores(clean).slice(0, len(done)))
+    assert N_ROWS - 60 < len(done) < N_ROWS, "the last rows wait"
+    assert {line["change"] for line in lines(tmp_path)} <= {"raised", "severity_up", "cleared", "re_raised"}
+    assert [a["alert_id"] for a in alerts(tmp_path)] == [a["alert_id"] for a in alerts(clean)]
+
+
+def in_the_fault(folder: Path) -> dict[str, Any]:
+    """The alert of the fault that was put into the history."""
+    start, end = (iso(START + edge * PERIOD) for edge in (FAULT.start, FAULT.stop))
+    (found,) = [a for a in alerts(folder) if start <= a["raised_at"] < end and a["severity"] == "warning"]
+    return found
+
+
+def test_late_rows_revise_an_alert_that_was_told_under_its_id(tmp_path: Path) -> None:
+    begun(tmp_path)
+    late = range(FAULT.start, FAULT.start + 40)
+    write(tmp_path, "0001.parquet", [row for row in range(TAUGHT, N_ROWS) if row not in late])
+    pipeline.run(plan(tmp_path))
+    before = in_the_fault(tmp_path)
+    write(tmp_path, "0002.parquet", late)
+    result = pipeline.run(plan(tmp_path))
+    after = in_the_fault(tmp_path)
+    assert after["alert_id"] == before["alert_id"]
+    assert after["raised_at"] < before["raised_at"]
+    assert ("revised", before["alert_id"]) in [(c.change, c.alert_id) for c in result.changes]
+
+
+def test_an_alert_of_which_corrected_rows_show_nothing_is_retracted(clean: Path, tmp_path: Path) -> None:
+    """Of one row a wrong value came first, and then one that is as wrong the other way: what counts is their mean."""
+    begun(tmp_path)
+    write(tmp_path, "0001.parquet", range(TAUGHT, N_ROWS))
+    row, known = TAUGHT + 200, set[str]()
+    whole = pq.read_table(tmp_path / "source" / "0001.parquet")
+    for number, off in enumerate((60.0, -60.0)):
+        value = pa.array([history()[row, 1] + off])
+        wrong = whole.slice(row - TAUGHT, 1).set_column(whole.column_names.index("s1"), "s1", value)
+        parts = [whole.slice(0, row - TAUGHT), wrong, whole.slice(row - TAUGHT + 1)]
+        pq.write_table(pa.concat_tables(parts), tmp_path / "source" / f"000{number + 1}.parquet")
+        result = pipeline.run(plan(tmp_path))
+        known = known if number else {a["alert_id"] for a in alerts(tmp_path)}
+    left = {a["alert_id"] for a in alerts(tmp_path)}
+    assert {c.alert_id for c in result.changes if c.change == "retracted"} == known - left != set()
+    assert alerts(tmp_path) == alerts(clean)
+
+
+# ---------------------------------------------------------------- files
+
+
+def test_a_file_that_was_read_is_not_read_again_and_may_go(clean: Path, tmp_path: Path) -> None:
+    begun(tmp_path)
+    write(tmp_path, "0001.parquet", range(TAUGHT, TAUGHT + 500))
+    first = pipeline.run(plan(tmp_path))
+    (tmp_path / "source" / "0000.parquet").unlink()
+    (tmp_path / "source" / "0001.parquet").write_bytes((tmp_path / "source" / "0001.parquet").read_bytes())
+    write(tmp_path, "0002.parquet", range(TAUGHT + 500, N_ROWS))
+    second = pipeline.run(plan(tmp_path))
+    assert [Path(f.file).name for f in first.quality.files] == ["0001.parquet"]
+    assert [Path(f.file).name for f in second.quality.files] == ["0002.parquet"]
+    assert scores(tmp_path).equals(scores(clean))
+
+
+def test_a_run_without_news_changes_no_byte(tmp_path: Path) -> None:
+    begun(tmp_path)
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in _files(tmp_path / "run")}
+    result = pipeline.run(plan(tmp_path))
+    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in _files(tmp_path / "run")}
+    assert after == before
+    assert (result.new, result.changes, sum(result.states.values())) == ({}, [], 0)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and path.name != "run.lock")
+
+
+def csv_text(rows: range) -> str:
+    cells = history()
+    body = "".join(
+        f"2026-01-{1 + row // 144:02d} {row // 6 % 24:02d}:{row % 6}0:00,{','.join(f'{v:.6f}' for v in cells[row])}\n"
+        for row in rows
+    )
+    return f"time,{','.join(names())}\n{body}"
+
+
+def test_a_growing_file_waits_while_its_last_line_is_torn(tmp_path: Path) -> None:
+    source = tmp_path / "source" / "pump.csv"
+    source.parent.mkdir()
+    text = csv_text(range(TAUGHT + 300))
+    source.write_text(text)
+    pipeline.run(plan(tmp_path))
+    whole = csv_text(range(TAUGHT + 600))
+    source.write_text(whole[: len(text) + 10_000])  # within a line
+    torn = pipeline.run(plan(tmp_path))
+    assert torn.waiting == [str(source)]
+    assert not torn.new
+    source.write_text(whole)
+    done = pipeline.run(plan(tmp_path))
+    assert done.new == {"pump": 300}
+    assert not done.waiting
+
+
+def test_a_torn_file_that_grows_no_more_is_read_as_it_is(tmp_path: Path) -> None:
+    source = tmp_path / "source" / "pump.csv"
+    source.parent.mkdir()
+    source.write_text(csv_text(range(TAUGHT + 300)))
+    pipeline.run(plan(tmp_path))
+    source.write_text(csv_text(range(TAUGHT + 400)).removesuffix("\n"))
+    assert pipeline.run(plan(tmp_path)).waiting
+    assert pipeline.run(plan(tmp_path)).new == {"pump": 100}
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_done(tmp_path: Path) -> None:
+    begun(tmp_path)
+    write(tmp_path, "0001.parquet", range(TAUGHT, TAUGHT + 100))
+    bad = tmp_path / "source" / "0002.parquet"
+    bad.write_bytes(b"PAR1 this is no table PAR1")
+    result = pipeline.run(plan(tmp_path))
+    assert result.new == {"pump": 100}
+    assert list(result.failed) == [str(bad)]
+    write(tmp_path, "0002.parquet", range(TAUGHT + 100, TAUGHT + 150))
+    assert not pipeline.run(plan(tmp_path)).failed
+
+
+def test_a_source_that_is_gone_is_an_error_and_the_folder_stays(tmp_path: Path) -> None:
+    begun(tmp_path)
+    before = files_of(tmp_path / "run")
+    (tmp_path / "source").rename(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="there is no such file or folder"):
+        pipeline.run(plan(tmp_path))
+    (tmp_path / "elsewhere").rename(tmp_path / "source")
+    assert files_of(tmp_path / "run") == before
+
+
+def test_one_sick_asset_is_named_and_the_others_are_watched(tmp_path: Path) -> None:
+    begun(tmp_path)
+    path = write(tmp_path, "0001.parquet", range(TAUGHT, TAUGHT + 100), asset="sick")
+    pq.write_table(pq.read_table(path).drop_columns(["s1"]), path)
+    write(tmp_path, "0002.parquet", range(TAUGHT, TAUGHT + 100))
+    result = pipeline.run(plan(tmp_path))
+    assert list(result.failed) == ["sick"]
+    assert "'s1'" in result.failed["sick"]
+    assert sum(result.states.values()) == 100
+    whole = tmp_path / "mended"
+    write(whole, "0003.parquet", range(TAUGHT, TAUGHT + 100), asset="sick").rename(tmp_path / "source" / "0003.parquet")
+    mended = pipeline.run(plan(tmp_path))
+    assert not mended.failed
+    assert sum(mended.states.values()) == 100
+
+
+# ---------------------------------------------------------------- spans, trials, anew
+
+
+def test_a_run_until_a_time_acts_as_if_it_were_that_time(clean: Path, tmp_path: Path) -> None:
+    write(tmp_path, "all.parquet", range(N_ROWS))
+    for end in (TAUGHT, FAULT.start + 5, TAUGHT + 333, TAUGHT + 334, N_ROWS):
+        pipeline.run(plan(tmp_path), until_us=START + end * PERIOD)
+        assert len(scores(tmp_path)) == end
+    assert scores(tmp_path).equals(scores(clean))
+    assert alerts(tmp_path) == alerts(clean)
+    ours, theirs = ([{**x, "processing_time": ""} for x in lines(f)] for f in (tmp_path, clean))
+    assert ours == theirs
+
+
+def test_a_dry_run_tells_what_would_happen_and_leaves_no_trace(tmp_path: Path) -> None:
+    begun(tmp_path)
+    before = files_of(tmp_path / "run")
+    write(tmp_path, "0001.parquet", range(TAUGHT, N_ROWS))
+    tried = pipeline.run(plan(tmp_path), dry=True)
+    assert [c.change for c in tried.changes][:1] == ["raised"]
+    assert files_of(tmp_path / "run") == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "source"]
+    done = pipeline.run(plan(tmp_path))
+    assert [c.change_id for c in done.changes] == [c.change_id for c in tried.changes]
+
+
+def test_reprocessing_ends_in_what_stands(clean: Path, tmp_path: Path) -> None:
+    begun(tmp_path)
+    write(tmp_path, "0001.parquet", range(TAUGHT, N_ROWS))
+    pipeline.run(plan(tmp_path))
+    before = files_of(tmp_path / "run")
+    result = pipeline.run(plan(tmp_path), reprocess=True)
+    assert not result.changes
+    assert files_of(tmp_path / "run") == before
+
+
+def test_another_policy_rules_from_now_on_and_all_rows_when_reprocessed(tmp_path: Path) -> None:
+    begun(tmp_path)
+    write(tmp_path, "0001.parquet", range(TAUGHT, N_ROWS - 200))
+    pipeline.run(plan(tmp_path))
+    assert alerts(tmp_path)
+    silent = plan(tmp_path, policy=Policy(limits={"advisory": 10**6 * DAY_US}))
+    write(tmp_path, "0002.parquet", range(N_ROWS - 200, N_ROWS))
+    result = pipeline.run(silent)
+    assert alerts(tmp_path), "what was told stays told"
+    assert any("policy has changed" in note for note in pipeline.run(plan(tmp_path)).quality.notes) or result
+    gone = pipeline.run(silent, reprocess=True)
+    assert {c.change for c in gone.changes} == {"retracted"}
+    assert not alerts(tmp_path)
+
+
+def test_an_open_alert_keeps_the_policy_it_was_raised_by(tmp_path: Path) -> None:
+    begun(tmp_path)
+    write(tmp_path, "0001.parquet", range(TAUGHT, FAULT.start + 30))
+    pipeline.run(plan(tmp_path))
+    (standing,) = [a for a in alerts(tmp_path) if a["active"]]
+    silent = plan(tmp_path, policy=Policy(limits={"advisory": 10**6 * DAY_US}))
+    write(tmp_path, "0002.parquet", range(FAULT.start + 30, FAULT.start + 60))
+    result = pipeline.run(silent)
+    (still,) = [a for a in alerts(tmp_path) if a["active"]]
+    assert still["alert_id"] == standing["alert_id"]
+    assert any("policy has changed" in note for note in result.quality.notes)
+
+
+def test_a_new_model_judges_rows_from_the_first_one_on_that_the_old_one_did_not(tmp_path: Path) -> None:
+    begun(tmp_path)
+    write(tmp_path, "0001.parquet", range(TAUGHT, TAUGHT + 200))
+    pipeline.run(plan(tmp_path))
+    old = scores(tmp_path)
+    trained = pipeline.train_into(
+        plan(tmp_path, train=TrainOptions(network="linear_predictor", seed=6, threshold="quantile"))
+    )
+    write(tmp_path, "0002.parquet", range(TAUGHT + 200, TAUGHT + 280))
+    for _ in range(2):
+        pipeline.run(plan(tmp_path))
+        assert scores(tmp_path).slice(0, len(old)).equals(old)
+        assert set(scores(tmp_path).slice(len(old)).column("model_id").to_pylist()) == {trained.model_id}
+
+
+def test_slices_end_alike_under_a_new_model_too(tmp_path: Path) -> None:
+    for name, cuts in (("once", [N_ROWS]), ("sliced", [*range(TAUGHT + 230, N_ROWS, 170), N_ROWS])):
+        begun(tmp_path / name)
+        write(tmp_path / name, "0001.parquet", range(TAUGHT, TAUGHT + 200))
+        pipeline.run(plan(tmp_path / name))
+        pipeline.train_into(plan(tmp_path / name, train=TrainOptions(network="linear_predictor", threshold="quantile")))
+        start = TAUGHT + 200
+        for end in cuts:
+            write(tmp_path / name, f"{end}.parquet", range(start, end))
+            pipeline.run(plan(tmp_path / name))
+            start = end
+    once, sliced = (files_of(tmp_path / name / "run") for name in ("once", "sliced"))
+    assert once == sliced
+
+
+def test_the_history_tells_each_change_as_it_was_known_then(clean: Path) -> None:
+    told = lines(clean)
+    assert {line["change"] for line in told} >= {"raised", "severity_up", "cleared"}
+    for line in told:
+        assert line["event_time"] == line["alert"]["updated_at"]
+        assert line["alert"]["active"] == (line["change"] != "cleared")
+        assert line["severity"] == line["alert"]["severity"]
+    assert len({line["change_id"] for line in told}) == len(told)
