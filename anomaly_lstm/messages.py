@@ -167,6 +167,12 @@ def highest(line: Line) -> str:
     return max(known, key=rank)
 
 
+def severity_of(line: Line) -> str:
+    """The severity of its alert after a change; an act of a person says nothing of it, the alert does."""
+    severity: str = highest(line) if line.get("by") else line["severity"]
+    return severity
+
+
 def rank(severity: str) -> int:
     """The place of a severity, from low to high."""
     return SEVERITIES.index(severity) if severity in SEVERITIES else 0
@@ -200,7 +206,7 @@ def _title(told: Sequence[Line], severity: str, site: str) -> str:
 
 def _headline(line: Line) -> str:
     change = line["change"]
-    return f"{line['severity'].capitalize()} {_WORDS.get(change, change.replace('_', ' '))}"
+    return f"{severity_of(line).capitalize()} {_WORDS.get(change, change.replace('_', ' '))}"
 
 
 def _clipped(text: str, most: int = TITLE) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from anomaly_lstm import journal, store
+from anomaly_lstm import following, store
 from anomaly_lstm.channels import CHANNELS
 from anomaly_lstm.channels.contract import Channel
 from anomaly_lstm.clock import SECOND, iso, parse_time
@@ -198,7 +198,7 @@ def outages(folder: Path, failing: Mapping[str, str], now_us: int) -> list[str]:
 class _Box:
     """What one channel was told of: all up to a place of the history, but for the messages that wait."""
 
-    upto: journal.Place
+    upto: following.Place
     waiting: dict[str, list[list[Any]]] = field(default_factory=dict)
     """Message id → its changes as [first byte in the history, change id]."""
 
@@ -208,7 +208,7 @@ class _Outbox:
     """The state that the lines of an outbox add up to, while it is written."""
 
     folder: Path
-    place: journal.Place
+    place: following.Place
     boxes: dict[str, _Box]
     now_summed: Any = None
 
@@ -216,31 +216,34 @@ class _Outbox:
     def open(cls, folder: Path) -> _Outbox:
         """What the summary says, if it fits the outbox, and the lines after it."""
         path, summary = folder / OUTBOX, folder / SUMMARY
-        outbox = cls(folder, journal.START, {})
+        outbox = cls(folder, following.START, {})
         if summary.is_file():
             document = store.read_json(summary)
-            place = journal.Place.of(document["outbox"])
-            if journal.holds(path, place):
+            place = following.Place.of(document["outbox"])
+            if following.holds(path, place):
                 outbox.place, outbox.now_summed = place, document
                 outbox.boxes = {
-                    name: _Box(journal.Place.of(box["upto"]), box["waiting"]) for name, box in document["boxes"].items()
+                    name: _Box(following.Place.of(box["upto"]), box["waiting"])
+                    for name, box in document["boxes"].items()
                 }
-        for place, line in journal.after(path, outbox.place):
+        for place, line in following.after(path, outbox.place):
             outbox._take(line)
             outbox.place = place
         return outbox
 
     def note(self, line: Mapping[str, Any]) -> None:
         """Add a line to the outbox, flushed to the disk, and to the state."""
-        self.place = journal.append(self.folder / OUTBOX, [line]) or self.place
+        path = self.folder / OUTBOX
+        store.append_lines(path, [line], self.place.end)
+        [(self.place, _)] = following.after(path, self.place)
         self._take(line)
 
     def close(self) -> None:
         """Sum up, so that the next run need not read the outbox from its beginning."""
         document = {
-            "outbox": journal.as_document(self.place),
+            "outbox": following.as_document(self.place),
             "boxes": {
-                name: {"upto": journal.as_document(box.upto), "waiting": box.waiting}
+                name: {"upto": following.as_document(box.upto), "waiting": box.waiting}
                 for name, box in self.boxes.items()
             },
         }
@@ -248,9 +251,9 @@ class _Outbox:
             store.write_json(self.folder / SUMMARY, document)
 
     def _take(self, line: Mapping[str, Any]) -> None:
-        box = self.boxes.setdefault(line["channel"], _Box(journal.START))
+        box = self.boxes.setdefault(line["channel"], _Box(following.START))
         if line["state"] == QUEUED:
-            box.upto = journal.Place.of(line["upto"])
+            box.upto = following.Place.of(line["upto"])
             box.waiting |= line["messages"]
         elif line["state"] != FAILED:
             box.waiting.pop(line["message_id"], None)
@@ -259,12 +262,12 @@ class _Outbox:
 def _queue(outbox: _Outbox, history: Path, recipient: Recipient, now_us: int, sites: Mapping[str, str]) -> None:
     """Group what is new for one channel into messages and note them, before any is sent."""
     box = outbox.boxes.get(recipient.name)
-    fresh = box is None or not journal.holds(history, box.upto)
+    fresh = box is None or not following.holds(history, box.upto)
     if box is None or fresh:
-        box = outbox.boxes[recipient.name] = _Box(journal.START, {} if box is None else box.waiting)
+        box = outbox.boxes[recipient.name] = _Box(following.START, {} if box is None else box.waiting)
     channel = CHANNELS[recipient.kind]
     upto, begins, lines = box.upto, {}, []
-    for upto, line in journal.after(history, box.upto):
+    for upto, line in following.after(history, box.upto):
         if (not fresh or is_news(line, now_us)) and _concerns(channel, recipient.interest, line, sites):
             begins[line["change_id"]] = upto.begin
             lines.append(line)
@@ -274,7 +277,7 @@ def _queue(outbox: _Outbox, history: Path, recipient: Recipient, now_us: int, si
             for group in by_site(lines, sites)
         }
         told = {"at": iso(now_us), "channel": recipient.name, "state": QUEUED, "messages": messages}
-        outbox.note({**told, "upto": journal.as_document(upto)})  # one line: a kill leaves all of them or none
+        outbox.note({**told, "upto": following.as_document(upto)})  # one line: a kill leaves all of them or none
     box.upto = upto
 
 
@@ -331,7 +334,7 @@ def _lines_of(history: Path, changes: list[list[Any]]) -> list[Line]:
     """The changes of a message, read where they stand; none where the history is another one."""
     lines: list[Line] = []
     for begin, change_id in changes:
-        line = journal.line_at(history, begin)
+        line = following.line_at(history, begin)
         if line is None or line.get("change_id") != change_id:
             return []
         lines.append(line)

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from anomaly_lstm.changes import CLEARED, RAISED, RETRACTED, Change, as_line
 from anomaly_lstm.clock import iso, parse_time
+from anomaly_lstm.store import append_lines
 
 NOON = parse_time("2026-03-04T12:00:00Z")
 MINUTE = 60_000_000
@@ -48,13 +50,19 @@ def line_of(
     known_us: int = NOON + MINUTE,
     tell: bool = True,
     highest: str | None = None,
+    has_alert: bool = True,
     **more: Any,
 ) -> dict[str, Any]:
     """A line of the history; ``known_us`` is when a run wrote it."""
     own = alert_id or f"id-{asset}"
-    alert = alert_of(own, asset, highest or severity, active=change not in (CLEARED, RETRACTED))
+    alert = alert_of(own, asset, highest or severity, active=change not in (CLEARED, RETRACTED)) if has_alert else {}
     told = Change(change, own, asset, "deviation", severity, at_us, alert, **more)
     return {**as_line(told, known_us), "tell": tell, "because": "its severity is new"}
+
+
+def append(path: Path, lines: Sequence[Any]) -> None:
+    """Add lines to a file as a run does."""
+    append_lines(path, lines, path.stat().st_size if path.exists() else 0)
 
 
 @dataclass

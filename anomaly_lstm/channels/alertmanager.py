@@ -26,7 +26,7 @@ from anomaly_lstm.changes import (
 )
 from anomaly_lstm.channels.posting import post
 from anomaly_lstm.clock import iso, parse_time
-from anomaly_lstm.messages import ENDS, Line, Message, has_ended, highest
+from anomaly_lstm.messages import ENDS, Line, Message, has_ended, highest, rank, severity_of
 from anomaly_lstm.tables import SEVERITIES
 
 NAME = "alertmanager"
@@ -45,12 +45,14 @@ def send(message: Message, address: str, timeout_s: float) -> None:
 
 
 def _alerts(line: Line, message: Message) -> Iterator[dict[str, Any]]:
-    """The alert as it is after a change, and the ones of other severities that it no longer is."""
+    """The alert as it is after a change, and as it no longer is: with other severities it may have had."""
+    if not line["alert"]:
+        return  # an act on a whole asset: what becomes of its alerts comes with their own changes
     ended = has_ended(line) or line["change"] in PUT_ASIDE
-    now = line["severity"]
-    before = {SEVERITY_UP: SEVERITIES[: SEVERITIES.index(now)], SEVERITY_DOWN: (highest(line),)}
-    others = (highest(line),) if ended else before.get(line["change"], ())
-    yield from (_alert(line, message, other, ended=True) for other in others if other != now)
+    now = severity_of(line)
+    if ended or line["change"] in (SEVERITY_UP, SEVERITY_DOWN):
+        others = SEVERITIES[: rank(highest(line)) + 1]
+        yield from (_alert(line, message, other, ended=True) for other in others if other != now)
     yield _alert(line, message, now, ended=ended)
 
 

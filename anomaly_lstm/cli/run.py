@@ -50,22 +50,19 @@ def run(
 
 def _standing(result: RunResult, plan: RunPlan, name: str) -> Standing:
     """How things stand, by what a run returns."""
-    from anomaly_lstm.clock import parse_time
-    from anomaly_lstm.sinks.contract import Seen, Standing
+    from anomaly_lstm.pipeline import standing
+    from anomaly_lstm.pipeline.folder import RunFolder
 
-    report = result.alerts.report
-    period_us = round(report.run["period_s"] * 1e6)
-    seen = {asset: Seen(parse_time(watched["end"]) - period_us) for asset, watched in report.run["assets"].items()}
-    return Standing(
-        pipeline=name,
-        history=result.folder / "history.jsonl",
+    return standing(
+        RunFolder(result.folder),
+        name,
+        result.report,
         now_us=time.time_ns() // 1000,
-        rows=sum(result.states.values()),
+        rows=sum(result.new.values()),
         seconds=result.seconds,
-        report=report,
-        assets=seen,
         failed=result.failed,
         unwatched=plan.disabled,
+        judged=result.evaluation,
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from anomaly_lstm import journal, store
+from anomaly_lstm import following, store
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.messages import Line, is_news
 from anomaly_lstm.sinks.contract import Standing
@@ -57,8 +57,8 @@ def show(standing: Standing, place: str, columns: Mapping[str, str]) -> None:
     path = Path(place)
     memory = _memory_file(standing.history, path)
     upto, known = _remembered(memory)
-    is_known = memory.is_file() and journal.holds(standing.history, upto)
-    new = list(journal.after(standing.history, upto if is_known else journal.START))
+    is_known = memory.is_file() and following.holds(standing.history, upto)
+    new = list(following.after(standing.history, upto if is_known else following.START))
     fresh: dict[str, Line] = {}
     for _, line in new:
         if line.get("tell") and line["alert_id"] not in known and (is_known or is_news(line, standing.now_us)):
@@ -70,15 +70,15 @@ def show(standing: Standing, place: str, columns: Mapping[str, str]) -> None:
     own = next(column for column, name in columns.items() if name == "alert_id")
     _add(path, list(columns), own, rows)
     if new:
-        store.write_json(memory, {"upto": journal.as_document(new[-1][0]), "ids": [*known, *fresh]})
+        store.write_json(memory, {"upto": following.as_document(new[-1][0]), "ids": [*known, *fresh]})
 
 
-def _remembered(memory: Path) -> tuple[journal.Place, dict[str, None]]:
+def _remembered(memory: Path) -> tuple[following.Place, dict[str, None]]:
     """Up to where the history was taken, and the alerts that have a row, in their order."""
     if not memory.is_file():
-        return journal.START, {}
+        return following.START, {}
     document = store.read_json(memory)
-    return journal.Place.of(document["upto"]), dict.fromkeys(document["ids"])
+    return following.Place.of(document["upto"]), dict.fromkeys(document["ids"])
 
 
 def _memory_file(history: Path, path: Path) -> Path:
@@ -114,7 +114,7 @@ def _add(path: Path, columns: list[str], own: str, rows: list[dict[str, str]]) -
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        journal.mend(path)
+        _mend(path)
         known = _ids_in(path, columns, own)
         fresh = [row for row in rows if row[own] not in known]
         with path.open("a", encoding="utf-8", newline="") as file:
@@ -126,6 +126,15 @@ def _add(path: Path, columns: list[str], own: str, rows: list[dict[str, str]]) -
             os.fsync(file.fileno())
     except OSError as problem:
         raise DataError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
+
+
+def _mend(path: Path) -> None:
+    """Cut off the row that a killed run left without its end."""
+    if path.exists():
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole != content:
+            os.truncate(path, len(whole))
 
 
 def _ids_in(path: Path, columns: list[str], own: str) -> set[str]:

@@ -45,7 +45,7 @@ class Seen:
 class Standing:
     """How things stand after a run: what a live sink shows.
 
-    ``pipeline`` is the name of the pipeline, ``history`` its journal of changes, ``now_us`` the wall clock [µs UTC],
+    ``pipeline`` is the name of the pipeline, ``history`` its file of changes, ``now_us`` the wall clock [µs UTC],
     ``rows`` how many were new; ``unwatched`` assets are switched off, ``failed`` asset → why, ``failing`` channel or
     sink → why; ``expected_false`` and ``observed_false`` alerts in healthy time, None without events to judge by.
     """

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from anomaly_lstm import journal
+from anomaly_lstm import following
 from anomaly_lstm.clock import EPOCH, parse_time
 from anomaly_lstm.errors import DeliveryError, MissingExtraError
 from anomaly_lstm.messages import has_ended
@@ -139,9 +139,10 @@ def _catch_up(database: Connection, standing: Standing) -> None:
     """Changes after the place the database remembers, then the alerts they are about and those that stand."""
     changed: dict[str, Mapping[str, Any]] = {}
     upto = start = _upto(database, standing)
-    for lines in _batches(journal.after(standing.history, start)):
+    for lines in _batches(following.after(standing.history, start)):
         upto = lines[-1][0]
-        changed |= {line["alert_id"]: {**line["alert"], "active": not has_ended(line)} for _, line in lines}
+        about = [line for _, line in lines if line["alert"]]  # but for acts on a whole asset
+        changed |= {line["alert_id"]: {**line["alert"], "active": not has_ended(line)} for line in about}
         rows = [_change_row(standing.pipeline, line) for _, line in lines]
         _insert(database, tables().tables["anomaly_lstm_changes"], rows, renew=False)
     reported = {a["alert_id"]: a for a in standing.report.alerts if a["active"] or a["alert_id"] in changed}
@@ -149,24 +150,24 @@ def _catch_up(database: Connection, standing: Standing) -> None:
     for begin in range(0, len(rows), _BATCH):
         _insert(database, tables().tables["anomaly_lstm_alerts"], rows[begin : begin + _BATCH], renew=True)
     if upto != start:
-        row = {"pipeline": standing.pipeline, **journal.as_document(upto)}
+        row = {"pipeline": standing.pipeline, **following.as_document(upto)}
         _insert(database, tables().tables["anomaly_lstm_upto"], [row], renew=True)
 
 
-def _upto(database: Connection, standing: Standing) -> journal.Place:
+def _upto(database: Connection, standing: Standing) -> following.Place:
     """The place in the history up to which this database was told; the start where the history is another one."""
     from sqlalchemy import select
 
     table = tables().tables["anomaly_lstm_upto"]
     wanted = select(table).where(table.c.pipeline == standing.pipeline)
     row = database.execute(wanted.with_for_update()).mappings().one_or_none()
-    place = journal.START if row is None else journal.Place(row["begin"], row["end"], row["sha"])
-    return place if journal.holds(standing.history, place) else journal.START
+    place = following.START if row is None else following.Place(row["begin"], row["end"], row["sha"])
+    return place if following.holds(standing.history, place) else following.START
 
 
 def _batches(
-    lines: Iterator[tuple[journal.Place, dict[str, Any]]],
-) -> Iterator[list[tuple[journal.Place, dict[str, Any]]]]:
+    lines: Iterator[tuple[following.Place, dict[str, Any]]],
+) -> Iterator[list[tuple[following.Place, dict[str, Any]]]]:
     """Some lines at a time, so that years of history need no memory."""
     batch = []
     for item in lines:

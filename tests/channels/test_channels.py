@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from anomaly_lstm.changes import CLEARED, RAISED, SEVERITY_DOWN, SEVERITY_UP, SHELVED
+from anomaly_lstm.changes import (
+    CLEARED,
+    OUT_OF_SERVICE,
+    RAISED,
+    RE_ALARMED,
+    SEVERITY_DOWN,
+    SEVERITY_UP,
+    SHELVED,
+    UNSHELVED,
+)
 from anomaly_lstm.channels import CHANNELS
 from anomaly_lstm.channels.alertmanager import NEVER
 from anomaly_lstm.channels.contract import Channel
@@ -145,9 +154,20 @@ def test_an_alert_that_stands_never_ends_by_itself() -> None:
 
 
 @pytest.mark.parametrize("change", [CLEARED, SHELVED])
-def test_an_alert_that_cleared_or_was_put_aside_ends(change: str) -> None:
-    (alert,) = alerts_for(line_of(change=change, at_us=NOON + 5 * MINUTE))
-    assert alert["endsAt"] == "2026-03-04T12:05:00Z"
+def test_an_alert_that_cleared_or_was_put_aside_ends_with_every_severity_it_may_have_had(change: str) -> None:
+    alerts = alerts_for(line_of(change=change, at_us=NOON + 5 * MINUTE))
+    assert {a["labels"]["severity"]: a["endsAt"] for a in alerts} == dict.fromkeys(
+        ("advisory", "warning"), "2026-03-04T12:05:00Z"
+    )
+
+
+def test_an_act_of_a_person_leaves_the_severity_as_it_is() -> None:
+    (alert,) = alerts_for(line_of(change=UNSHELVED, severity="advisory", highest="critical", by="Ana"))
+    assert (alert["labels"]["severity"], alert["endsAt"]) == ("critical", NEVER)
+
+
+def test_an_act_on_a_whole_asset_is_no_alert() -> None:
+    assert alerts_for(line_of(change=OUT_OF_SERVICE, alert_id="", has_alert=False, by="Ana")) == []
 
 
 def test_of_two_severities_only_the_present_one_stands() -> None:
@@ -159,6 +179,7 @@ def test_of_two_severities_only_the_present_one_stands() -> None:
     }
     down = alerts_for(line_of(change=SEVERITY_DOWN, severity="advisory", highest="warning"))
     assert {a["labels"]["severity"]: a["endsAt"] == NEVER for a in down} == {"advisory": True, "warning": False}
+    assert len(alerts_for(line_of(change=RE_ALARMED, severity="advisory", highest="critical"))) == 1
 
 
 def test_a_name_is_a_label_as_it_stands() -> None:

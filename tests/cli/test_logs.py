@@ -88,4 +88,5 @@ def test_a_run_logs_json_and_nothing_else(made: Path, tmp_path: Path, logging_re
         ("run ended", None),
     ]
     assert lines[0]["newest_row"] == row_time(ROWS - 1)
+    assert lines[0]["return_period_s"] > 0
     assert lines[-1]["rows"] == 2 * ROWS

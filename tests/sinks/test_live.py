@@ -15,14 +15,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.rows import dict_row
 
-from anomaly_lstm import journal
-from anomaly_lstm.changes import CLEARED, RAISED, RETRACTED, SEVERITY_UP
+from anomaly_lstm.changes import CLEARED, OUT_OF_SERVICE, RAISED, RETRACTED, SEVERITY_UP
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError, DeliveryError
 from anomaly_lstm.sinks import LIVE_SINKS
 from anomaly_lstm.sinks.contract import AlertReport, LiveSink, Seen, Standing
 from anomaly_lstm.telling import HISTORY, Target, show
-from tests.told import HOSTILE, MINUTE, NOON, alert_of, line_of
+from tests.told import HOSTILE, MINUTE, NOON, alert_of, append, line_of
 
 COLUMNS = {"No": "alert_id", "Functional location": "asset", "Short text": "reason", "Reported": "event_time"}
 
@@ -36,7 +35,7 @@ def standing_of(
 
 
 def write(folder: Path, *lines: dict[str, Any]) -> None:
-    journal.append(folder / HISTORY, lines)
+    append(folder / HISTORY, lines)
 
 
 # ---------------------------------------------------------------- what all promise
@@ -270,6 +269,14 @@ def test_a_retracted_alert_does_not_stand_in_the_database(database: str, tmp_pat
     LIVE_SINKS["sql"].show(standing_of(tmp_path), database, {})
     (alert,) = rows_of(database)["alerts"]
     assert not alert["active"]
+
+
+def test_an_act_on_a_whole_asset_is_a_change_of_no_alert(database: str, tmp_path: Path) -> None:
+    write(tmp_path, line_of("p1", OUT_OF_SERVICE, alert_id="", has_alert=False, by="Ana", tell=False))
+    LIVE_SINKS["sql"].show(standing_of(tmp_path), database, {})
+    rows = rows_of(database)
+    assert [(row["asset"], row["by"]) for row in rows["changes"]] == [("p1", "Ana")]
+    assert rows["alerts"] == []
 
 
 def test_a_run_that_fails_in_the_middle_leaves_nothing_half(database: str, tmp_path: Path) -> None:
