@@ -217,10 +217,12 @@ def _clipped(text: str, most: int = TITLE) -> str:
 def _paragraph(line: Line, zone: str | None) -> str:
     """One alert in sentences, each on a line of its own."""
     alert = line["alert"]
+    raised = alert.get("raised_at")
     act = f"By {line['by']}" + (f": {line['why']}" if line.get("why") else "") if line.get("by") else None
     because = f"Told because: {line['because']}" if line.get("because") else None
     said = [
         f"{_headline(line)}: {line['asset']}, {when(parse_time(line['event_time']), zone)}",
+        f"It was raised {when(parse_time(raised), zone)}" if raised and line["change"] != RAISED else None,
         alert.get("reason"),
         None if has_ended(line) else alert.get("forecast"),
         act,

@@ -45,6 +45,7 @@ def test_a_cleared_alert_is_over_and_forecasts_nothing() -> None:
     said = message("mail", [line_of(change=CLEARED)], "", None)
     assert said.is_over
     assert said.title == "Warning cleared: pump-01 (bearing_temp)"
+    assert "It was raised 2026-03-04 12:00 UTC." in said.body
     assert "reaches its bound" not in said.body
 
 

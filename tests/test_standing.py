@@ -44,7 +44,8 @@ def stored(folder: Path, asset: str, states: list[State]) -> RunFolder:
         ([State.SCORED] * 5, 4, 4.0),
         ([State.SCORED] * 4 + [State.OUT_OF_STATE, State.NO_DATA], 4, 3.0),
         ([State.SCORED] * 3 + [State.WARM_UP], 3, None),
-        ([State.SCORED] * 3 + [State.NO_DATA], None, None),
+        ([State.SCORED] * 3 + [State.NO_DATA], 2, 2.0),
+        ([State.NO_DATA] * 5, None, None),
     ],
 )
 def test_the_newest_row_is_a_measured_one_and_the_score_the_latest(

@@ -47,13 +47,13 @@ def standing(
 
 
 def seen(folder: RunFolder, asset: str) -> Seen:
-    """The newest measured row of an asset and its latest score, looked for in its last stored month."""
-    months = folder.months_of(asset)
-    if not months:
-        return Seen(None)
-    table = read_scores(months[-1], ["asset", "time", "state", "score", "return_period_s"])
-    measured = arrow.places_in(table.column("state"), (State.NO_DATA.name,)) != 0
-    times = arrow.times_to_numpy(table.column("time"))[measured]
-    scored = arrow.to_numpy(table.column("return_period_s"), np.float64)
-    scored = scored[np.isfinite(scored)]
-    return Seen(int(times[-1]) if len(times) else None, float(scored[-1]) if len(scored) else None)
+    """The newest measured row of an asset and, in the same month, its latest score."""
+    for month in reversed(folder.months_of(asset)):
+        table = read_scores(month, ["asset", "time", "state", "score", "return_period_s"])
+        measured = arrow.places_in(table.column("state"), (State.NO_DATA.name,)) != 0
+        if measured.any():
+            times = arrow.times_to_numpy(table.column("time"))[measured]
+            scored = arrow.to_numpy(table.column("return_period_s"), np.float64)
+            scored = scored[np.isfinite(scored)]
+            return Seen(int(times[-1]), float(scored[-1]) if len(scored) else None)
+    return Seen(None)

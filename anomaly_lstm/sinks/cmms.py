@@ -41,7 +41,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 """Field → where it stands in a line of the history."""
 
 COLUMNS = tuple(FIELDS)
-DEFAULT = {name: name for name in ("alert_id", "asset", "severity", "event_time", "reason", "forecast")}
+DEFAULT = {name: name for name in ("alert_id", "asset", "severity", "raised_at", "reason", "forecast")}
 
 
 def check(place: str) -> str | None:
@@ -62,7 +62,7 @@ def show(standing: Standing, place: str, columns: Mapping[str, str]) -> None:
     fresh: dict[str, Line] = {}
     for _, line in new:
         if line.get("tell") and line["alert_id"] not in known and (is_known or is_news(line, standing.now_us)):
-            fresh.setdefault(line["alert_id"], line)
+            fresh[line["alert_id"]] = line  # as it is by now, in the order in which they began
     rows = [
         {column: _cell(_field(line, name, standing.pipeline)) for column, name in columns.items()}
         for line in fresh.values()

@@ -149,9 +149,10 @@ def drafts(path: Path) -> list[dict[str, str]]:
 def test_a_draft_is_written_for_each_alert_that_people_are_told(tmp_path: Path) -> None:
     path = tmp_path / "drafts.csv"
     write(tmp_path, line_of("p1"), line_of("p2", tell=False), line_of("p1", SEVERITY_UP, "critical"))
-    LIVE_SINKS["cmms"].show(standing_of(tmp_path), str(path), COLUMNS)
+    LIVE_SINKS["cmms"].show(standing_of(tmp_path), str(path), {**COLUMNS, "Priority": "severity"})
     (draft,) = drafts(path)
     assert draft == {
+        "Priority": "critical",
         "No": "id-p1",
         "Functional location": "p1",
         "Short text": "p1: bearing_temp 81 °C is 12 °C above the expected 69 °C.",
