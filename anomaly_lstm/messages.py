@@ -136,6 +136,15 @@ def message(channel: str, lines: Sequence[Line], site: str, zone: str | None) ->
     )
 
 
+def trial(channel: str, pipeline: str) -> Message:
+    """A message about nothing, by which people see that a channel reaches them."""
+    title = _clipped(f"Test: anomaly-lstm reaches you for {pipeline}")
+    body = (
+        f"This is how alerts of {clean(pipeline)} will come, by the channel {clean(channel)}. Nothing has happened.\n"
+    )
+    return Message(message_id(channel, ()), title, body, SEVERITIES[0], ())
+
+
 def latest(lines: Iterable[Line]) -> list[Line]:
     """The last change of each alert: those that stand first, then by severity, time and name."""
     last = {line["alert_id"]: line for line in lines}

@@ -26,7 +26,7 @@ from anomaly_lstm.channels import CHANNELS
 from anomaly_lstm.channels.contract import Channel
 from anomaly_lstm.clock import SECOND, iso, parse_time
 from anomaly_lstm.errors import AnomalyLstmError, DeliveryError
-from anomaly_lstm.messages import Interest, Line, Message, by_site, is_news, message, message_id, wants
+from anomaly_lstm.messages import Interest, Line, Message, by_site, is_news, message, message_id, trial, wants
 from anomaly_lstm.sinks import LIVE_SINKS
 from anomaly_lstm.sinks.contract import Standing
 from anomaly_lstm.words import clean, listed, span
@@ -148,6 +148,16 @@ def deliver(
     outbox.close()
     waiting = {recipient.name: len(outbox.boxes[recipient.name].waiting) for recipient in recipients}
     return Delivery(sent, waiting, failing)
+
+
+def try_out(recipients: Sequence[Recipient], pipeline: str, *, environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Send a message about nothing to each channel; channel → why it was not taken, None where it was."""
+    return {
+        recipient.name: _attempt(
+            _sending(recipient, trial(recipient.name, pipeline)), None, recipient.url_env, environment
+        )
+        for recipient in recipients
+    }
 
 
 def show(standing: Standing, targets: Sequence[Target], *, environment: Mapping[str, str]) -> dict[str, str]:

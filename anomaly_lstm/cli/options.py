@@ -306,6 +306,9 @@ LogFormat = Annotated[
     LogForm,
     typer.Option("--log-format", help="On standard error: text for people, or json: a line per asset and run."),
 ]
+TestChannels = Annotated[
+    bool, typer.Option("--test-channels", help="Send a test message to every [[notify]] channel, and do nothing else.")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,10 +12,12 @@ import typer
 
 from anomaly_lstm.cli import options, show
 from anomaly_lstm.cli.alert import STANDING
+from anomaly_lstm.errors import DeliveryError, UsageError
 
 if TYPE_CHECKING:
     from anomaly_lstm.pipeline import RunPlan, RunResult
     from anomaly_lstm.sinks.contract import Standing
+    from anomaly_lstm.telling import Recipient
 
 PipelineFile = Annotated[Path, typer.Argument(metavar="PIPELINE", help="Pipeline file, such as pipelines/pump.toml.")]
 
@@ -22,6 +26,7 @@ def run(
     pipeline: PipelineFile,
     *,
     exit_code: options.ExitCode = False,
+    test_channels: options.TestChannels = False,
     log_format: options.LogFormat = options.LogForm.text,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -33,7 +38,11 @@ def run(
 
     for_a_log = log_format is options.LogForm.json
     screen = show.screen(json=json, quiet=quiet or for_a_log)
-    plan = options.plan_from(read_pipeline(pipeline))
+    config = read_pipeline(pipeline)
+    if test_channels:
+        _try_out(screen, config.notify, pipeline)
+        return
+    plan = options.plan_from(config)
     if for_a_log:
         logs.begin()
     with show.learning(screen) as told:
@@ -46,6 +55,20 @@ def run(
     verbs.failures(result.failed)
     if exit_code and show.stands(result.report.alerts):
         raise typer.Exit(STANDING)
+
+
+def _try_out(screen: show.Screen, recipients: Sequence[Recipient], pipeline: Path) -> None:
+    """Say which channels took a test message. Raises DeliveryError naming those that did not."""
+    from anomaly_lstm.telling import try_out
+
+    if not recipients:
+        raise UsageError(f"{pipeline} has no [[notify]] table: there is no channel to test.")
+    outcome = try_out(recipients, pipeline.stem, environment=os.environ)
+    for name in (name for name, error in outcome.items() if error is None):
+        show.say(screen, f"{name}: it took the test message.")
+    failed = [f"{name}: {error}" for name, error in outcome.items() if error is not None]
+    if failed:
+        raise DeliveryError("a test message was not taken by\n" + "\n".join(f"  {line}." for line in failed))
 
 
 def _standing(result: RunResult, plan: RunPlan, name: str) -> Standing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -27,7 +28,7 @@ from anomaly_lstm.changes import (
 from anomaly_lstm.channels import CHANNELS
 from anomaly_lstm.channels.alertmanager import NEVER
 from anomaly_lstm.channels.contract import Channel
-from anomaly_lstm.errors import DeliveryError
+from anomaly_lstm.errors import DeliveryError, MissingExtraError
 from anomaly_lstm.messages import message
 from tests.told import HOSTILE, MINUTE, NOON, Heard, http_server, line_of
 
@@ -187,6 +188,12 @@ def test_a_name_is_a_label_as_it_stands() -> None:
 
 
 # ---------------------------------------------------------------- mail, by Apprise
+
+
+def test_without_apprise_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(MissingExtraError, match=r"anomaly-lstm\[notify\]"):
+        CHANNELS["apprise"].send(SAID, "json://localhost", 5)
 
 
 class Postbox:

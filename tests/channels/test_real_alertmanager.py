@@ -15,7 +15,7 @@ import pytest
 
 from anomaly_lstm.changes import CLEARED, RAISED, SEVERITY_DOWN, SEVERITY_UP, SHELVED, UNSHELVED
 from anomaly_lstm.channels import CHANNELS
-from anomaly_lstm.messages import message
+from anomaly_lstm.messages import message, trial
 from tests.told import HOSTILE, line_of
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
@@ -89,3 +89,8 @@ def test_any_name_is_taken(alertmanager: str) -> None:
     line = line_of(HOSTILE + "\0\x07", alert_id="hostile")
     CHANNELS["alertmanager"].send(message("am", [line], HOSTILE, None), alertmanager, 5)
     assert standing(alertmanager, "hostile") == ["warning"]
+
+
+def test_a_test_message_is_taken_and_raises_no_alert(alertmanager: str) -> None:
+    CHANNELS["alertmanager"].send(trial("am", "pump"), alertmanager, 5)
+    assert standing(alertmanager, "") == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -331,6 +332,18 @@ def test_a_database_that_cannot_be_used_is_said_without_its_password(tmp_path: P
     assert failing["db"]
     assert "s3cr3t" not in failing["db"]
     assert "Error:" not in failing["db"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "package", "extra"), [("sql", "sqlalchemy.exc", "sql"), ("prometheus", "prometheus_client", "prometheus")]
+)
+def test_a_sink_without_its_package_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, package: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    targets = [Target("it", kind, None if kind == "sql" else tmp_path / "m.prom", "DB")]
+    failing = show(standing_of(tmp_path), targets, environment={"DB": "sqlite://"})
+    assert f"pip install 'anomaly-lstm[{extra}]'" in failing["it"]
 
 
 # ---------------------------------------------------------------- several
