@@ -18,14 +18,18 @@ from typing import Any, TypeVar
 
 from anomaly_lstm import conditions
 from anomaly_lstm.alerts import Bound, Policy
+from anomaly_lstm.channels import CHANNELS
 from anomaly_lstm.clock import find_zone, parse_duration, parse_time
 from anomaly_lstm.errors import ConfigError, UsageError
 from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.messages import Interest
 from anomaly_lstm.models import MODELS
+from anomaly_lstm.sinks import LIVE_SINKS
 from anomaly_lstm.sources import SOURCES
 from anomaly_lstm.sources.contract import ReadOptions
-from anomaly_lstm.tables import SEVERITIES
+from anomaly_lstm.tables import ALERT_KINDS, SEVERITIES
 from anomaly_lstm.telemetry import MAX_HOLE
+from anomaly_lstm.telling import Recipient, Target
 from anomaly_lstm.thresholds import THRESHOLDS
 
 T = TypeVar("T")
@@ -97,6 +101,10 @@ class Pipeline:
     alarm: Alarm = field(default_factory=Alarm)
     assets: Path | None = None
     """``[assets] table``: an ``assets.csv``."""
+    notify: tuple[Recipient, ...] = ()
+    """``[[notify]]``: who is told."""
+    sinks: tuple[Target, ...] = ()
+    """``[[sinks]]``: where it is shown how things stand."""
 
 
 def read_pipeline(path: Path) -> Pipeline:
@@ -287,6 +295,18 @@ def _table(table: _Table, key: str) -> _Table:
     return _Table(table.path_of(key), content, table.folder, table.mistakes)
 
 
+def _tables(table: _Table, key: str) -> list[_Table]:
+    """The tables ``[[key]]``; in mistakes the first of them is ``key[1]``."""
+    value = table.take(key)
+    if value is not None and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
+        table.wrong(key, f"expected one table [[{key}]] or several.")
+        return []
+    return [
+        _Table(f"{table.path_of(key)}[{place}]", item, table.folder, table.mistakes)
+        for place, item in enumerate(value or (), 1)
+    ]
+
+
 def _entries(table: _Table) -> Iterator[str]:
     """The keys of a table whose keys the user chooses."""
     for key in table.content:
@@ -313,7 +333,10 @@ def _pipeline(path: Path, top: _Table) -> Pipeline:
         train=_train(train, where.read.zone),
         alarm=_alarm(alarm, quantities),
         assets=_existing(assets, "table"),
+        notify=tuple(_recipient(table) for table in _tables(top, "notify")),
+        sinks=tuple(_target(table) for table in _tables(top, "sinks")),
     )
+    _names_once(top, ("notify", "sinks"))
     for table in (top, source, run, assets, sensors, train, alarm):
         table.close()
     return built
@@ -445,6 +468,100 @@ def _train(table: _Table, zone: str | None) -> Train:
     return Train(
         options, _moment(table, "until", zone), _existing(table, "events"), _duration(table, "time_budget", least=1)
     )
+
+
+# ---------------------------------------------------------------- telling
+
+
+def _recipient(table: _Table) -> Recipient:
+    kind = _kind(table, list(CHANNELS))
+    interest = Interest(
+        least=_choice(table, "least", SEVERITIES) or SEVERITIES[0],
+        kinds=_choices(table, "kinds", ALERT_KINDS),
+        assets=_texts(table, "assets") or (),
+        sites=_texts(table, "sites") or (),
+    )
+    recipient = Recipient(_text(table, "name") or kind, kind, _url_env(table) or "", interest)
+    table.close()
+    return recipient
+
+
+def _target(table: _Table) -> Target:
+    kind = _kind(table, list(LIVE_SINKS))
+    name = _text(table, "name") or kind
+    sink = LIVE_SINKS.get(kind)
+    if sink is None:  # told already; nothing is known of the other keys
+        return Target(name, kind)
+    path = _place(table, sink.check) if sink.IS_FILE else None
+    url_env = None if sink.IS_FILE else _url_env(table)
+    columns = _columns(table, sink.COLUMNS) if sink.COLUMNS else {}
+    table.close()
+    return Target(name, kind, path, url_env, columns)
+
+
+def _kind(table: _Table, names: Sequence[str]) -> str:
+    if "kind" not in table.content:
+        table.missing("kind", f"one of {', '.join(names)}.")
+    return _choice(table, "kind", names) or ""
+
+
+def _place(table: _Table, check: Callable[[str], str | None]) -> Path | None:
+    if "path" not in table.content:
+        table.missing("path", "the file to write.")
+    path = _file(table, "path")
+    wrong = check(str(path)) if path else None
+    if wrong:
+        table.wrong("path", wrong)
+    return path
+
+
+def _url_env(table: _Table) -> str | None:
+    """The name of an environment variable. An address is a secret: one that stands here is not shown in the mistake."""
+    name, address = table.take("url_env"), table.take("url")
+    need = 'the name of the environment variable that holds the address, such as url_env = "NOTIFY_URL"'
+    if address is not None:
+        table.mistakes.append(
+            f"{table.path_of('url')}: a pipeline file holds no addresses, for they are secret; give {need}."
+        )
+    elif name is None:
+        table.missing("url_env", f"{need}.")
+    elif not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        table.mistakes.append(f"{table.path_of('url_env')}: expected {need}, not the address itself.")
+    else:
+        return name
+    return None
+
+
+def _columns(table: _Table, fields: Sequence[str]) -> dict[str, str]:
+    """``columns = { "Short text" = "reason" }``: column in the file → field."""
+    inside = _table(table, "columns")
+    chosen = {column: _choice(inside, column, fields) for column in _entries(inside)}
+    if chosen and "alert_id" not in chosen.values():
+        table.wrong("columns", "one column must be alert_id, by which a row is known again.")
+    return {column: name for column, name in chosen.items() if name}
+
+
+def _choices(table: _Table, key: str, names: Sequence[str]) -> tuple[str, ...]:
+    found = _texts(table, key) or ()
+    for name in found:
+        if name not in names:
+            table.wrong(key, f"there is no {name!r}.{_nearest(name, names)}")
+    return found
+
+
+def _names_once(top: _Table, keys: Sequence[str]) -> None:
+    """Note names that two tables share: the outbox and the notes know them by name."""
+    tables = [(f"{key}[{place}]", item) for key in keys for place, item in enumerate(_listed(top.content.get(key)), 1)]
+    first: dict[str, str] = {}
+    for where, item in tables:
+        name = str(item.get("name") or item.get("kind"))
+        if name in first:
+            top.mistakes.append(f'{where}.name = "{name}": {first[name]} has this name too; give each its own.')
+        first.setdefault(name, where)
+
+
+def _listed(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 # ---------------------------------------------------------------- alarms

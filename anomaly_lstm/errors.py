@@ -4,6 +4,7 @@
     ├── DataError                        the data cannot be used as they are
     ├── ModelError                       a model folder is missing, damaged or too new
     ├── MissingExtraError                an optional part is not installed
+    ├── DeliveryError                    a channel or sink did not take what was sent
     ├── UsageError              exit 2   an option is wrong
     │   └── ConfigError                  … or several entries of a pipeline file are
     ├── SomeAssetsFailed        exit 4   the others are done
@@ -30,6 +31,10 @@ class ModelError(AnomalyLstmError):
 
 class MissingExtraError(AnomalyLstmError):
     """An optional part of the installation is needed and absent."""
+
+
+class DeliveryError(AnomalyLstmError):
+    """A channel or sink did not take what was sent; the next run tries again."""
 
 
 class UsageError(AnomalyLstmError):

@@ -48,6 +48,8 @@ EVENT_KINDS = (
 )
 ASSET_COLUMNS = ("asset", "type", "site", "zone", "criticality", "owner", "twin_of", "enabled")
 
+ALERT_KINDS = ("deviation", "no_data", "sensor_bad")
+
 SEVERITIES = ("advisory", "warning", "critical")
 """From low to high."""
 

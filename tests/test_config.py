@@ -8,6 +8,8 @@ from anomaly_lstm.alerts import Bound
 from anomaly_lstm.clock import DAY, SECOND, parse_time
 from anomaly_lstm.config import Pipeline, parse_budget, read_pipeline
 from anomaly_lstm.errors import ConfigError, UsageError
+from anomaly_lstm.messages import Interest
+from anomaly_lstm.telling import Recipient, Target
 
 LEAST = '[source]\npaths = ["data/*.csv"]\n[run]\nfolder = "run"\n'
 MINUTE = 60 * SECOND
@@ -287,3 +289,110 @@ def test_the_pipeline_file_that_ships_is_right() -> None:
     assert found.sensors.context == ("speed_setpoint", "ambient_temp")
     assert found.train.events is not None
     assert found.train.events.is_file()
+
+
+TOLD = """
+[[notify]]
+kind = "apprise"
+name = "mail"
+url_env = "PUMP_MAIL"
+least = "warning"
+kinds = ["deviation"]
+assets = ["pump-01"]
+sites = "north"
+[[notify]]
+kind = "webhook"
+url_env = "HOOK"
+
+[[sinks]]
+kind = "prometheus"
+path = "../out/pump.prom"
+[[sinks]]
+kind = "sql"
+url_env = "DB"
+[[sinks]]
+kind = "cmms"
+path = "/out/drafts.csv"
+columns = { "No." = "alert_id", "Short text" = "reason" }
+"""
+
+
+def test_who_is_told_and_what_is_shown_where(tmp_path: Path) -> None:
+    found = read(tmp_path, LEAST + TOLD)
+    assert found.notify == (
+        Recipient("mail", "apprise", "PUMP_MAIL", Interest("warning", ("deviation",), ("pump-01",), ("north",))),
+        Recipient("webhook", "webhook", "HOOK", Interest("advisory")),
+    )
+    assert found.sinks == (
+        Target("prometheus", "prometheus", tmp_path / "out" / "pump.prom"),
+        Target("sql", "sql", None, "DB"),
+        Target("cmms", "cmms", Path("/out/drafts.csv"), None, {"No.": "alert_id", "Short text": "reason"}),
+    )
+    least = read(tmp_path, LEAST)
+    assert (least.notify, least.sinks) == ((), ())
+
+
+def test_every_mistake_in_telling_is_told_with_its_table(tmp_path: Path) -> None:
+    text = """
+[[notify]]
+kind = "emial"
+url_env = "MAIL"
+[[notify]]
+url_env = "MAIL"
+[[notify]]
+kind = "webhook"
+least = "warn"
+kinds = ["deviatoin"]
+assets = [3]
+tone = "loud"
+[[sinks]]
+kind = "prometheus"
+path = "pump.txt"
+[[sinks]]
+kind = "sql"
+path = "alerts.db"
+[[sinks]]
+kind = "cmms"
+path = "out.csv"
+columns = { "Text" = "raeson" }
+[[sinks]]
+kind = "cmms"
+path = "out.csv"
+name = "webhook"
+columns = { "Text" = "reason" }
+"""
+    lines = mistakes(tmp_path, LEAST + text)
+    for words in (
+        ('notify[1].kind = "emial"', "apprise, webhook, alertmanager"),
+        ("notify[2].kind is missing", "apprise"),
+        ("notify[3].url_env is missing", "environment variable"),
+        ('notify[3].least = "warn"', "advisory, warning, critical"),
+        ('notify[3].kinds = ["deviatoin"]', "Did you mean 'deviation'"),
+        ("notify[3].assets = [3]", "list of texts"),
+        ('notify[3].tone = "loud"', "no such key in [notify[3]]"),
+        ('sinks[1].path = "pump.txt"', ".prom"),
+        ("sinks[2].url_env is missing", "environment variable"),
+        ('sinks[2].path = "alerts.db"', "no such key"),
+        ('sinks[3].columns.Text = "raeson"', "Did you mean 'reason'"),
+        ("sinks[3].columns = { Text }", "alert_id"),
+        ("sinks[4].columns = { Text }", "alert_id"),
+        ('sinks[4].name = "webhook"', "notify[3] has this name too"),
+    ):
+        fitting = [line for line in lines if line.strip().startswith(words[0])]
+        assert len(fitting) == 1, (words, lines)
+        assert all(word in fitting[0] for word in words[1:]), fitting
+    assert len(lines) == 14
+
+
+@pytest.mark.parametrize("key", ["url", "url_env"])
+@pytest.mark.parametrize("table", ['[[notify]]\nkind = "apprise"', '[[sinks]]\nkind = "sql"'])
+def test_an_address_in_the_file_is_refused_and_never_repeated(tmp_path: Path, table: str, key: str) -> None:
+    (line,) = mistakes(tmp_path, LEAST + f'{table}\n{key} = "https://plant:s3cr3t@example.org"\n')
+    assert "environment variable" in line
+    assert "s3cr3t" not in line
+
+
+@pytest.mark.parametrize("text", ["notify = 3", "[notify]\nkind = 'webhook'", "sinks = ['prometheus']"])
+def test_telling_is_written_as_tables(tmp_path: Path, text: str) -> None:
+    (line,) = mistakes(tmp_path, f"{text}\n{LEAST}")
+    assert "expected one table [[" in line

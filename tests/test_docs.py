@@ -92,7 +92,8 @@ def test_every_option_that_a_document_names_is_an_option_of_some_command() -> No
         "--out",
         "--healthy",
         "--strict",
-    }  # the simulation's, and mypy's
+        "--now",
+    }  # the simulation's, mypy's and systemctl's
     for document in DOCUMENTS:
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", document.read_text(encoding="utf-8")))
         assert named <= known | own, f"{document.name}: {sorted(named - known - own)}"

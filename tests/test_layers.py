@@ -19,6 +19,7 @@ ORDER: tuple[str | set[str], ...] = (
     "words",
     "tables",
     "store",
+    "following",
     "telemetry",
     "conditions",
     "events",
@@ -54,6 +55,7 @@ ORDER: tuple[str | set[str], ...] = (
     "ahead",
     "forecasts",
     "changes",
+    "messages",
     "limits",
     "alerts",
     "evaluation",
@@ -75,8 +77,13 @@ ORDER: tuple[str | set[str], ...] = (
     "sources",
     "arrivals",
     "sinks.contract",
-    {"sinks.json", "sinks.parquet"},
+    {"sinks.json", "sinks.parquet", "sinks.prometheus", "sinks.sql", "sinks.cmms"},
     "sinks",
+    "channels.contract",
+    "channels.posting",
+    {"channels.apprise", "channels.webhook", "channels.alertmanager"},
+    "channels",
+    "telling",
     "config",
     "pipeline.grids",
     "pipeline.training",
@@ -86,10 +93,12 @@ ORDER: tuple[str | set[str], ...] = (
     "pipeline.folder",
     "pipeline.collecting",
     "pipeline.watching",
+    "pipeline.standing",
     "pipeline.running",
     "pipeline.inspection",
     "pipeline",
     "cli.show",
+    "cli.logs",
     "cli.options",
     {"cli.ingest", "cli.train", "cli.score", "cli.alert", "cli.evaluate", "cli.forecast", "cli.inspect"},
     {"cli.run", "cli.replay"},
@@ -100,7 +109,7 @@ ORDER: tuple[str | set[str], ...] = (
 """Every module, low ones first; those in braces are alternatives, of one height. The package itself is ''."""
 
 HEIGHT = {name: height for height, place in enumerate(ORDER) for name in ([place] if isinstance(place, str) else place)}
-ROOMS = ("models", "thresholds", "sources", "sinks")
+ROOMS = ("models", "thresholds", "sources", "sinks", "channels")
 NETWORKS = {"keras", "tensorflow"}
 HEAVY = {"keras", "tensorflow", "pandas", "scipy", "sklearn"}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -291,6 +292,22 @@ Deadband = Annotated[
 ]
 ExitCode = Annotated[
     bool, typer.Option("--exit-code", help="Leave with 10 when an unacknowledged warning or critical alert stands.")
+]
+
+
+class LogForm(StrEnum):
+    """How a run speaks on standard error."""
+
+    text = "text"
+    json = "json"
+
+
+LogFormat = Annotated[
+    LogForm,
+    typer.Option("--log-format", help="On standard error: text for people, or json: a line per asset and run."),
+]
+TestChannels = Annotated[
+    bool, typer.Option("--test-channels", help="Send a test message to every [[notify]] channel, and do nothing else.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]

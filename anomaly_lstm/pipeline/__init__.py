@@ -12,6 +12,7 @@ from anomaly_lstm.pipeline.inspection import failures, inspect
 from anomaly_lstm.pipeline.replaying import replay
 from anomaly_lstm.pipeline.running import RunPlan, RunResult, current_model, is_run, policy_of, run, train_into
 from anomaly_lstm.pipeline.scoring import ScoreResult, load, read_scores, score
+from anomaly_lstm.pipeline.standing import standing
 from anomaly_lstm.pipeline.training import TrainResult, train
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "replay",
     "run",
     "score",
+    "standing",
     "train",
     "train_into",
 ]

@@ -1,12 +1,13 @@
-"""One place alerts go per file; this dict is the whole registration."""
+"""One place alerts go per file; these dicts are the whole registration."""
 
 from pathlib import Path
 
 from anomaly_lstm.errors import UsageError
-from anomaly_lstm.sinks import json, parquet
-from anomaly_lstm.sinks.contract import Sink
+from anomaly_lstm.sinks import cmms, json, parquet, prometheus, sql
+from anomaly_lstm.sinks.contract import LiveSink, Sink
 
 SINKS: dict[str, Sink] = {json.NAME: json, parquet.NAME: parquet}
+LIVE_SINKS: dict[str, LiveSink] = {prometheus.NAME: prometheus, sql.NAME: sql, cmms.NAME: cmms}
 
 
 def sink_for(path: Path) -> Sink:
