@@ -47,6 +47,9 @@ from anomaly_lstm.words import moment
 
 DAY_US = 86_400_000_000
 
+OVER = "it cleared, and nobody had said anything of it"
+"""Why a case is closed that is no longer kept."""
+
 _ENDED = {SHELVE: changes.UNSHELVED, SUPPRESS: changes.UNSUPPRESSED, OUT_OF_SERVICE: changes.IN_SERVICE}
 _SILENCED = {SHELVE: "shelved", SUPPRESS: "suppressed", OUT_OF_SERVICE: "out of service"}
 
@@ -530,6 +533,8 @@ def _by_person(cases: Cases, act: Action) -> tuple[Cases, list[Told]]:
         cases, freed = _without(cases, ending, act.at_us)
         return _bring_to_light(cases, freed, act)
     case = _target(cases, act)
+    if case.alert_id not in cases.cases:
+        case = replace(case, closed=_synthetic(case, act.at_us, OVER))
     if act.do == ACKNOWLEDGE:
         case = replace(case, acknowledged=_wider(case, act))
     elif act.do == CONFIRM:
@@ -580,6 +585,7 @@ NOTHING: Mapping[str, Any] = {
     "closed": False,
     "closed_because": None,
     "verdict": None,
+    "verdict_by": None,
     "work_order": None,
     "note": None,
 }
@@ -596,25 +602,32 @@ def overlay(document: Mapping[str, Any], cases: Cases, now_us: int | None = None
     return overlays([document], cases, now_us)[0]
 
 
+def done(cases: Cases) -> Cases:
+    """Cases in which acts that wait for the data have been done, for showing and never for `advance`."""
+    for act in sorted(cases.waiting, key=lambda act: (act.at_us, act.action_id)):
+        cases, _ = _by_person(cases, act)
+    return replace(cases, waiting=())
+
+
 def overlays(documents: Sequence[Mapping[str, Any]], cases: Cases, now_us: int | None = None) -> list[dict[str, Any]]:
     """Alerts as people see them, at ``now_us`` or at the latest act [µs UTC]: acts that wait for the data have been
     done, shelvings that ran out are gone, and an alert that no run has made a case of is one.
     """
-    unknown = [_document_case(document) for document in documents if document["alert_id"] not in cases.cases]
-    seen = _put(cases, *unknown)
-    for act in sorted(cases.waiting, key=lambda act: (act.at_us, act.action_id)):
-        seen, _ = _by_person(seen, act)
-        seen = _put(seen, *(case for case in unknown if case.alert_id not in seen.cases))
+    left = [document for document in documents if document["alert_id"] not in cases.cases]
+    unknown = [_document_case(document, over=bool(cases.clock_us) and not document["active"]) for document in left]
+    seen = done(_put(cases, *unknown))
+    seen = _put(seen, *(case for case in unknown if case.alert_id not in seen.cases))
     latest_us = max([cases.clock_us, *(act.at_us for act in cases.waiting)])
     at_us = latest_us if now_us is None else now_us
     seen = replace(seen, holds=tuple(hold for hold in seen.holds if hold.until_us is None or hold.until_us > at_us))
     return [_overlaid(document, seen) for document in documents]
 
 
-def _document_case(document: Mapping[str, Any]) -> Case:
+def _document_case(document: Mapping[str, Any], over: bool = False) -> Case:
     leading = next((one["sensor"] for one in document["sensors"]), None)
     own = (document["alert_id"], document["asset"], document["kind"], document["severity"], leading)
-    return Case(*own, document["active"], 0)
+    case = Case(*own, document["active"], 0)
+    return replace(case, closed=_synthetic(case, 0, OVER)) if over else case
 
 
 def _overlaid(document: Mapping[str, Any], cases: Cases) -> dict[str, Any]:
@@ -636,6 +649,7 @@ def _overlaid(document: Mapping[str, Any], cases: Cases) -> dict[str, Any]:
         "closed": closed is not None,
         "closed_because": closed.why if closed else None,
         "verdict": verdict.verdict if verdict else None,
+        "verdict_by": verdict.by if verdict else None,
         "work_order": verdict.work_order if verdict else None,
         "note": verdict.note if verdict else None,
     }
