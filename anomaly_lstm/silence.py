@@ -135,11 +135,13 @@ class _Silence:
 
 def _no_data(came: Presence, period_us: int, newest_us: int, after_us: int) -> Iterator[_Silence]:
     rows = came.time_us[came.state != State.NO_DATA]
-    nexts = np.r_[rows[1:], np.iinfo(np.int64).max]
-    for last, back in zip(rows.tolist(), nexts.tolist(), strict=True):
-        raised = last + max(after_us, period_us)
-        if raised < back and raised <= newest_us:
-            yield _Silence("no_data", None, last + period_us, raised, back if back <= newest_us else None)
+    patience_us = max(after_us, period_us)
+    ends = np.r_[rows, np.iinfo(np.int64).max]  # the row after the last is yet to come
+    for place in np.flatnonzero(np.diff(ends) > patience_us):
+        last, back = int(ends[place]), int(ends[place + 1])
+        if last + patience_us <= newest_us:
+            cleared = back if back <= newest_us else None
+            yield _Silence("no_data", None, last + period_us, last + patience_us, cleared)
 
 
 def _bad(came: Presence, period_us: int, sensor: str | None, bad: Bool, after_us: int) -> Iterator[_Silence]:

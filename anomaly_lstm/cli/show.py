@@ -575,7 +575,7 @@ def strangest(screen: Screen, run: Mapping[str, Any], result: AlertResult) -> No
 def _weight(alert: Mapping[str, Any]) -> tuple[int, bool, float, str]:
     """What a person should see first has the greatest weight: severe, then standing, then rare, then new."""
     severity = list(STYLES).index(alert["severity"])
-    return severity, alert["active"], alert["peak"]["return_period_s"], alert["raised_at"]
+    return severity, alert["active"], alert["peak"]["return_period_s"] or 0.0, alert["raised_at"]
 
 
 def _alert_row(alert: Mapping[str, Any]) -> tuple[str | Text, ...]:
@@ -584,14 +584,9 @@ def _alert_row(alert: Mapping[str, Any]) -> tuple[str | Text, ...]:
     severity = Text(alert["severity"], style=STYLES.get(alert["severity"], ""))
     lasted = "standing" if alert["active"] else span(_seconds(alert["raised_at"], alert["cleared_at"]))
     leading = ", ".join(sensor["sensor"] for sensor in alert["sensors"][:2])
-    return (
-        alert["asset"],
-        severity,
-        moment(alert["raised_at"]),
-        lasted,
-        rarity_words(alert["peak"]["return_period_s"]),
-        leading,
-    )
+    rarity_s = alert["peak"]["return_period_s"]
+    rare = alert["kind"].replace("_", " ") if rarity_s is None else rarity_words(rarity_s)
+    return alert["asset"], severity, moment(alert["raised_at"]), lasted, rare, leading
 
 
 def _seconds(start: str, end: str) -> float:
@@ -615,9 +610,10 @@ def budget(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, 
 
 
 def stands(found: Sequence[Mapping[str, Any]]) -> bool:
-    """Does a warning or critical alert stand that nobody acknowledged or shelved?"""
+    """Does a warning or critical alert stand that nobody acknowledged, closed or keeps from being told?"""
+    handled = ("acked", "shelved_until", "suppressed", "out_of_service", "closed")
     return any(
-        a["active"] and not a["acked"] and not a["shelved_until"] and a["severity"] in ("warning", "critical")
+        a["active"] and a["severity"] in ("warning", "critical") and not any(a.get(key) for key in handled)
         for a in found
     )
 
