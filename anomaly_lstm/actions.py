@@ -50,6 +50,25 @@ VERDICTS = ("real", "false", "known", "sensor", "process", "planned")
 planned work."""
 
 
+NOTHING: Mapping[str, Any] = {
+    "acked": False,
+    "acked_by": None,
+    "confirmed": False,
+    "shelved_until": None,
+    "shelved_because": None,
+    "suppressed": False,
+    "out_of_service": False,
+    "stale": False,
+    "closed": False,
+    "closed_because": None,
+    "verdict": None,
+    "verdict_by": None,
+    "work_order": None,
+    "note": None,
+}
+"""The overlay of an alert that nobody has touched."""
+
+
 @dataclass(frozen=True)
 class Action:
     """What a person did: one line of ``actions.jsonl``.

@@ -553,10 +553,13 @@ def _wider(case: Case, act: Action) -> Action:
 
 
 def _lifts(act: Action, hold: Action) -> bool:
-    """Does an act end a hold: on the same alert, or on the same asset and, where it names any, sensors?"""
-    if act.alert_id and hold.alert_id:
-        return act.alert_id == hold.alert_id
-    return act.asset == hold.asset and (not act.sensors or not hold.sensors or bool({*act.sensors} & {*hold.sensors}))
+    """Does an act end a hold: on the same asset and, where both name some, the same kind and one of the sensors?
+
+    Not by the alert: a shelving holds for the next alert of its case too.
+    """
+    same_kind = act.kind is None or hold.kind in (None, act.kind)
+    same_sensor = not act.sensors or not hold.sensors or bool({*act.sensors} & {*hold.sensors})
+    return act.asset == hold.asset and same_kind and same_sensor
 
 
 def _bring_to_light(cases: Cases, freed: Sequence[Case], act: Action) -> tuple[Cases, list[Told]]:
@@ -571,25 +574,6 @@ def _bring_to_light(cases: Cases, freed: Sequence[Case], act: Action) -> tuple[C
 
 
 # ---------------------------------------------------------------- what is shown
-
-
-NOTHING: Mapping[str, Any] = {
-    "acked": False,
-    "acked_by": None,
-    "confirmed": False,
-    "shelved_until": None,
-    "shelved_because": None,
-    "suppressed": False,
-    "out_of_service": False,
-    "stale": False,
-    "closed": False,
-    "closed_because": None,
-    "verdict": None,
-    "verdict_by": None,
-    "work_order": None,
-    "note": None,
-}
-"""The overlay of an alert that nobody has touched."""
 
 
 def with_actions(cases: Cases, actions: Sequence[Action]) -> Cases:

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.alerts import alert_id
-from anomaly_lstm.clock import iso
+from anomaly_lstm.changes import CLEARED, RAISED, Change
+from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.delays import standings
 from anomaly_lstm.tables import State
 from anomaly_lstm.words import span
@@ -122,6 +123,20 @@ def silences(
     told += _bad(came, period_us, None, came.state == State.SENSOR_BAD, no_data_after_us)
     told.sort(key=lambda one: (one.raised_us, one.sensor or ""))
     return [_document(came.asset, one, newest_us, model_id, units or {}) for one in told]
+
+
+def changes_of(found: Sequence[Mapping[str, Any]], after_us: int, until_us: int) -> list[Change]:
+    """The changes of silences with event times in (after_us, until_us] [µs UTC], in order of time; each with the alert
+    as it was known then.
+    """
+    out = []
+    for alert in found:
+        standing = {**alert, "active": True, "cleared_at": None, "updated_at": alert["raised_at"]}
+        own = {name: alert[name] for name in ("alert_id", "asset", "kind", "severity")}
+        out.append(Change(RAISED, at_us=parse_time(alert["raised_at"]), alert=standing, **own))
+        if alert["cleared_at"]:
+            out.append(Change(CLEARED, at_us=parse_time(alert["cleared_at"]), alert=alert, **own))
+    return sorted((one for one in out if after_us < one.at_us <= until_us), key=lambda one: one.at_us)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomaly_lstm import changes
-from anomaly_lstm.actions import MADE, VERDICTS, Action, action_line, action_of
-from anomaly_lstm.cases import NOTHING, Cases, Rules, Told, advance, overlay, overlays, told_line, with_actions
+from anomaly_lstm.actions import MADE, NOTHING, VERDICTS, Action, action_line, action_of
+from anomaly_lstm.cases import Cases, Rules, Told, advance, overlay, overlays, told_line, with_actions
 from anomaly_lstm.changes import Change, from_line
 from anomaly_lstm.clock import iso
 from anomaly_lstm.silence import Gap
@@ -173,6 +173,15 @@ def test_unshelving_brings_to_light_what_was_raised_in_silence() -> None:
     _, told = lived([RAISED], [group, lift])
     assert said(told) == ["re_alarmed"]
     assert "nobody was told" in reason(told, "re_alarmed")
+
+
+def test_unshelving_the_next_alert_of_a_case_ends_what_keeps_it_silent() -> None:
+    later = change("raised", 12, B)
+    cases, told = lived([RAISED, CLEARED, later], [shelve(2, 48), act("unshelve", 13, B)], until=20)
+    assert said(told) == ["raised", "re_alarmed"]
+    assert not cases.holds
+    other = act("unshelve", 13, B, kind="no_data", sensors=())
+    assert lived([RAISED, CLEARED, later], [shelve(2, 48), other], until=20)[0].holds
 
 
 def test_unshelving_does_not_repeat_what_people_know() -> None:
@@ -424,6 +433,21 @@ def test_every_decision_has_its_reason_and_nobody_is_told_of_what_a_person_did(
     assert not [one for one in told if one.tell and one.change.by]
     assert len(told) >= len(by_rows) + len(acts)
     assert len({one.change.change_id for one in told}) == len(told)
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories())
+def test_what_is_told_of_a_deviation_does_not_depend_on_missing_data(
+    history: tuple[list[Change], list[Action], list[Gap]],
+) -> None:
+    by_rows, acts, _ = history
+    acts = [one for one in acts if one.kind]
+    rules = Rules(re_alarm_us=5 * HOUR, close_after_us=24 * HOUR)
+    _, both = advance(Cases(), by_rows, acts, 90 * HOUR, rules)
+    own_rows = [one for one in by_rows if one.kind == "deviation"]
+    own_acts = [one for one in acts if one.kind == "deviation"]
+    _, alone = advance(Cases(), own_rows, own_acts, 90 * HOUR, rules)
+    assert _plain(alone) == _plain([one for one in both if one.change.kind == "deviation"])
 
 
 def test_the_verdicts_are_those_that_can_be_given() -> None:

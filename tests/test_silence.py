@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomaly_lstm.clock import iso, parse_time
-from anomaly_lstm.silence import Gap, Presence, gaps, no_data_after, sensor_bad_after, silences
+from anomaly_lstm.silence import Gap, Presence, changes_of, gaps, no_data_after, sensor_bad_after, silences
 from anomaly_lstm.tables import State
 from tests.toys import MINUTE, START
 
@@ -152,6 +152,16 @@ def test_what_is_said_of_a_silence_never_changes_when_more_rows_come(
 
 def test_rows_after_the_newest_are_not_known_yet() -> None:
     assert told(came([0, 1, 2, 9]), 5) == told(came([0, 1, 2]), 5)
+
+
+def test_a_silence_is_told_as_it_was_known_in_one_step_or_in_many() -> None:
+    whole = told(came([0, 1, 2, 9]), 20)
+    raised, cleared, again = changes_of(whole, at(0), at(20))
+    assert [one.change for one in (raised, cleared, again)] == ["raised", "cleared", "raised"]
+    early = changes_of(told(came([0, 1, 2]), 6), at(0), at(6))
+    assert early == [raised]
+    assert raised.alert["active"] is True
+    assert changes_of(whole, at(6), at(9)) == [cleared]
 
 
 def test_gaps_are_the_long_stretches_between_scores_and_the_one_after_the_last() -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anomaly_lstm.actions import VERDICTS
-from anomaly_lstm.cases import NOTHING
+from anomaly_lstm.actions import NOTHING, VERDICTS
 from anomaly_lstm.events import normal_rows, read_events, vouched_rows
 from anomaly_lstm.tables import EVENT_COLUMNS, EVENT_KINDS
 from anomaly_lstm.verdicts import EVENT_OF, Precision, precision, proposed_events, wilson_interval

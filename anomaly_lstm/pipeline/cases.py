@@ -20,6 +20,7 @@ from anomaly_lstm.actions import HOLDS, MADE, NEEDS_REASON, SHELVE, VERDICT, VER
 from anomaly_lstm.cases import Cases, done, overlays, with_actions
 from anomaly_lstm.clock import iso, parse_duration, parse_time
 from anomaly_lstm.errors import DataError, UsageError
+from anomaly_lstm.pipeline.actions import ACTIONS, STATE_KEY, read_actions
 from anomaly_lstm.pipeline.running import current_model
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sources.words import near
@@ -27,8 +28,8 @@ from anomaly_lstm.tables import EVENT_COLUMNS
 from anomaly_lstm.verdicts import proposed_events
 from anomaly_lstm.words import counted
 
-ACTIONS, PROPOSED, STATE_KEY = "actions.jsonl", "proposed_events.csv", "cases"
-"""Files of a run folder, and the key of ``state.json`` under which a run keeps its cases."""
+PROPOSED = "proposed_events.csv"
+"""A file of the run folder: what verdicts propose for ``events.csv``."""
 
 ONCE_AT_MOST_US = 30 * 86_400_000_000
 """A one-shot shelving ends by then at the latest: no shelving is without an end (ISA-18.2)."""
@@ -72,20 +73,6 @@ def desk(folder: Path, now_us: int) -> Desk:
     assets, sensors = sorted(report.run["assets"]), _sensors(folder)
     period_us = round(report.run["period_s"] * 1e6)
     return Desk(folder, now_us, overlays(report.alerts, cases, now_us), holds, assets, sensors, period_us)
-
-
-def read_actions(folder: Path) -> list[Action]:
-    """What people did, in the order of ``actions.jsonl``. Raises DataError naming the line that is none."""
-    out = []
-    for line in journal.read(folder / ACTIONS, "action_id"):
-        try:
-            out.append(action_of(line))
-        except (KeyError, TypeError, ValueError, UsageError) as problem:
-            raise DataError(
-                f"{folder / ACTIONS}: action {line['action_id']} cannot be read ({problem}). Restore its line from a "
-                "copy, or remove it."
-            ) from problem
-    return out
 
 
 def stored_cases(folder: Path) -> Cases:
@@ -233,7 +220,7 @@ def read_import(path: Path, now: Desk, by: Callable[[], str], zone: str | None =
 def _imported(row: Mapping[str, str], now: Desk, by: Callable[[], str], zone: str | None) -> Action:
     do = SPELLINGS.get(row["do"].lower(), row["do"].lower())
     if do not in MADE:
-        raise UsageError(f"do is '{row['do']}'; it must be one of {', '.join(MADE)}.{near(do, MADE)}")
+        raise UsageError(f"do is '{row['do']}'; it must be one of {', '.join(MADE)}.{near(do, (*MADE, *SPELLINGS))}")
     if "+" in row["alert_id"] or "." in row["alert_id"]:
         raise UsageError(
             f"'{row['alert_id']}' is a number that a spreadsheet made of an id; format the column as text."
