@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from anomaly_lstm import changes
 from anomaly_lstm.actions import (
@@ -158,6 +158,8 @@ def told_line(told: Told, known_us: int) -> dict[str, Any]:
 
 # ---------------------------------------------------------------- the fold
 
+_Own = TypeVar("_Own", Case, Action, Change, Gap)
+
 
 def advance(
     cases: Cases,
@@ -174,14 +176,42 @@ def advance(
     clock was said. One step or many give the same cases and the same `Told`, as long as each change comes in the first
     step whose ``until_us`` reaches it.
     """
-    items: list[tuple[int, int, str, str, Change | Action | Gap]] = []
-    items += [(one.at_us, _ends(one), one.asset, "", one) for one in by_rows]
-    moments = [(at_us, gap) for gap in gaps for at_us in _moments(gap, rules)]
-    items += [(at_us, 2, gap.asset, "", gap) for at_us, gap in moments if cases.clock_us < at_us <= until_us]
-    acts = [*cases.waiting, *actions]
-    items += [(act.at_us, 3, act.asset, act.action_id, act) for act in acts if act.at_us <= until_us]
+    open_, holds, waiting = _by_asset(cases.cases.values()), _by_asset(cases.holds), _by_asset(cases.waiting)
+    rows, acts, holes = _by_asset(by_rows), _by_asset(actions), _by_asset(gaps)
+    parts: list[Cases] = []
     told: list[Told] = []
-    for at_us, *_, item in sorted(items, key=lambda one: one[:4]):
+    for asset in sorted({*open_, *holds, *waiting, *rows, *acts, *holes}):  # no asset knows of another
+        own = replace(
+            cases,
+            cases={case.alert_id: case for case in open_.get(asset, [])},
+            holds=tuple(holds.get(asset, [])),
+            waiting=tuple(waiting.get(asset, [])),
+        )
+        own, more = _advance_one(own, until_us, rules, rows.get(asset, []), acts.get(asset, []), holes.get(asset, []))
+        parts.append(own)
+        told += more
+    together = Cases(
+        cases={key: case for part in parts for key, case in part.cases.items()},
+        holds=tuple(hold for part in parts for hold in part.holds),
+        waiting=tuple(act for part in parts for act in part.waiting),
+        clock_us=max(cases.clock_us, until_us),
+        actions_read=cases.actions_read + len(actions),
+    )
+    return together, sorted(told, key=lambda one: one.change.at_us)
+
+
+def _advance_one(
+    cases: Cases, until_us: int, rules: Rules, by_rows: Sequence[Change], actions: Sequence[Action], gaps: Sequence[Gap]
+) -> tuple[Cases, list[Told]]:
+    """`advance` for one asset."""
+    acts = [*cases.waiting, *actions]
+    moments = [(at_us, gap) for gap in gaps for at_us in _moments(gap, rules)]
+    items: list[tuple[int, int, str, Change | Action | Gap]] = []
+    items += [(one.at_us, _ends(one), "", one) for one in by_rows]
+    items += [(at_us, 2, "", gap) for at_us, gap in moments if cases.clock_us < at_us <= until_us]
+    items += [(act.at_us, 3, act.action_id, act) for act in acts if act.at_us <= until_us]
+    told: list[Told] = []
+    for at_us, *_, item in sorted(items, key=lambda one: one[:3]):
         cases, more = _by_clock(cases, at_us, rules)
         told += more
         if isinstance(item, Change):
@@ -189,15 +219,20 @@ def advance(
         elif isinstance(item, Gap):
             cases, more = _by_gap(cases, item, at_us)
         else:
-            first = [] if item in cases.waiting else [_noted(cases, item)]
+            told += [] if item in cases.waiting else [_noted(cases, item)]
             cases, more = _by_person(cases, item)
-            more = [*first, *more]
         told += more
     cases, more = _by_clock(cases, until_us, rules)
     waiting = tuple(sorted((act for act in acts if act.at_us > until_us), key=lambda act: (act.at_us, act.action_id)))
     told += [*more, *(_noted(cases, act) for act in waiting if act not in cases.waiting)]
-    clock_us, read = max(cases.clock_us, until_us), cases.actions_read + len(actions)
-    return replace(cases, waiting=waiting, clock_us=clock_us, actions_read=read), told
+    return replace(cases, waiting=waiting), told
+
+
+def _by_asset(group: Iterable[_Own]) -> dict[str, list[_Own]]:
+    out: dict[str, list[_Own]] = {}
+    for one in group:
+        out.setdefault(one.asset, []).append(one)
+    return out
 
 
 def _ends(change: Change) -> int:
