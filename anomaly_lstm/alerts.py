@@ -25,6 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
+from anomaly_lstm.actions import NOTHING
 from anomaly_lstm.blocks import smooth
 from anomaly_lstm.clock import format_duration, iso
 from anomaly_lstm.delays import DEADBAND, OFF_ROWS, REOPENS, Standing, ran_out, standings
@@ -750,8 +751,7 @@ def as_document(alert: Alert) -> dict[str, Any]:
         "severity": alert.severity,
         "active": alert.active,
         "unseen": alert.unseen,
-        "acked": False,
-        "shelved_until": None,
+        **NOTHING,
         "onset": iso(alert.onset_us),
         "raised_at": iso(alert.raised_us),
         "updated_at": iso(alert.updated_us),

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm.actions import NOTHING
 from anomaly_lstm.alerts import alert_id
 from anomaly_lstm.changes import CLEARED, RAISED, Change
 from anomaly_lstm.clock import iso, parse_time
@@ -180,8 +181,7 @@ def _document(asset: str, one: _Silence, newest_us: int, model_id: str, units: M
         "severity": "advisory" if one.sensor else "warning",
         "active": one.cleared_us is None,
         "unseen": False,
-        "acked": False,
-        "shelved_until": None,
+        **NOTHING,
         "onset": iso(one.begun_us),
         "raised_at": iso(one.raised_us),
         "updated_at": iso(newest_us if one.cleared_us is None else one.cleared_us),
