@@ -75,7 +75,8 @@ class Action:
 
     The target is an alert, with what the person saw of it, ``kind``, ``severity`` and leading ``sensors``; or an
     ``asset``, where ``sensors`` name those meant and none means all. A shelving always has an end, ``until_us``;
-    ``one_shot`` ends it when the alert clears, if that is sooner. ``verdict`` is one of `VERDICTS`.
+    ``one_shot`` ends it when the alert clears, if that is sooner. ``verdict`` is one of `VERDICTS`. ``at_us`` is on the
+    clock of the wall, ``seen_us`` the newest row that could be known then, on that of the data [µs UTC].
     """
 
     action_id: str
@@ -93,6 +94,12 @@ class Action:
     verdict: str | None = None
     work_order: str | None = None
     note: str | None = None
+    seen_us: int | None = None
+
+    @property
+    def counts_us(self) -> int:
+        """From when it counts, on the clock of the data [µs UTC]."""
+        return self.at_us if self.seen_us is None else min(self.at_us, self.seen_us)
 
 
 def action_line(act: Action) -> dict[str, Any]:
@@ -100,6 +107,7 @@ def action_line(act: Action) -> dict[str, Any]:
     return {
         "action_id": act.action_id,
         "at": iso(act.at_us),
+        "seen": None if act.seen_us is None else iso(act.seen_us),
         "by": act.by,
         "do": act.do,
         "asset": act.asset,
@@ -120,7 +128,6 @@ def action_of(line: Mapping[str, Any]) -> Action:
     """The reverse of `action_line`. Raises KeyError where a key is missing, ValueError where `do` is unknown."""
     if line["do"] not in MADE:
         raise ValueError(f"do is '{line['do']}'; it must be one of {', '.join(MADE)}")
-    plain = {key: value for key, value in line.items() if key not in ("at", "until", "as", "sensors")}
-    until_us = None if line["until"] is None else parse_time(line["until"])
-    more = {"at_us": parse_time(line["at"]), "until_us": until_us, "verdict": line["as"]}
-    return Action(**plain, **more, sensors=tuple(line["sensors"]))
+    plain = {key: value for key, value in line.items() if key not in ("at", "seen", "until", "as", "sensors")}
+    plain |= {f"{name}_us": None if line[name] is None else parse_time(line[name]) for name in ("seen", "until")}
+    return Action(**plain, at_us=parse_time(line["at"]), verdict=line["as"], sensors=tuple(line["sensors"]))

@@ -12,10 +12,9 @@ Part 9 and ISA-18.2.
 - *closed*: over, with a reason. Closed while its deviation stands it stays closed until that clears, but for a higher
   severity or another leading sensor. A case that cleared is also closed by the clock, or by the next of its kind.
 
-**Order.** `advance` is a fold in order of event time. Rows and the clock are on the data's time, acts of people on
-theirs, which runs ahead of it by as much as data come late. So an act that is later than the data waits until they
-have caught up: an acknowledgement from 8:00 does not silence what happened at 5:00 and came in at 9:00. It is noted
-in the history at once, and `overlay` shows it at once.
+**Order.** `advance` is a fold in order of time on the clock of the data. What a person does counts from the newest row
+that could be known then, ``seen_us``: an acknowledgement answers what was there to see, and all that comes later, late
+or old as it may be, is measured against it.
 """
 
 from __future__ import annotations
@@ -108,13 +107,12 @@ class Case:
 class Cases:
     """All cases that are open, or that people said something of; what keeps cases from being told; the clock.
 
-    ``holds`` are acts that shelve, suppress or take out of service, ``waiting`` those later than ``clock_us``, up to
-    which all is folded in. ``actions_read`` counts the actions that were given so far.
+    ``holds`` are acts that shelve, suppress or take out of service; ``clock_us`` is the newest row up to which all is
+    folded in; ``actions_read`` counts the actions that were given so far.
     """
 
     cases: Mapping[str, Case] = field(default_factory=dict)
     holds: tuple[Action, ...] = ()
-    waiting: tuple[Action, ...] = ()
     clock_us: int = 0
     actions_read: int = 0
 
@@ -124,7 +122,6 @@ class Cases:
             "clock": iso(self.clock_us),
             "actions_read": self.actions_read,
             "holds": [action_line(act) for act in self.holds],
-            "waiting": [action_line(act) for act in self.waiting],
             "cases": [_case_document(case) for case in self.cases.values()],
         }
 
@@ -136,7 +133,6 @@ class Cases:
         return Cases(
             cases={one["alert_id"]: _case(one) for one in document["cases"]},
             holds=tuple(map(action_of, document["holds"])),
-            waiting=tuple(map(action_of, document["waiting"])),
             clock_us=parse_time(document["clock"]),
             actions_read=document["actions_read"],
         )
@@ -171,21 +167,20 @@ def advance(
 ) -> tuple[Cases, list[Told]]:
     """Fold in what happened up to ``until_us``, the newest row of any asset [µs UTC].
 
-    ``by_rows`` are changes that rows, or late rows, made; ``actions`` those that were not given before, in any order of
-    time. ``gaps`` are the stretches without a score, all of an asset each time or only new ones: what lies before the
-    clock was said. One step or many give the same cases and the same `Told`, as long as each change comes in the first
-    step whose ``until_us`` reaches it.
+    ``by_rows`` are changes that rows, or late rows, made; ``actions`` those that were not given before, in the order of
+    their file. ``gaps`` are the stretches without a score, all of an asset each time or only new ones: what lies before
+    the clock was said. One step or many give the same cases and the same `Told`, as long as a change comes in the first
+    step whose ``until_us`` reaches it, and an act before the clock goes beyond what was seen.
     """
-    open_, holds, waiting = _by_asset(cases.cases.values()), _by_asset(cases.holds), _by_asset(cases.waiting)
+    open_, holds = _by_asset(cases.cases.values()), _by_asset(cases.holds)
     rows, acts, holes = _by_asset(by_rows), _by_asset(actions), _by_asset(gaps)
     parts: list[Cases] = []
     told: list[Told] = []
-    for asset in sorted({*open_, *holds, *waiting, *rows, *acts, *holes}):  # no asset knows of another
+    for asset in sorted({*open_, *holds, *rows, *acts, *holes}):  # no asset knows of another
         own = replace(
             cases,
             cases={case.alert_id: case for case in open_.get(asset, [])},
             holds=tuple(holds.get(asset, [])),
-            waiting=tuple(waiting.get(asset, [])),
         )
         own, more = _advance_one(own, until_us, rules, rows.get(asset, []), acts.get(asset, []), holes.get(asset, []))
         parts.append(own)
@@ -193,7 +188,6 @@ def advance(
     together = Cases(
         cases={key: case for part in parts for key, case in part.cases.items()},
         holds=tuple(hold for part in parts for hold in part.holds),
-        waiting=tuple(act for part in parts for act in part.waiting),
         clock_us=max(cases.clock_us, until_us),
         actions_read=cases.actions_read + len(actions),
     )
@@ -204,12 +198,11 @@ def _advance_one(
     cases: Cases, until_us: int, rules: Rules, by_rows: Sequence[Change], actions: Sequence[Action], gaps: Sequence[Gap]
 ) -> tuple[Cases, list[Told]]:
     """`advance` for one asset."""
-    acts = [*cases.waiting, *actions]
     moments = [(at_us, gap) for gap in gaps for at_us in _moments(gap, rules)]
-    items: list[tuple[int, int, str, Change | Action | Gap]] = []
-    items += [(one.at_us, _ends(one), "", one) for one in by_rows]
-    items += [(at_us, 2, "", gap) for at_us, gap in moments if cases.clock_us < at_us <= until_us]
-    items += [(act.at_us, 3, act.action_id, act) for act in acts if act.at_us <= until_us]
+    items: list[tuple[int, int, int, Change | Action | Gap]] = []
+    items += [(one.at_us, _ends(one), 0, one) for one in by_rows]
+    items += [(at_us, 2, 0, gap) for at_us, gap in moments if cases.clock_us < at_us <= until_us]
+    items += [(min(act.counts_us, until_us), 3, act.at_us, act) for act in actions]
     told: list[Told] = []
     for at_us, *_, item in sorted(items, key=lambda one: one[:3]):
         cases, more = _by_clock(cases, at_us, rules)
@@ -219,13 +212,11 @@ def _advance_one(
         elif isinstance(item, Gap):
             cases, more = _by_gap(cases, item, at_us)
         else:
-            told += [] if item in cases.waiting else [_noted(cases, item)]
-            cases, more = _by_person(cases, item)
+            told.append(_noted(cases, item))
+            cases, more = _by_person(cases, item, at_us)
         told += more
     cases, more = _by_clock(cases, until_us, rules)
-    waiting = tuple(sorted((act for act in acts if act.at_us > until_us), key=lambda act: (act.at_us, act.action_id)))
-    told += [*more, *(_noted(cases, act) for act in waiting if act not in cases.waiting)]
-    return replace(cases, waiting=waiting), told
+    return cases, [*told, *more]
 
 
 def _by_asset(group: Iterable[_Own]) -> dict[str, list[_Own]]:
@@ -557,7 +548,7 @@ def _noted(cases: Cases, act: Action) -> Told:
     return Told(change, False, f"{_who(act)} did it")
 
 
-def _by_person(cases: Cases, act: Action) -> tuple[Cases, list[Told]]:
+def _by_person(cases: Cases, act: Action, at_us: int) -> tuple[Cases, list[Told]]:
     """What an act makes of the cases, and what it brings to light."""
     if act.one_shot and not _target(cases, act).active:
         return cases, []  # it has cleared meanwhile
@@ -565,11 +556,11 @@ def _by_person(cases: Cases, act: Action) -> tuple[Cases, list[Told]]:
         return replace(cases, holds=(*cases.holds, act)), []
     if act.do in LIFTS:
         ending = [hold for hold in cases.holds if hold.do == LIFTS[act.do] and _lifts(act, hold)]
-        cases, freed = _without(cases, ending, act.at_us)
-        return _bring_to_light(cases, freed, act)
+        cases, freed = _without(cases, ending, at_us)
+        return _bring_to_light(cases, freed, act, at_us)
     case = _target(cases, act)
     if case.alert_id not in cases.cases:
-        case = replace(case, closed=_synthetic(case, act.at_us, OVER))
+        case = replace(case, closed=_synthetic(case, at_us, OVER))
     if act.do == ACKNOWLEDGE:
         case = replace(case, acknowledged=_wider(case, act))
     elif act.do == CONFIRM:
@@ -597,48 +588,43 @@ def _lifts(act: Action, hold: Action) -> bool:
     return act.asset == hold.asset and same_kind and same_sensor
 
 
-def _bring_to_light(cases: Cases, freed: Sequence[Case], act: Action) -> tuple[Cases, list[Told]]:
+def _bring_to_light(cases: Cases, freed: Sequence[Case], act: Action, at_us: int) -> tuple[Cases, list[Told]]:
     """What was raised in silence, and stands, is told when a person ends the silence; what was told before is not."""
     told = []
     for case in freed:
         if not case.known and not case.acked:
             cases = _put(cases, replace(case, known=True))
             why = f"{_who(act)} ended that it was {_SILENCED[LIFTS[act.do]]}; it stands and nobody was told"
-            told.append(_telling(case, changes.RE_ALARMED, act.at_us, True, why, act))
+            told.append(_telling(case, changes.RE_ALARMED, at_us, True, why, act))
     return cases, told
 
 
 # ---------------------------------------------------------------- what is shown
 
 
-def with_actions(cases: Cases, actions: Sequence[Action]) -> Cases:
-    """Cases for showing: actions that no run has folded in wait there."""
-    return replace(cases, waiting=(*cases.waiting, *actions), actions_read=cases.actions_read + len(actions))
+def done(cases: Cases, actions: Sequence[Action]) -> Cases:
+    """Cases as they will be once actions that no run has folded in are; for showing, never for `advance`."""
+    for act in actions:
+        cases, _ = _by_person(cases, act, cases.clock_us)
+    return cases
 
 
-def overlay(document: Mapping[str, Any], cases: Cases, now_us: int | None = None) -> dict[str, Any]:
+def overlay(document: Mapping[str, Any], cases: Cases, actions: Sequence[Action] = ()) -> dict[str, Any]:
     """An alert of ``alerts.json`` with what people made of it; every key of `NOTHING` is there."""
-    return overlays([document], cases, now_us)[0]
+    return overlays([document], cases, actions)[0]
 
 
-def done(cases: Cases) -> Cases:
-    """Cases in which acts that wait for the data have been done, for showing and never for `advance`."""
-    for act in sorted(cases.waiting, key=lambda act: (act.at_us, act.action_id)):
-        cases, _ = _by_person(cases, act)
-    return replace(cases, waiting=())
+def overlays(
+    documents: Sequence[Mapping[str, Any]], cases: Cases, actions: Sequence[Action] = ()
+) -> list[dict[str, Any]]:
+    """Alerts as people see them; ``actions`` are those that no run has folded in yet.
 
-
-def overlays(documents: Sequence[Mapping[str, Any]], cases: Cases, now_us: int | None = None) -> list[dict[str, Any]]:
-    """Alerts as people see them, at ``now_us`` or at the latest act [µs UTC]: acts that wait for the data have been
-    done, shelvings that ran out are gone, and an alert that no run has made a case of is one.
+    An alert that no run has made a case of is one all the same.
     """
     left = [document for document in documents if document["alert_id"] not in cases.cases]
     unknown = [_document_case(document, over=bool(cases.clock_us) and not document["active"]) for document in left]
-    seen = done(_put(cases, *unknown))
+    seen = done(_put(cases, *unknown), actions)
     seen = _put(seen, *(case for case in unknown if case.alert_id not in seen.cases))
-    latest_us = max([cases.clock_us, *(act.at_us for act in cases.waiting)])
-    at_us = latest_us if now_us is None else now_us
-    seen = replace(seen, holds=tuple(hold for hold in seen.holds if hold.until_us is None or hold.until_us > at_us))
     return [_overlaid(document, seen) for document in documents]
 
 

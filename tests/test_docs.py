@@ -65,7 +65,7 @@ def test_every_command_on_cases_runs_as_it_stands(place: Path, monkeypatch: pyte
         for start, asset in named.items()
     ]
     (place / "runs" / "pump").mkdir(parents=True)
-    run = {"assets": {asset: {} for asset in named.values()}, "period_s": 60}
+    run = {"assets": {asset: {} for asset in named.values()}, "period_s": 60, "end": at["updated_at"]}
     (place / "runs" / "pump" / "alerts.json").write_text(json.dumps({"run": run, "alerts": alerts}))
     commands = [line for block in blocks(page, "sh") for line in block.splitlines() if line.strip()]
     assert {shlex.split(command)[2] for command in commands} == {

@@ -51,6 +51,10 @@ Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="When
 For = Annotated[
     str | None, typer.Option("--for", metavar="SPAN", help="How long from now, such as 8h.", show_default=False)
 ]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="When it was done (default: now).", show_default=False),
+]
 OfAsset = Annotated[
     str | None,
     typer.Option("--asset", metavar="ASSET", help="Instead of alerts: what is raised on an asset.", show_default=False),
@@ -69,14 +73,18 @@ class _Place:
     zone: str | None
 
 
-def _place(target: Path) -> _Place:
+def _place(target: Path, at: str | None = None) -> _Place:
     import time
 
     from anomaly_lstm.pipeline.cases import desk
 
     config = options.pipeline_file(target) if target.suffix.lower() == ".toml" else None
-    folder = config.folder if config else target
-    return _Place(desk(folder, time.time_ns() // 1000), config.source.read.zone if config else None)
+    zone = config.source.read.zone if config else None
+    now_us = time.time_ns() // 1000
+    at_us = options.moment_us("--at", at, zone)
+    if at_us is not None and at_us > now_us:
+        raise UsageError(f"--at {at} lies ahead; what is not done yet cannot be noted.")
+    return _Place(desk(config.folder if config else target, now_us if at_us is None else at_us), zone)
 
 
 def _login() -> str:
@@ -165,12 +173,13 @@ def ack(
     ids: Ids,
     *,
     by: By = None,
+    at: At = None,
     why: Why = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Acknowledge alerts: you know of them. From then on only news is told."""
-    _do(_place(target), _wish("acknowledge", by, why), show.screen(json=json, quiet=quiet), ids=ids)
+    _do(_place(target, at), _wish("acknowledge", by, why), show.screen(json=json, quiet=quiet), ids=ids)
 
 
 @app.command()
@@ -179,12 +188,13 @@ def confirm(
     ids: Ids,
     *,
     by: By = None,
+    at: At = None,
     why: Why = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Confirm alerts: what they told of has been dealt with. That also acknowledges them."""
-    _do(_place(target), _wish("confirm", by, why), show.screen(json=json, quiet=quiet), ids=ids)
+    _do(_place(target, at), _wish("confirm", by, why), show.screen(json=json, quiet=quiet), ids=ids)
 
 
 @app.command()
@@ -199,13 +209,14 @@ def shelve(
     asset: OfAsset = None,
     sensors: OfSensors = None,
     by: By = None,
+    at: At = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Put alerts aside for a time; a higher severity or another leading sensor is told all the same."""
     from anomaly_lstm.pipeline.cases import ONCE_AT_MOST_US
 
-    place = _place(target)
+    place = _place(target, at)
     end_us = _end(place, until, span)
     if end_us is None and not once:
         raise UsageError("a shelving needs an end: give --until, --for such as 8h, or --once.")
@@ -228,13 +239,14 @@ def unshelve(
     asset: OfAsset = None,
     sensors: OfSensors = None,
     by: By = None,
+    at: At = None,
     why: Why = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """End a shelving before its time."""
     screen = show.screen(json=json, quiet=quiet)
-    _do(_place(target), _wish("unshelve", by, why), screen, ids=ids, assets=_named(asset), sensors=sensors)
+    _do(_place(target, at), _wish("unshelve", by, why), screen, ids=ids, assets=_named(asset), sensors=sensors)
 
 
 @app.command()
@@ -248,11 +260,12 @@ def suppress(
     asset: OfAsset = None,
     sensors: OfSensors = None,
     by: By = None,
+    at: At = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Say nothing of what these sensors lead, whatever its severity, until `unsuppress` or an end: by design."""
-    place = _place(target)
+    place = _place(target, at)
     wish = _wish("suppress", by, why, until_us=_end(place, until, span))
     _do(place, wish, show.screen(json=json, quiet=quiet), ids=ids, assets=_named(asset), sensors=sensors)
 
@@ -265,13 +278,14 @@ def unsuppress(
     asset: OfAsset = None,
     sensors: OfSensors = None,
     by: By = None,
+    at: At = None,
     why: Why = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Lift a suppression."""
     screen = show.screen(json=json, quiet=quiet)
-    _do(_place(target), _wish("unsuppress", by, why), screen, ids=ids, assets=_named(asset), sensors=sensors)
+    _do(_place(target, at), _wish("unsuppress", by, why), screen, ids=ids, assets=_named(asset), sensors=sensors)
 
 
 @app.command("out-of-service")
@@ -283,11 +297,12 @@ def out_of_service(
     until: Until = None,
     span: For = None,
     by: By = None,
+    at: At = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Say nothing at all of assets that maintenance has in hand, until `in-service` or an end."""
-    place = _place(target)
+    place = _place(target, at)
     wish = _wish("out_of_service", by, why, until_us=_end(place, until, span))
     _do(place, wish, show.screen(json=json, quiet=quiet), assets=assets)
 
@@ -298,12 +313,13 @@ def in_service(
     assets: Assets,
     *,
     by: By = None,
+    at: At = None,
     why: Why = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Put assets back in service; what stands and nobody was told of is told."""
-    _do(_place(target), _wish("in_service", by, why), show.screen(json=json, quiet=quiet), assets=assets)
+    _do(_place(target, at), _wish("in_service", by, why), show.screen(json=json, quiet=quiet), assets=assets)
 
 
 @app.command()
@@ -313,11 +329,12 @@ def close(
     *,
     why: Reason,
     by: By = None,
+    at: At = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Close alerts. While it stands, a higher severity or another leading sensor brings one back."""
-    _do(_place(target), _wish("close", by, why), show.screen(json=json, quiet=quiet), ids=ids)
+    _do(_place(target, at), _wish("close", by, why), show.screen(json=json, quiet=quiet), ids=ids)
 
 
 @app.command()
@@ -333,13 +350,14 @@ def verdict(
         str | None, typer.Option("--note", metavar="TEXT", help="What was found.", show_default=False)
     ] = None,
     by: By = None,
+    at: At = None,
     why: Why = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Say what alerts turned out to be. It moves no limit: it proposes events, for you to copy."""
     wish = _wish("verdict", by, why, verdict=as_.value, work_order=work_order, note=note)
-    _do(_place(target), wish, show.screen(json=json, quiet=quiet), ids=ids)
+    _do(_place(target, at), wish, show.screen(json=json, quiet=quiet), ids=ids)
 
 
 @app.command("import")
@@ -348,12 +366,13 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: alert_id,do,by,why,until,as,work_order,note.")],
     *,
     by: By = None,
+    at: At = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Do what the rows of a table say, all or none; a row that was imported before is not done again."""
     from anomaly_lstm.pipeline.cases import read_import
 
-    place = _place(target)
+    place = _place(target, at)
     acts = read_import(file, place.desk, lambda: by or _login(), place.zone)
     _note(place, acts, show.screen(json=json, quiet=quiet), "import")

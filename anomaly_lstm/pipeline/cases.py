@@ -17,7 +17,7 @@ from typing import Any
 
 from anomaly_lstm import journal, store
 from anomaly_lstm.actions import HOLDS, MADE, NEEDS_REASON, SHELVE, VERDICT, VERDICTS, Action, action_line, action_of
-from anomaly_lstm.cases import Cases, done, overlays, with_actions
+from anomaly_lstm.cases import Cases, done, overlays
 from anomaly_lstm.clock import iso, parse_duration, parse_time
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.pipeline.actions import ACTIONS, STATE_KEY, read_actions
@@ -26,7 +26,7 @@ from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sources.words import near
 from anomaly_lstm.tables import EVENT_COLUMNS
 from anomaly_lstm.verdicts import proposed_events
-from anomaly_lstm.words import counted
+from anomaly_lstm.words import counted, moment
 
 PROPOSED = "proposed_events.csv"
 """A file of the run folder: what verdicts propose for ``events.csv``."""
@@ -39,12 +39,15 @@ SPELLINGS = {"ack": "acknowledge", "out-of-service": "out_of_service", "in-servi
 
 @dataclass(frozen=True)
 class Desk:
-    """The cases of a run folder at a moment: alerts with their overlay, in the order they were raised, the ``holds``
-    in force, and the names that acts may use.
+    """The cases of a run folder: alerts with their overlay, in the order they were raised, the ``holds`` in force, and
+    the names that acts may use.
+
+    ``now_us`` is when somebody stands before it, ``seen_us`` the newest row that it knows [µs UTC].
     """
 
     folder: Path
     now_us: int
+    seen_us: int
     alerts: Sequence[Mapping[str, Any]]
     holds: Sequence[Action]
     assets: Sequence[str]
@@ -68,23 +71,24 @@ def desk(folder: Path, now_us: int) -> Desk:
     if not path.is_file():
         raise DataError(f"{folder} holds no alerts yet. Make them with `anomaly-lstm run PIPELINE`.")
     report = sink_for(path).read(path)
-    cases = _now(folder)
-    holds = [act for act in done(cases).holds if act.until_us is None or act.until_us > now_us]
-    assets, sensors = sorted(report.run["assets"]), _sensors(folder)
-    period_us = round(report.run["period_s"] * 1e6)
-    return Desk(folder, now_us, overlays(report.alerts, cases, now_us), holds, assets, sensors, period_us)
+    cases = stored_cases(folder)
+    fresh = read_actions(folder)[cases.actions_read :]
+    return Desk(
+        folder=folder,
+        now_us=now_us,
+        seen_us=cases.clock_us or (parse_time(report.run["end"]) if report.run["end"] else now_us),
+        alerts=overlays(report.alerts, cases, fresh),
+        holds=done(cases, fresh).holds,
+        assets=sorted(report.run["assets"]),
+        sensors=_sensors(folder),
+        period_us=round(report.run["period_s"] * 1e6),
+    )
 
 
 def stored_cases(folder: Path) -> Cases:
     """The cases as the last run left them."""
     state = store.read_json(folder / "state.json") if (folder / "state.json").is_file() else {}
     return Cases.from_document(state.get(STATE_KEY))
-
-
-def _now(folder: Path) -> Cases:
-    """Stored cases, and what people did since."""
-    cases = stored_cases(folder)
-    return with_actions(cases, read_actions(folder)[cases.actions_read :])
 
 
 def _sensors(folder: Path) -> list[str]:
@@ -166,7 +170,8 @@ def _check(wish: Wish, now_us: int) -> None:
     if wish.until_us is not None and wish.do not in HOLDS:
         raise UsageError(f"{wish.do} takes no end (until).")
     if wish.until_us is not None and wish.until_us <= now_us:
-        raise UsageError(f"the end {iso(wish.until_us)} is past; it is {iso(now_us)}.")
+        end, begin = (moment(iso(us)) for us in (wish.until_us, now_us))
+        raise UsageError(f"it would end at {end} UTC, which is not after its begin, {begin} UTC.")
     if wish.do == VERDICT and wish.verdict not in VERDICTS:
         raise UsageError(f"a verdict is one of {', '.join(VERDICTS)}, not '{wish.verdict or ''}'.")
     if wish.do != VERDICT and wish.verdict:
@@ -176,7 +181,16 @@ def _check(wish: Wish, now_us: int) -> None:
 def _action(now: Desk, wish: Wish, asset: str, **target: Any) -> Action:
     own: dict[str, Any] = {name: getattr(wish, name) or None for name in ("why", "verdict", "work_order", "note")}
     return Action(
-        "", now.now_us, wish.by, wish.do, asset, until_us=wish.until_us, one_shot=wish.one_shot, **own, **target
+        "",
+        now.now_us,
+        wish.by,
+        wish.do,
+        asset,
+        until_us=wish.until_us,
+        one_shot=wish.one_shot,
+        seen_us=now.seen_us,
+        **own,
+        **target,
     )
 
 

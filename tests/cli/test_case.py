@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from anomaly_lstm.cli import show
+from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.events import read_events
-from anomaly_lstm.pipeline.cases import read_actions
-from tests.cli.conftest import Said, anomaly_lstm, pipeline_text
+from anomaly_lstm.pipeline.actions import read_actions
+from tests.cli.conftest import ROWS as ROWS_OF_PLANT
+from tests.cli.conftest import Said, anomaly_lstm, pipeline_text, row_time
 
 P1, OTHER = "11" + "0" * 14, "12" + "0" * 14
 
@@ -103,6 +105,15 @@ def test_every_verb_does_what_the_list_then_says(run: Path) -> None:
     assert len(read_actions(run)) == 11
 
 
+def test_what_was_done_yesterday_can_be_noted_today_and_ends_from_then(run: Path) -> None:
+    words = ("--at", "2026-01-01 14:00", "--for", "8h", "--why", "by phone")
+    assert case("shelve", run, P1, *words).code == 0
+    (act,) = read_actions(run)
+    assert (iso(act.at_us), iso(act.until_us or 0)) == ("2026-01-01T14:00:00Z", "2026-01-01T22:00:00Z")
+    assert act.seen_us == parse_time(row_time(ROWS_OF_PLANT)), "the alerts reach to the end of the plant's rows"
+    assert act.counts_us == act.at_us
+
+
 def test_a_group_of_sensors_of_an_asset_is_shelved_and_listed(run: Path) -> None:
     words = ("--asset", "P1", "--sensors", "vibration,current", "--why", "new mounts", "--for", "8h")
     assert case("shelve", run, *words).code == 0
@@ -124,7 +135,8 @@ def test_a_suppression_without_an_end_is_seen_in_every_list(run: Path) -> None:
         (("shelve", "11", "--why", "x"), "needs an end"),
         (("shelve", "11", "--why", " ", "--for", "8h"), "needs a reason"),
         (("shelve", "11", "--why", "x", "--for", "8h", "--until", "2100-01-01"), "keep one"),
-        (("shelve", "11", "--why", "x", "--until", "2020-01-01"), "is past"),
+        (("shelve", "11", "--why", "x", "--until", "2020-01-01"), "is not after its begin"),
+        (("ack", "11", "--at", "2100-01-01"), "lies ahead"),
         (("shelve", "--asset", "P9", "--why", "x", "--for", "8h"), "no asset 'P9'"),
         (
             ("shelve", "--asset", "P1", "--sensors", "vibratoin", "--why", "x", "--for", "8h"),
