@@ -56,10 +56,20 @@ def test_the_list_fits_eighty_columns_and_says_what_stands(run: Path) -> None:
     said = case("list", run)
     assert said.code == 0
     lines = said.err.splitlines()
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines[:4])) <= 80
+    assert any("vibration" in line and line.startswith("1100 ") and "above the expected" in line for line in lines)
+    assert lines[-1] == f"Next: anomaly-lstm case ack {run} 1100"
     assert lines[0].split() == ["id", "asset", "severity", "raised", "(UTC)", "state", "about"]
-    assert [line.split()[0] for line in lines if "P1" in line] == ["1100", "1200"]
+    assert [line.split()[0] for line in lines[:4] if "P1" in line] == ["1100", "1200"]
     assert any("P2" in line and "stands" in line and "vibration" in line for line in lines)
+
+
+def test_long_names_are_folded_into_eighty_columns(run: Path) -> None:
+    text = (run / "alerts.json").read_text().replace('"P1"', '"compressor-train-north-07B stage 2"')
+    (run / "alerts.json").write_text(text.replace('"vibration"', '"\\\\\\\\srv\\\\Área 2:VT-3101A.DE.PV"'))
+    lines = case("list", run).err.splitlines()
+    table = lines[: next(i for i, line in enumerate(lines) if "above the expected" in line)]
+    assert max(map(len, table)) <= 80
 
 
 def test_an_acknowledged_alert_no_longer_asks_for_an_answer(run: Path) -> None:
