@@ -14,8 +14,8 @@ ACTIONS, STATE_KEY = "actions.jsonl", "cases"
 
 
 def read_actions(folder: Path, until_us: int | None = None) -> list[Action]:
-    """What people did, in the order of ``actions.jsonl``; up to the first act after ``until_us`` [µs UTC], for a run that
-    acts as if it were then. Raises DataError naming the line that is none.
+    """What people did, in the order of ``actions.jsonl``; up to the first act after ``until_us`` [µs UTC], for a run
+    that acts as if it were then. Raises DataError naming the line that is none.
     """
     out: list[Action] = []
     for line in journal.read(folder / ACTIONS, "action_id"):
