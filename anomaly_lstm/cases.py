@@ -258,9 +258,9 @@ def _telling(case: Case, change: str, at_us: int, tell: bool, because: str, act:
 def _by_rows(cases: Cases, change: Change) -> tuple[Cases, list[Told]]:
     """What a change by rows makes of its case."""
     before = cases.cases.get(change.alert_id)
-    if before is None and not _ends(change):
-        return cases, [Told(change, False, "it is no open case, nobody knows that it stood")]
     case = _after(before, change)
+    if before is None and not case.active:
+        return cases, [Told(change, False, "it is over, and nobody was told that it stood")]
     told: list[Told] = []
     if before is None:
         cases, told = _followed(cases, case, change.at_us)
@@ -367,8 +367,8 @@ def _decide_plainly(cases: Cases, before: Case | None, case: Case, change: Chang
     if change.change in (changes.RAISED, changes.RE_RAISED):
         return True, "it came again and nobody has acknowledged it"
     if change.change == changes.REVISED and before.active != case.active:
-        stood = case.known or case.active
-        return stood and not case.acked, f"late rows show that it {'stands' if case.active else 'has cleared'}"
+        news = not case.acked if case.active else case.known
+        return news, f"late rows show that it {'stands' if case.active else 'has cleared'}"
     if change.change == changes.REVISED:
         return False, "late rows changed its course and not its severity"
     return False, f"its severity fell to {case.severity}, which is no news"
@@ -509,7 +509,7 @@ def _end_hold(cases: Cases, hold: Action, at_us: int) -> tuple[Cases, list[Told]
         told.append(_telling(case, change, at_us, tell, why, hold))
     if not freed:
         about = _target(cases, hold)
-        told.append(_telling(about, change, at_us, False, f"no longer {done}, and nothing is left to tell", hold))
+        told.append(_telling(about, change, at_us, False, f"no longer {done}, and there is nothing to tell", hold))
     return cases, told
 
 

@@ -25,7 +25,6 @@ from anomaly_lstm.changes import CLEARED, RAISED, Change
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.delays import standings
 from anomaly_lstm.tables import State
-from anomaly_lstm.words import span
 
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -198,9 +197,8 @@ def _document(asset: str, one: _Silence, newest_us: int, model_id: str, units: M
 def _reason(asset: str, one: _Silence) -> str:
     """The same at every length of the silence, so that an alert is not told anew as it goes on."""
     since = iso(one.begun_us).replace("T", " ").replace("Z", " UTC")
-    after = span((one.raised_us - one.begun_us) / 1e6)
     if one.kind == "no_data":
-        return f"{asset}: no data since {since}; told after {after}. Nobody watches it meanwhile."
+        return f"{asset}: no data since {since}. Nobody watches it meanwhile."
     if one.sensor is None:
-        return f"{asset}: too few sensors for a score since {since}; told after {after}. Nobody watches it meanwhile."
-    return f"{asset}: {one.sensor} has had no value since {since}; told after {after}. The other sensors are watched."
+        return f"{asset}: too few sensors for a score since {since}. Nobody watches it meanwhile."
+    return f"{asset}: {one.sensor} has had no value since {since}. The other sensors are watched."

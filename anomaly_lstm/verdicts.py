@@ -48,11 +48,11 @@ class Precision:
 def precision(alerts: Sequence[Mapping[str, Any]]) -> list[Precision]:
     """Per asset and month of raising, in that order, by alerts with their overlay (`cases.overlays`).
 
-    Other verdicts than ``real`` and ``false`` say nothing about the limits and are not counted.
+    Missing data, and other verdicts than ``real`` and ``false``, say nothing about the limits and are not counted.
     """
     counts: dict[tuple[str, str], list[int]] = {}
     for alert in alerts:
-        if alert["verdict"] in ("real", "false"):
+        if alert["kind"] == "deviation" and alert["verdict"] in ("real", "false"):
             pair = counts.setdefault((alert["asset"], alert["raised_at"][:7]), [0, 0])
             pair[alert["verdict"] == "false"] += 1
     return [Precision(*key, *pair) for key, pair in sorted(counts.items())]
@@ -69,7 +69,7 @@ def wilson_interval(hits: int, of: int) -> tuple[float, float]:
 
 
 def proposed_events(alerts: Sequence[Mapping[str, Any]], period_us: int = 0) -> list[dict[str, str]]:
-    """An event per alert with a verdict, in the columns of ``events.csv``, in order of time; by alerts with their
+    """An event per deviation with a verdict, in the columns of ``events.csv``, in order of time; by alerts with their
     overlay.
 
     It reaches from the onset to the row on which the alert cleared or, while it stands, one ``period_us`` after the
@@ -78,7 +78,7 @@ def proposed_events(alerts: Sequence[Mapping[str, Any]], period_us: int = 0) -> 
     out = []
     for alert in sorted(alerts, key=lambda alert: (alert["onset"], alert["asset"])):
         verdict = alert["verdict"]
-        if verdict:
+        if verdict and alert["kind"] == "deviation":
             last = parse_time(alert["updated_at"]) + period_us
             stands = "" if alert["cleared_at"] else "still standing; "
             note = f"proposed: alert {alert['alert_id']} was judged {verdict}; {stands}{alert['note'] or ''}"

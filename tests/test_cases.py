@@ -129,7 +129,7 @@ def test_a_shelved_case_is_silent_and_told_when_the_shelving_has_run_out_and_it_
 def test_a_shelving_that_runs_out_on_a_cleared_case_is_not_told() -> None:
     _, told = lived([RAISED, CLEARED], [shelve(2, 24)])
     assert said(told) == ["raised"]
-    assert reason(told, "unshelved") == "no longer shelved, and nothing is left to tell"
+    assert reason(told, "unshelved") == "no longer shelved, and there is nothing to tell"
 
 
 def test_a_higher_severity_breaks_through_a_shelving() -> None:
@@ -274,6 +274,26 @@ def test_an_alert_that_late_rows_take_back_is_told_to_those_who_were_told() -> N
     assert not cases.cases
     _, told = lived([RAISED, gone], [shelve(1, 2), act("out_of_service", 0, None), act("in_service", 4, None)])
     assert "retracted" not in [one.change.change for one in told if one.tell and one.because.startswith("it was")]
+
+
+def test_late_rows_that_change_more_than_the_course_are_told() -> None:
+    over = replace(change("revised", 5), alert=alert(active=False))
+    cases, told = lived([RAISED, over])
+    assert said(told) == ["raised", "revised"]
+    assert told[-1].because == "late rows show that it has cleared"
+    assert not cases.cases[A].active
+    _, told = lived([RAISED, over, change("revised", 6)])
+    assert told[-1].because == "late rows show that it stands"
+    _, told = lived([RAISED, change("revised", 5, severity="critical")])
+    assert told[-1].because == "its severity rose from warning to critical as late rows show"
+    _, told = lived([RAISED, change("revised", 5)])
+    assert not told[-1].tell
+
+
+def test_what_is_over_before_anybody_knew_of_it_is_not_told() -> None:
+    cases, told = lived([CLEARED, replace(change("revised", 5, B), alert=alert(B, active=False))])
+    assert said(told) == []
+    assert not cases.cases
 
 
 def test_an_act_counts_from_what_was_known_and_what_came_in_later_is_measured_against_it() -> None:

@@ -61,7 +61,13 @@ def test_every_command_on_cases_runs_as_it_stands(place: Path, monkeypatch: pyte
     own = {"kind": "deviation", "severity": "warning", "active": True, "cleared_at": None, **at}
     named = {"5150": "pump-03", "78db": "pump-02", "f0c1": "pump-04", "8ab3": "pump-01"}
     alerts = [
-        {**own, "alert_id": f"{start}{'0' * 12}", "asset": asset, "sensors": [{"sensor": "vibration"}]}
+        {
+            **own,
+            "alert_id": f"{start}{'0' * 12}",
+            "asset": asset,
+            "reason": "vibration",
+            "sensors": [{"sensor": "vibration"}],
+        }
         for start, asset in named.items()
     ]
     (place / "runs" / "pump").mkdir(parents=True)

@@ -23,7 +23,7 @@ def judged(verdict: str | None, month: str = "2026-03", asset: str = "pump", **m
         "raised_at": f"{month}-01T01:00:00Z",
         "updated_at": f"{month}-02T00:00:00Z",
     }
-    alert = {"alert_id": "a" * 16, "asset": asset, **times, "cleared_at": f"{month}-02T00:00:00Z"}
+    alert = {"alert_id": "a" * 16, "kind": "deviation", "asset": asset, **times, "cleared_at": f"{month}-02T00:00:00Z"}
     return {**NOTHING, **alert, "sensors": [{"sensor": "temp"}], "verdict": verdict, "verdict_by": "anna", **more}
 
 
@@ -69,6 +69,12 @@ def test_proposed_events_can_be_copied_into_events_csv_and_do_what_they_say(tmp_
     assert vouched_rows(events, "pump", days).tolist() == [False, True, False]
     assert [event.kind for event in events] == ["anomaly", "normal"]
     assert events[1].note == f"proposed: alert {'a' * 16} was judged false; rain"
+
+
+def test_missing_data_that_was_judged_says_nothing_about_limits() -> None:
+    silent = [judged("real", kind="no_data"), judged("sensor", kind="sensor_bad")]
+    assert precision(silent) == []
+    assert proposed_events(silent) == []
 
 
 def test_an_event_of_a_standing_alert_ends_after_its_last_row_and_says_so() -> None:

@@ -160,7 +160,7 @@ def list_(
     now = _place(target).desk
     cases = [alert for alert in now.alerts if all_ or show.is_open(alert)]
     judged = precision_of(now.alerts)
-    show.precision(screen, judged) if precision else show.cases(screen, now, cases)
+    show.precision(screen, judged) if precision else show.cases(screen, now, cases, target)
     shares = [{**asdict(one), "precision": one.share, "interval": one.interval} for one in judged]
     holds = [action_line(hold) for hold in now.holds]
     content = {"folder": now.folder, "cases": cases, "holds": holds, "precision": shares}

@@ -895,8 +895,8 @@ def is_open(alert: Mapping[str, Any]) -> bool:
     return not alert["closed"] and (alert["active"] or not (alert["acked"] or alert["verdict"]))
 
 
-def cases(screen: Screen, now: Desk, found: Sequence[Mapping[str, Any]]) -> None:
-    """The cases, newest last, and what keeps others from being told."""
+def cases(screen: Screen, now: Desk, found: Sequence[Mapping[str, Any]], target: Path) -> None:
+    """The cases, newest last, the reasons of those that wait for an answer, and what keeps others from being told."""
     digits = _digits([alert["alert_id"] for alert in now.alerts])
     if found:
         rows = [_case_row(alert, digits) for alert in found[-AT_MOST:]]
@@ -909,9 +909,14 @@ def cases(screen: Screen, now: Desk, found: Sequence[Mapping[str, Any]]) -> None
         if not hold.alert_id:
             about = f"{hold.asset}{': ' + listed(hold.sensors) if hold.sensors else ''}"
             say(screen, f"{about} {_hold_words(hold)} by {hold.by}: {hold.why}", style="yellow")
+    waiting = [alert for alert in found[-AT_MOST:] if stands([alert])]
+    for alert in waiting[-REASONS:]:
+        say(screen, f"{alert['alert_id'][:digits]} {alert['severity']}: {alert['reason']}")
     if len(found) < len(now.alerts):
         over = counted(len(now.alerts) - len(found), "case")
         say(screen, f"{over} more {'is' if len(now.alerts) - len(found) == 1 else 'are'} over: --all.")
+    if waiting:
+        _next(screen, command("case", "ack", target, waiting[-1]["alert_id"][:digits]))
 
 
 def _hold_words(hold: Action) -> str:

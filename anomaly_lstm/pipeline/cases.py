@@ -260,6 +260,8 @@ def _import_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     text = _text(path)
     first = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    if first.startswith("sep="):  # how a spreadsheet is told the separator
+        next(reader)
     header = [name.strip().lower() for name in next(reader, [])]
     missing = [name for name in IMPORTED[:2] if name not in header]
     if missing:

@@ -56,10 +56,20 @@ def test_the_list_fits_eighty_columns_and_says_what_stands(run: Path) -> None:
     said = case("list", run)
     assert said.code == 0
     lines = said.err.splitlines()
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines[:4])) <= 80
+    assert any("vibration" in line and line.startswith("1100 ") and "above the expected" in line for line in lines)
+    assert lines[-1] == f"Next: anomaly-lstm case ack {run} 1100"
     assert lines[0].split() == ["id", "asset", "severity", "raised", "(UTC)", "state", "about"]
-    assert [line.split()[0] for line in lines if "P1" in line] == ["1100", "1200"]
+    assert [line.split()[0] for line in lines[:4] if "P1" in line] == ["1100", "1200"]
     assert any("P2" in line and "stands" in line and "vibration" in line for line in lines)
+
+
+def test_long_names_are_folded_into_eighty_columns(run: Path) -> None:
+    text = (run / "alerts.json").read_text().replace('"P1"', '"compressor-train-north-07B stage 2"')
+    (run / "alerts.json").write_text(text.replace('"vibration"', '"\\\\\\\\srv\\\\Área 2:VT-3101A.DE.PV"'))
+    lines = case("list", run).err.splitlines()
+    table = lines[: next(i for i, line in enumerate(lines) if "above the expected" in line)]
+    assert max(map(len, table)) <= 80
 
 
 def test_an_acknowledged_alert_no_longer_asks_for_an_answer(run: Path) -> None:
@@ -112,6 +122,8 @@ def test_what_was_done_yesterday_can_be_noted_today_and_ends_from_then(run: Path
     assert (iso(act.at_us), iso(act.until_us or 0)) == ("2026-01-01T14:00:00Z", "2026-01-01T22:00:00Z")
     assert act.seen_us == parse_time(row_time(ROWS_OF_PLANT)), "the alerts reach to the end of the plant's rows"
     assert act.counts_us == act.at_us
+    assert read_actions(run, act.at_us) == [act]
+    assert read_actions(run, act.at_us - 1) == []
 
 
 def test_a_group_of_sensors_of_an_asset_is_shelved_and_listed(run: Path) -> None:
@@ -259,6 +271,30 @@ def test_every_bad_row_is_named_with_its_line_and_nothing_is_noted(run: Path, tm
     assert "Did you mean 'ack" in said.err
     assert "format the column as text" in " ".join(said.err.split())
     assert not (run / "actions.jsonl").exists()
+
+
+def test_a_line_that_tells_a_spreadsheet_its_separator_is_no_row(run: Path, tmp_path: Path) -> None:
+    table = write(tmp_path / "acts.csv", [[P1, "akc"]])
+    table.write_text("sep=;\n" + table.read_text("utf-8-sig"))
+    assert "line 3: do is 'akc'" in case("import", run, table).err
+
+
+def test_a_damaged_line_of_the_journal_is_named(run: Path) -> None:
+    assert case("ack", run, P1).code == 0
+    for wrong in ('{"action_id": "1", "do": "ack"}', "no json"):
+        with (run / "actions.jsonl").open("a") as file:
+            file.write(wrong + "\n")
+        said = case("list", run)
+        assert said.code == 1
+        assert "actions.jsonl" in said.err
+        assert "Restore" in said.err
+
+
+def test_a_folder_that_cannot_be_written_is_told(run: Path) -> None:
+    (run / "actions.jsonl").mkdir()
+    said = case("ack", run, P1)
+    assert said.code == 1
+    assert "actions.jsonl" in said.err
 
 
 def test_a_table_without_its_columns_names_them(run: Path, tmp_path: Path) -> None:
