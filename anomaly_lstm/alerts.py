@@ -25,6 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
+from anomaly_lstm.actions import NOTHING
 from anomaly_lstm.blocks import smooth
 from anomaly_lstm.changes import CHANGES, CLEARED, RAISED, RE_RAISED, SEVERITY_UP, Change
 from anomaly_lstm.clock import format_duration, iso
@@ -833,8 +834,7 @@ def as_document(alert: Alert) -> dict[str, Any]:
         "severity": alert.severity,
         "active": alert.active,
         "unseen": alert.unseen,
-        "acked": False,
-        "shelved_until": None,
+        **NOTHING,
         "onset": iso(alert.onset_us),
         "begun_at": iso(alert.begun_us),
         "raised_at": iso(alert.raised_us),

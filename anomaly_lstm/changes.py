@@ -82,7 +82,9 @@ class Change:
     @property
     def change_id(self) -> str:
         """16 hex digits: the same change has the same id, in every run and on every machine."""
-        parts = (self.change, self.alert_id, self.severity, str(self.at_us), self.by or "", self.why or "")
+        own = (self.change, self.alert_id, self.severity, str(self.at_us), self.by or "", self.why or "")
+        act = (self.asset, str(self.details["action_id"])) if "action_id" in self.details else ()
+        parts = (*own, *act)
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from anomaly_lstm import conditions
 from anomaly_lstm.alerts import Bound, Policy
+from anomaly_lstm.cases import Rules
 from anomaly_lstm.channels import CHANNELS
 from anomaly_lstm.clock import find_zone, parse_duration, parse_time
 from anomaly_lstm.errors import ConfigError, UsageError
@@ -82,11 +83,15 @@ class Train:
 class Alarm:
     """``[alarm]``: when an alert is raised. ``budget_us`` is the time between false alerts of the whole pipeline [µs].
 
-    With a budget the limits of ``policy`` are only known once the assets are.
+    With a budget the limits of ``policy`` are only known once the assets are. ``rules`` say what the clock does with
+    cases; without ``no_data_after_us`` and ``sensor_bad_after_us`` [µs] `silence` knows what is usual; 0 = never told.
     """
 
     policy: Policy = field(default_factory=Policy)
     budget_us: int | None = None
+    rules: Rules = field(default_factory=Rules)
+    no_data_after_us: int | None = None
+    sensor_bad_after_us: int | None = None
 
 
 @dataclass(frozen=True)
@@ -585,7 +590,14 @@ def _alarm(table: _Table, sensors: Sensors) -> Alarm:
     except UsageError as problem:
         table.mistakes.append(f"{table.where}: {problem}".replace("--", ""))  # the options have the names of the keys
         policy = Policy(**delays)
-    return Alarm(policy, budget_us)
+    silent = {f"{key}_us": _limit(table, key) for key in ("no_data_after", "sensor_bad_after")}
+    return Alarm(policy, budget_us, _rules(table), **silent)
+
+
+def _rules(table: _Table) -> Rules:
+    """What the clock does with cases; ``off`` = never."""
+    given = {f"{key}_us": _limit(table, key) for key in ("re_alarm", "stale_after", "close_after")}
+    return Rules(**{name: us or None for name, us in given.items() if us is not None})
 
 
 def _budget_or_limits(table: _Table) -> None:
@@ -595,9 +607,9 @@ def _budget_or_limits(table: _Table) -> None:
             table.wrong(severity, "a budget is given too, and it sets every severity; keep one of the two.")
 
 
-def _limit(table: _Table, severity: str) -> int | None:
-    """The return period of a severity [µs], 0 = off, None = not said or wrong."""
-    return _parsed(table, severity, parse_limit, f'"off" or {DURATION}')
+def _limit(table: _Table, key: str) -> int | None:
+    """The return period of a severity, or another span [µs]; 0 = off, None = not said or wrong."""
+    return _parsed(table, key, parse_limit, f'"off" or {DURATION}')
 
 
 def parse_limit(text: str) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from anomaly_lstm.alerts import Bound
+from anomaly_lstm.cases import Rules
 from anomaly_lstm.clock import DAY, SECOND, parse_time
 from anomaly_lstm.config import Pipeline, parse_budget, read_pipeline
 from anomaly_lstm.errors import ConfigError, UsageError
@@ -176,6 +177,15 @@ def test_off_switches_a_severity_off(tmp_path: Path) -> None:
     assert read(tmp_path, LEAST + '[alarm]\nadvisory = "off"\nwarning = "7d"').alarm.policy.limits == {
         "warning": 7 * DAY
     }
+
+
+def test_what_the_clock_does_with_cases_is_read_or_is_off(tmp_path: Path) -> None:
+    found = read(tmp_path, LEAST + '[alarm]\nre_alarm = "8h"\nstale_after = "off"\nno_data_after = "2h"').alarm
+    assert found.rules == Rules(re_alarm_us=480 * MINUTE, stale_after_us=None, close_after_us=30 * DAY)
+    assert (found.no_data_after_us, found.sensor_bad_after_us) == (120 * MINUTE, None)
+    assert read(tmp_path, LEAST).alarm.rules == Rules()
+    (line,) = mistakes(tmp_path, LEAST + '[alarm]\nre_alarm = "often"')
+    assert "alarm.re_alarm" in line
 
 
 def test_every_mistake_is_told_at_once_with_its_key_path(tmp_path: Path) -> None:

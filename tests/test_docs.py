@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -10,6 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from anomaly_lstm.cli.case import app as case
+from tests.cli.conftest import anomaly_lstm
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -49,6 +53,36 @@ def test_every_command_in_the_readme_and_on_forecasts_runs_as_it_stands(place: P
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
+def test_every_command_on_cases_runs_as_it_stands(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = ROOT / "docs" / "cases.md"
+    (acts,) = blocks(page, "csv")
+    (place / "acts.csv").write_text(acts)
+    at = {"onset": "2026-03-03T06:00:00Z", "raised_at": "2026-03-03T06:07:00Z", "updated_at": "2026-03-06T00:00:00Z"}
+    own = {"kind": "deviation", "severity": "warning", "active": True, "cleared_at": None, **at}
+    named = {"5150": "pump-03", "78db": "pump-02", "f0c1": "pump-04", "8ab3": "pump-01"}
+    alerts = [
+        {
+            **own,
+            "alert_id": f"{start}{'0' * 12}",
+            "asset": asset,
+            "reason": "vibration",
+            "sensors": [{"sensor": "vibration"}],
+        }
+        for start, asset in named.items()
+    ]
+    (place / "runs" / "pump").mkdir(parents=True)
+    run = {"assets": {asset: {} for asset in named.values()}, "period_s": 60, "end": at["updated_at"]}
+    (place / "runs" / "pump" / "alerts.json").write_text(json.dumps({"run": run, "alerts": alerts}))
+    commands = [line for block in blocks(page, "sh") for line in block.splitlines() if line.strip()]
+    assert {shlex.split(command)[2] for command in commands} == {
+        one.name or one.callback.__name__ for one in case.registered_commands if one.callback
+    }
+    monkeypatch.chdir(place)
+    for command in commands:
+        said = anomaly_lstm(*shlex.split(command)[1:])
+        assert said.code == 0, f"{command}\n{said.err}"
+
+
 def test_the_python_example_in_the_readme_runs_as_it_stands(place: Path) -> None:
     (example,) = blocks(ROOT / "README.md", "python")
     done = subprocess.run([sys.executable, "-c", example], cwd=place, capture_output=True, text=True, check=False)
@@ -74,9 +108,10 @@ def test_every_link_to_a_file_leads_somewhere() -> None:
 
 def test_every_option_that_a_document_names_is_an_option_of_some_command() -> None:
     known = set()
-    for verb in ("ingest", "train", "score", "alert", "evaluate", "replay", "forecast", "run", "inspect"):
+    verbs = ["ingest", "train", "score", "alert", "evaluate", "replay", "forecast", "run", "inspect"]
+    for verb in (*([one] for one in verbs), *(["case", one] for one in ("list", "ack", "shelve", "verdict"))):
         shown = subprocess.run(
-            [sys.executable, "-m", "anomaly_lstm", verb, "--help"],
+            [sys.executable, "-m", "anomaly_lstm", *verb, "--help"],
             capture_output=True,
             text=True,
             check=True,

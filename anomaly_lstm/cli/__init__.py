@@ -16,6 +16,7 @@ import typer
 
 from anomaly_lstm.cli import show
 from anomaly_lstm.cli.alert import alert
+from anomaly_lstm.cli.case import app as case
 from anomaly_lstm.cli.evaluate import evaluate
 from anomaly_lstm.cli.forecast import forecast
 from anomaly_lstm.cli.ingest import ingest
@@ -46,6 +47,7 @@ _VERBS: dict[str, tuple[Callable[..., None], ...]] = {
 for panel, verbs in _VERBS.items():
     for verb in verbs:
         app.command(rich_help_panel=panel)(verb)
+app.add_typer(case, name="case", rich_help_panel="Start here")
 
 
 def _version(wanted: bool) -> None:

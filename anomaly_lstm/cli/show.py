@@ -25,6 +25,7 @@ from rich.text import Text
 from anomaly_lstm.words import DAY_S, beyond_record, clean, counted, day, expected, listed, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
+    from anomaly_lstm.actions import Action
     from anomaly_lstm.evaluation import Evaluation, Outcome
     from anomaly_lstm.measures import Measures
     from anomaly_lstm.pipeline import (
@@ -36,8 +37,10 @@ if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
         ScoreResult,
         TrainResult,
     )
+    from anomaly_lstm.pipeline.cases import Desk
     from anomaly_lstm.replaying import Replay, Trial
     from anomaly_lstm.training import Stage
+    from anomaly_lstm.verdicts import Precision
 
 AT_MOST = 20
 """Rows of a table, and sentences of a kind, that a terminal gets; the files have all of them."""
@@ -572,7 +575,7 @@ def strangest(screen: Screen, run: Mapping[str, Any], result: AlertResult) -> No
 def _weight(alert: Mapping[str, Any]) -> tuple[int, bool, float, str]:
     """What a person should see first has the greatest weight: severe, then standing, then rare, then new."""
     severity = list(STYLES).index(alert["severity"])
-    return severity, alert["active"], alert["peak"]["return_period_s"], alert["raised_at"]
+    return severity, alert["active"], alert["peak"]["return_period_s"] or 0.0, alert["raised_at"]
 
 
 def _alert_row(alert: Mapping[str, Any]) -> tuple[str | Text, ...]:
@@ -581,14 +584,9 @@ def _alert_row(alert: Mapping[str, Any]) -> tuple[str | Text, ...]:
     severity = Text(alert["severity"], style=STYLES.get(alert["severity"], ""))
     lasted = "standing" if alert["active"] else span(_seconds(alert["raised_at"], alert["cleared_at"]))
     leading = ", ".join(sensor["sensor"] for sensor in alert["sensors"][:2])
-    return (
-        alert["asset"],
-        severity,
-        moment(alert["raised_at"]),
-        lasted,
-        rarity_words(alert["peak"]["return_period_s"]),
-        leading,
-    )
+    rarity_s = alert["peak"]["return_period_s"]
+    rare = alert["kind"].replace("_", " ") if rarity_s is None else rarity_words(rarity_s)
+    return alert["asset"], severity, moment(alert["raised_at"]), lasted, rare, leading
 
 
 def _seconds(start: str, end: str) -> float:
@@ -612,9 +610,10 @@ def budget(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, 
 
 
 def stands(found: Sequence[Mapping[str, Any]]) -> bool:
-    """Does a warning or critical alert stand that nobody acknowledged or shelved?"""
+    """Does a warning or critical alert stand that nobody acknowledged, closed or keeps from being told?"""
+    handled = ("acked", "shelved_until", "suppressed", "out_of_service", "closed")
     return any(
-        a["active"] and not a["acked"] and not a["shelved_until"] and a["severity"] in ("warning", "critical")
+        a["active"] and a["severity"] in ("warning", "critical") and not any(a.get(key) for key in handled)
         for a in found
     )
 
@@ -901,3 +900,113 @@ def _inspected_quality(screen: Screen, found: Mapping[str, Any]) -> None:
     ]
     table(screen, columns, rows, columns[1:4])
     say(screen, f"One row every {format_duration(found['period_us'])}.")
+
+
+# ---------------------------------------------------------------- cases
+
+
+def is_open(alert: Mapping[str, Any]) -> bool:
+    """Does a case stand, or has it cleared without anybody saying anything of it?"""
+    return not alert["closed"] and (alert["active"] or not (alert["acked"] or alert["verdict"]))
+
+
+def cases(screen: Screen, now: Desk, found: Sequence[Mapping[str, Any]], target: Path) -> None:
+    """The cases, newest last, the reasons of those that wait for an answer, and what keeps others from being told."""
+    digits = _digits([alert["alert_id"] for alert in now.alerts])
+    if found:
+        rows = [_case_row(alert, digits) for alert in found[-AT_MOST:]]
+        if len(found) > len(rows):
+            say(screen, f"The newest {len(rows)} of {counted(len(found), 'case')}:")
+        table(screen, ("id", "asset", "severity", "raised (UTC)", "state", "about"), rows)
+    else:
+        say(screen, "No open case.")
+    for hold in now.holds:
+        if not hold.alert_id:
+            about = f"{hold.asset}{': ' + listed(hold.sensors) if hold.sensors else ''}"
+            say(screen, f"{about} {_hold_words(hold)} by {hold.by}: {hold.why}", style="yellow")
+    waiting = [alert for alert in found[-AT_MOST:] if stands([alert])]
+    for alert in waiting[-REASONS:]:
+        say(screen, f"{alert['alert_id'][:digits]} {alert['severity']}: {alert['reason']}")
+    if len(found) < len(now.alerts):
+        over = counted(len(now.alerts) - len(found), "case")
+        say(screen, f"{over} more {'is' if len(now.alerts) - len(found) == 1 else 'are'} over: --all.")
+    if waiting:
+        _next(screen, command("case", "ack", target, waiting[-1]["alert_id"][:digits]))
+
+
+def _hold_words(hold: Action) -> str:
+    from anomaly_lstm.clock import iso
+
+    done = {"shelve": "shelved", "suppress": "suppressed"}.get(hold.do, "out of service")
+    until = f"until {moment(iso(hold.until_us))} UTC" if hold.until_us is not None else "without an end"
+    return f"{done} since {moment(iso(hold.at_us))} UTC {until}"
+
+
+def _digits(ids: Sequence[str]) -> int:
+    """How many digits of the ids tell them apart, four at least."""
+    return next((n for n in range(4, 16) if len({one[:n] for one in ids}) == len(set(ids))), 16)
+
+
+def _case_row(alert: Mapping[str, Any], digits: int) -> tuple[str | Text, ...]:
+    leading = alert["sensors"][0]["sensor"] if alert["sensors"] else ""
+    about = leading if alert["kind"] == "deviation" else f"{alert['kind'].replace('_', ' ')} {leading}".strip()
+    severity = Text(alert["severity"], style=STYLES.get(alert["severity"], ""))
+    return alert["alert_id"][:digits], alert["asset"], severity, moment(alert["raised_at"]), _state(alert), about
+
+
+def _state(alert: Mapping[str, Any]) -> str:
+    """The state of a case in a few words, the one that matters most first."""
+    if alert["closed"]:
+        state = "closed"
+    elif not alert["active"]:
+        state = "cleared"
+    elif alert["out_of_service"]:
+        state = "out of service"
+    elif alert["suppressed"]:
+        state = "suppressed"
+    elif alert["shelved_until"]:
+        state = f"shelved to {moment(alert['shelved_until'])[5:]}"
+    else:
+        state = "acknowledged" if alert["acked"] else "stands"
+    more = ["stale"] if alert["stale"] else []
+    more += [alert["verdict"]] if alert["verdict"] else []
+    return ", ".join([state, *more])
+
+
+def acted(screen: Screen, fresh: Sequence[Action], of: int, folder: Path) -> None:
+    """What was noted, and when it counts."""
+    for act in fresh[:AT_MOST]:
+        about = f"alert {act.alert_id} of {act.asset}" if act.alert_id else act.asset
+        sensors = f" ({listed(act.sensors)})" if act.sensors and not act.alert_id else ""
+        say(screen, f"Noted: {act.do.replace('_', ' ')} {about}{sensors}{_as_words(act)}, by {act.by}.")
+    if len(fresh) < of:
+        say(screen, f"{counted(of - len(fresh), 'act')} had been noted before.")
+    if any(act.verdict for act in fresh):
+        say(screen, f"What the verdicts propose for your events.csv is in {folder / 'proposed_events.csv'}.")
+
+
+def _as_words(act: Action) -> str:
+    from anomaly_lstm.clock import iso
+
+    until = f" until {moment(iso(act.until_us))} UTC" if act.until_us is not None else ""
+    return f"{until}{' or until it clears' if act.one_shot else ''}{' as ' + act.verdict if act.verdict else ''}"
+
+
+def precision(screen: Screen, judged: Sequence[Precision]) -> None:
+    """How many alerts were real, by the verdicts of people."""
+    if not judged:
+        say(screen, "No alert was judged real or false yet: `anomaly-lstm case verdict TARGET ID --as real`.")
+        return
+    columns = ("asset", "month", "real", "false", "precision", "95 % interval")
+    rows = [
+        (
+            one.asset,
+            one.month,
+            str(one.real),
+            str(one.false),
+            f"{100 * one.share:.0f} %",
+            f"{100 * one.interval[0]:.0f}–{100 * one.interval[1]:.0f} %",
+        )
+        for one in judged
+    ]
+    table(screen, columns, rows, columns[2:])
