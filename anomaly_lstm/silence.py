@@ -182,6 +182,7 @@ def _document(asset: str, one: _Silence, newest_us: int, model_id: str, units: M
         "unseen": False,
         **NOTHING,
         "onset": iso(one.begun_us),
+        "begun_at": iso(one.begun_us),
         "raised_at": iso(one.raised_us),
         "updated_at": iso(newest_us if one.cleared_us is None else one.cleared_us),
         "cleared_at": None if one.cleared_us is None else iso(one.cleared_us),

@@ -99,6 +99,7 @@ ORDER: tuple[str | set[str], ...] = (
     "pipeline.folder",
     "pipeline.collecting",
     "pipeline.watching",
+    "pipeline.missing",
     "pipeline.standing",
     "pipeline.actions",
     "pipeline.running",

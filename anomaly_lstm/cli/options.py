@@ -560,6 +560,7 @@ def plan_from(config: Pipeline) -> RunPlan:
     from anomaly_lstm.pipeline import RunPlan
 
     learn = learning(config, network=None, threshold=None, seed=None, max_steps=None, time_budget=None)
+    assets = read_assets(config.assets) if config.assets else []
     return RunPlan(
         source=source(None, config),
         folder=config.folder,
@@ -574,7 +575,15 @@ def plan_from(config: Pipeline) -> RunPlan:
         policy=config.alarm.policy,
         delay_us=config.source.delay_us,
         budget_us=config.alarm.budget_us,
-        disabled=[asset.asset for asset in read_assets(config.assets) if not asset.enabled] if config.assets else (),
+        disabled=[asset.asset for asset in assets if not asset.enabled],
+        criticality={asset.asset: asset.criticality for asset in assets},
+        rules=config.alarm.rules,
+        no_data_after_us=config.alarm.no_data_after_us,
+        sensor_bad_after_us=config.alarm.sensor_bad_after_us,
+        name=config.path.stem,
+        sites={asset.asset: asset.site for asset in assets if asset.site},
+        notify=config.notify,
+        sinks=config.sinks,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,8 +15,7 @@ from anomaly_lstm.errors import DeliveryError, UsageError
 
 if TYPE_CHECKING:
     from anomaly_lstm.changes import Change
-    from anomaly_lstm.pipeline import RunPlan, RunResult
-    from anomaly_lstm.sinks.contract import Standing
+    from anomaly_lstm.pipeline import RunResult
     from anomaly_lstm.telling import Recipient
 
 PipelineFile = Annotated[Path, typer.Argument(metavar="PIPELINE", help="Pipeline file, such as pipelines/pump.toml.")]
@@ -67,8 +65,10 @@ def run(
         result = verbs.run(plan, since_us=edges[0], until_us=edges[1], reprocess=reprocess, dry=dry_run, told=told)
     show.ran(screen, result, verbs.inspect(result.model) if result.trained else {}, pipeline)
     show.document(screen, "run", _content(result))
-    if for_a_log:
-        logs.ran(_standing(result, plan, pipeline.stem))
+    if for_a_log and result.standing:
+        logs.ran(result.standing)
+    for note in () if for_a_log else result.outages:
+        show.warn(note)
     verbs.failures(result.failed)
     if exit_code and show.stands(result.report.alerts):
         raise typer.Exit(STANDING)
@@ -88,24 +88,6 @@ def _try_out(screen: show.Screen, recipients: Sequence[Recipient], pipeline: Pat
         raise DeliveryError("a test message was not taken by\n" + "\n".join(f"  {line}." for line in failed))
 
 
-def _standing(result: RunResult, plan: RunPlan, name: str) -> Standing:
-    """How things stand, by what a run returns."""
-    from anomaly_lstm.pipeline import standing
-    from anomaly_lstm.pipeline.folder import RunFolder
-
-    return standing(
-        RunFolder(result.folder),
-        name,
-        result.report,
-        now_us=time.time_ns() // 1000,
-        rows=sum(result.new.values()),
-        seconds=result.seconds,
-        failed=result.failed,
-        unwatched=plan.disabled,
-        judged=result.evaluation,
-    )
-
-
 def _content(result: RunResult) -> dict[str, Any]:
     return {
         "folder": result.folder,
@@ -117,7 +99,8 @@ def _content(result: RunResult) -> dict[str, Any]:
         "waiting": list(result.waiting),
         "failed": result.failed,
         "run": result.report.run,
-        "changes": [_change(one) for one in result.changes],
+        "changes": [{**_change(one.change), "tell": one.tell, "because": one.because} for one in result.told],
+        "delivery": _delivery(result),
         "alerts": result.report.alerts,
         "evaluation": show.judged_document(result.evaluation) if result.evaluation else None,
         "notes": result.quality.notes,
@@ -131,3 +114,10 @@ def _change(change: Change) -> dict[str, Any]:
 
     names = ("change_id", "change", "alert_id", "asset", "kind", "severity", "by", "why")
     return {name: getattr(change, name) for name in names} | {"event_time": iso(change.at_us)}
+
+
+def _delivery(result: RunResult) -> dict[str, Any] | None:
+    """Channel → messages taken and waiting, and why one failed; None without a channel."""
+    if result.delivery is None:
+        return None
+    return {name: dict(getattr(result.delivery, name)) for name in ("sent", "waiting", "failing")}

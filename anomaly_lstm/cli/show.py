@@ -84,6 +84,13 @@ def error(text: str) -> None:
     )
 
 
+def warn(text: str) -> None:
+    """Say on standard error what must not go unheard, though nobody may watch."""
+    Console(stderr=True, highlight=False).print(
+        Text.assemble(("Warning:", "bold yellow"), " ", clean(text)), soft_wrap=not sys.stderr.isatty()
+    )
+
+
 def interrupted() -> None:
     """Say on standard error that a person ended the command."""
     print("Interrupted: nothing was written half.", file=sys.stderr)

@@ -81,19 +81,24 @@ def run_document(
     policy: Policy,
     watched: Mapping[str, Mapping[str, Any]],
     severities: Sequence[str],
+    limits: Mapping[str, Mapping[str, int]] | None = None,
 ) -> dict[str, Any]:
-    """What the alerts come from, with the ``severities`` of all of them beside what was promised."""
+    """What the alerts come from, with the ``severities`` of all of them beside what was promised.
+
+    ``limits`` asset → severity → return period [µs], where assets have limits of their own.
+    """
     scored_s = sum(w["scored_s"] for w in watched.values())
     budget = []
     for severity, limit_us in policy.limits.items():
+        own = {asset: (limits or {}).get(asset, policy.limits).get(severity, limit_us) / 1e6 for asset in watched}
+        expected = sum(watched[asset]["scored_s"] / limit_s for asset, limit_s in own.items())
         rank = SEVERITIES.index(severity)
-        raised = sum(SEVERITIES.index(one) >= rank for one in severities)
         budget.append(
             {
                 "severity": severity,
-                "return_period_s": limit_us / 1e6,
-                "expected_false": scored_s / (limit_us / 1e6),
-                "raised": raised,
+                "return_period_s": scored_s / expected if expected and len(set(own.values())) > 1 else limit_us / 1e6,
+                "expected_false": expected,
+                "raised": sum(SEVERITIES.index(one) >= rank for one in severities),
             }
         )
     period_s = trained.grid.period_us / 1e6
@@ -116,10 +121,16 @@ def run_document(
     }
 
 
+def limits_of(warning_us: int) -> dict[str, int]:
+    """The return periods [µs] of an asset whose warnings come once in ``warning_us``: an advisory at a third of it, at
+    most once in 30 days.
+    """
+    return {"advisory": min(30 * alerting.DAY_US, warning_us // 3), "warning": warning_us}
+
+
 def limits_for_budget(budget_us: int, n_assets: int) -> dict[str, int]:
     """The return periods per asset with which all assets together raise one false warning per ``budget_us``.
 
     An advisory comes at a third of it.
     """
-    warning = budget_us * max(1, n_assets)
-    return {"advisory": min(30 * alerting.DAY_US, warning // 3), "warning": warning}
+    return limits_of(budget_us * max(1, n_assets))

@@ -58,8 +58,8 @@ class Terms:
 @dataclass(frozen=True)
 class Watch:
     """How far one asset has come, as grid indices: rows ``first`` to before ``next`` have scores, ``n_scored`` of them
-    in state SCORED; those from ``pending`` on must be scored anew (None = none); the history tells up to before
-    ``told``. ``shifts`` are the offsets of changed sensors that are final, as `shift_document` tells them.
+    in state SCORED, the last at ``scored``; those from ``pending`` on must be scored anew (None = none); the history
+    tells up to before ``told``. ``shifts`` are the offsets of changed sensors that are final (`shift_document`).
     """
 
     terms: Terms
@@ -68,6 +68,7 @@ class Watch:
     n_scored: int = 0
     pending: int | None = None
     told: int | None = None
+    scored: int | None = None
     shifts: Sequence[Mapping[str, Any]] = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,27 +13,36 @@ from typing import Any
 import numpy as np
 
 from anomaly_lstm import alerts as alerting
-from anomaly_lstm import arrivals, store
+from anomaly_lstm import arrivals, store, telling
 from anomaly_lstm import evaluation as evaluating
+from anomaly_lstm.actions import NOTHING
 from anomaly_lstm.alerts import Policy
-from anomaly_lstm.changes import CHANGES, Change, as_line
+from anomaly_lstm.budgets import split_budget
+from anomaly_lstm.cases import Cases, Rules, advance, overlays, told_line
+from anomaly_lstm.cases import Told as CaseTold
+from anomaly_lstm.changes import CHANGES, Change
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import changed_from
 from anomaly_lstm.learning import TrainOptions
-from anomaly_lstm.pipeline.alerting import limits_for_budget, run_document
+from anomaly_lstm.pipeline.actions import read_actions
+from anomaly_lstm.pipeline.alerting import limits_of, run_document
 from anomaly_lstm.pipeline.collecting import Collected, collect
 from anomaly_lstm.pipeline.evaluation import evaluate
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch, event_document, event_from, pending_from
 from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_names
+from anomaly_lstm.pipeline.missing import Patience, patience, tell_missing
 from anomaly_lstm.pipeline.scoring import as_in_training, events_for, load, unseen_note
+from anomaly_lstm.pipeline.standing import standing
 from anomaly_lstm.pipeline.training import TrainResult, train
-from anomaly_lstm.pipeline.watching import Fresh, policy_document, policy_from, score_new, tell, with_terms
+from anomaly_lstm.pipeline.watching import Fresh, Told, policy_document, policy_from, score_new, tell, with_terms
+from anomaly_lstm.silence import Gap
 from anomaly_lstm.sinks import sink_for
-from anomaly_lstm.sinks.contract import AlertReport
+from anomaly_lstm.sinks.contract import AlertReport, Standing
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.tables import State
+from anomaly_lstm.telling import Delivery, Recipient, Target
 from anomaly_lstm.trained import Trained
 from anomaly_lstm.training import Stage
 
@@ -58,13 +68,25 @@ class RunPlan:
     """Mean time between false alerts of the whole pipeline; sets the limits of ``policy`` once the assets are known."""
     disabled: Sequence[str] = ()
     """Assets that are not watched."""
+    criticality: Mapping[str, str] = field(default_factory=dict)
+    """Asset → what its failure costs, by which it shares in the budget (`budgets`)."""
+    rules: Rules = field(default_factory=Rules)
+    no_data_after_us: int | None = None
+    sensor_bad_after_us: int | None = None
+    """How long an asset, or a sensor, may be silent before it is told [µs]; 0 = never, None = by what is usual."""
+    name: str = "anomaly-lstm"
+    """Under which name programs are told of it."""
+    sites: Mapping[str, str] = field(default_factory=dict)
+    notify: Sequence[Recipient] = ()
+    sinks: Sequence[Target] = ()
 
 
 @dataclass(frozen=True)
 class RunResult:
     """Result of `run`. ``trained`` is None when a model stood already.
 
-    ``report`` all alerts as they stand; ``changes`` what became of them in this run; ``states`` state → rows that were
+    ``report`` all alerts as they stand; ``changes`` what became of them in this run, ``told`` the
+    same with whether people are told of it and why; ``states`` state → rows that were
     scored in it; ``new`` asset → rows that came in; ``waiting`` files that are still being written; ``failed`` file or
     asset → why nothing became of it; ``strangest`` the rarest new row: asset, time [µs UTC], return period [s].
     """
@@ -75,6 +97,7 @@ class RunResult:
     quality: Quality
     report: AlertReport
     changes: Sequence[Change]
+    told: Sequence[CaseTold]
     states: Mapping[str, int]
     new: Mapping[str, int]
     waiting: Sequence[str]
@@ -82,6 +105,11 @@ class RunResult:
     evaluation: evaluating.Evaluation | None
     failed: Mapping[str, str]
     seconds: float
+    standing: Standing | None = None
+    """How things stand after it; None after a dry run, which tells nobody."""
+    delivery: Delivery | None = None
+    outages: Sequence[str] = ()
+    """Notes on channels and sinks that fail since this run, or work again."""
 
 
 def run(
@@ -92,6 +120,7 @@ def run(
     reprocess: bool = False,
     dry: bool = False,
     now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+    environment: Mapping[str, str] = os.environ,
     told: Callable[[Stage], None] = lambda stage: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> RunResult:
@@ -102,7 +131,8 @@ def run(
     over everything. Rows that come late are scored in their place, and alerts told before are revised under their id.
 
     ``since_us``, ``until_us`` act as if nothing had been measured outside; ``reprocess`` judges all rows anew, by the
-    model and policy of now; ``dry`` tells what would happen and leaves the folder as it is.
+    model and policy of now; ``dry`` tells what would happen and leaves the folder as it is. ``environment`` holds the
+    addresses of channels and sinks.
     """
     begun = clock()
     if dry:
@@ -112,7 +142,35 @@ def run(
         return replace(result, folder=plan.folder, model=model, trained=None, seconds=clock() - begun)
     with store.locked(plan.folder):
         result = _run(plan, since_us, until_us, reprocess, now_us, told)
-    return replace(result, seconds=clock() - begun)
+        result = replace(result, seconds=clock() - begun)
+        return _delivered(plan, result, now_us(), environment)
+
+
+def _delivered(plan: RunPlan, result: RunResult, now_us: int, environment: Mapping[str, str]) -> RunResult:
+    """Tell people and programs how things stand, now that it is committed."""
+    stands = standing(
+        RunFolder(plan.folder),
+        plan.name,
+        result.report,
+        now_us=now_us,
+        rows=sum(result.new.values()),
+        seconds=result.seconds,
+        failed=result.failed,
+        unwatched=plan.disabled,
+        judged=result.evaluation,
+    )
+    if not plan.notify and not plan.sinks:
+        return replace(result, standing=stands)
+    said = telling.tell(
+        plan.folder,
+        plan.notify,
+        plan.sinks,
+        stands,
+        sites=plan.sites,
+        zone=plan.read.zone,
+        environment=environment,
+    )
+    return replace(result, standing=said.standing, delivery=said.delivery, outages=said.notes)
 
 
 def _run(
@@ -146,7 +204,7 @@ def _run(
         folder.commit(state)
     for path in collected.superseded:
         path.unlink(missing_ok=True)
-    return _watched(plan, folder, state, collected, trained, loaded, reprocess, now_us())
+    return _watched(plan, folder, state, collected, trained, loaded, now_us(), reprocess=reprocess, until_us=until_us)
 
 
 def _repaired(folder: RunFolder) -> RunState:
@@ -178,53 +236,72 @@ def _watched(
     collected: Collected,
     trained: TrainResult | None,
     loaded: Trained,
-    reprocess: bool,
     known_us: int,
+    *,
+    reprocess: bool,
+    until_us: int | None,
 ) -> RunResult:
-    """Score and tell what is new, and commit it."""
+    """Score what is new, tell what became of the alerts, and commit it."""
     model_id = str(state.model_id)
-    policy = _policy(plan, loaded, sum(asset not in plan.disabled for asset in state.assets))
+    policies = _policies(plan, loaded, [asset for asset in state.assets if asset not in plan.disabled])
     stored = sink_for(folder.alerts).read(folder.alerts) if folder.alerts.is_file() else None
-    alerts: dict[str, list[Mapping[str, Any]]] = {asset: [] for asset in state.assets}
-    for one in stored.alerts if stored else ():
-        alerts.setdefault(one["asset"], []).append(one)
-    alerts |= {asset: list(mine) for asset, mine in state.alerts.items()}
-    wanted = Terms(model_id, policy_document(policy))
+    alerts = _known(stored, state)
+    events = events_for(loaded, plan.events, plan.read)
     watches = {
-        asset: replace(watch, terms=wanted)
-        if reprocess
-        else with_terms(watch, wanted, stands=any(one["active"] for one in alerts[asset]))
+        asset: _under(
+            _with_terms(watch, policies, model_id, alerts[asset], reprocess, asset), asset, state, events, loaded
+        )
         for asset, watch in state.assets.items()
     }
-    events = events_for(loaded, plan.events, plan.read)
-    watches = {asset: _under(watch, asset, state, events, loaded) for asset, watch in watches.items()}
     due = {a: w for a, w in watches.items() if w.pending is not None and a not in plan.disabled}
     models = {name: loaded if name == model_id else load(folder.models / name)[0] for name in _models_of(due)}
     failed = dict(collected.failed)
     made = dict(score_new(folder, due, models, plan.delay_us, failed, events))
+    watches |= {asset: fresh.watch for asset, fresh in made.items()}
+    before = Cases.from_document(state.cases or None)
+    newest_us = _newest(watches, loaded, plan.disabled)
+    now: dict[str, list[Mapping[str, Any]]] = {}
     changes: list[Change] = []
-    changed: dict[str, list[Mapping[str, Any]]] = {}
-    for asset, fresh in made.items():
-        own = policy_from(fresh.watch.terms.policy)
-        since = None if reprocess else fresh.since
-        told = tell(folder, asset, fresh.watch, models[fresh.watch.terms.model_id], own, alerts[asset], since)
-        changed |= {} if told.alerts == alerts[asset] else {asset: list(told.alerts)}
+    for asset in watches:
+        if asset in plan.disabled:
+            continue
+        told = _told(
+            plan,
+            folder,
+            asset,
+            watches[asset],
+            made.get(asset),
+            models,
+            loaded,
+            alerts[asset],
+            reprocess,
+            before.clock_us,
+            newest_us,
+        )
+        now |= {} if told.alerts == alerts[asset] else {asset: list(told.alerts)}
         changes += told.changes
-        watches[asset] = replace(fresh.watch, told=fresh.watch.next)
+        if asset in made:
+            watches[asset] = replace(watches[asset], told=watches[asset].next)
     changes.sort(key=lambda one: (one.at_us, one.asset, one.alert_id, CHANGES.index(one.change)))
-    report = _report(loaded, model_id, policy, watches, alerts | changed)
-    length = store.append_lines(folder.history, [as_line(one, known_us) for one in changes], state.history_bytes)
+    acts = read_actions(folder.path, until_us)[before.actions_read :]
+    cases, lines = before, list[CaseTold]()
+    if newest_us and (changes or acts or newest_us > before.clock_us):
+        gaps = [gap for asset in watches for gap in _gaps(watches[asset], made.get(asset), asset, loaded)]
+        cases, lines = advance(before, changes, acts, newest_us, plan.rules, gaps)
+    report = _report(loaded, model_id, policies, watches, alerts | now, cases)
+    length = store.append_lines(folder.history, [told_line(one, known_us) for one in lines], state.history_bytes)
     after = replace(
         state,
         assets=watches,
         history_bytes=length,
         events=[event_document(one) for one in events],
-        alerts=changed or state.alerts,
+        alerts=now or state.alerts,
+        cases=cases.to_document() if cases.clock_us else {},
     )
     if after != state:
         folder.commit(after)
     _write(folder, report, stored)
-    quality = _quality(plan, folder, collected, made, loaded, trained, reprocess, state, policy)
+    quality = _quality(plan, folder, collected, made, loaded, trained, reprocess, state, policies)
     counts = sum((fresh.states for fresh in made.values()), np.zeros(len(State), np.int64))
     tops = [fresh.strangest for fresh in made.values() if fresh.strangest]
     return RunResult(
@@ -233,7 +310,8 @@ def _watched(
         trained=trained,
         quality=quality,
         report=report,
-        changes=changes,
+        changes=[one.change for one in lines],
+        told=lines,
         states={one.name: int(counts[one]) for one in State},
         new=collected.new,
         waiting=sorted(state.waiting),
@@ -242,6 +320,96 @@ def _watched(
         failed=failed,
         seconds=0.0,
     )
+
+
+def _known(stored: AlertReport | None, state: RunState) -> dict[str, list[Mapping[str, Any]]]:
+    """Asset → its alerts as rows left them in the last run, without what people made of them."""
+    alerts: dict[str, list[Mapping[str, Any]]] = {asset: [] for asset in state.assets}
+    for one in stored.alerts if stored else ():
+        alerts.setdefault(one["asset"], []).append({**one, **NOTHING})
+    return alerts | {asset: list(mine) for asset, mine in state.alerts.items()}
+
+
+def _with_terms(
+    watch: Watch,
+    policies: Mapping[str, Policy],
+    model_id: str,
+    alerts: Sequence[Mapping[str, Any]],
+    reprocess: bool,
+    asset: str,
+) -> Watch:
+    """An asset under the model and the policy of now, unless one of its alerts keeps those it was raised by."""
+    if asset not in policies:
+        return watch
+    wanted = Terms(model_id, policy_document(policies[asset]))
+    if reprocess:
+        return replace(watch, terms=wanted)
+    return with_terms(watch, wanted, stands=any(one["active"] and one["kind"] == "deviation" for one in alerts))
+
+
+def _newest(watches: Mapping[str, Watch], trained: Trained, disabled: Sequence[str]) -> int:
+    """The newest row of any asset that is watched [µs UTC]; 0 without one."""
+    last = [watch.next - 1 for asset, watch in watches.items() if watch.next is not None and asset not in disabled]
+    return int(trained.grid.time_us(np.array([max(last)]))[0]) if last else 0
+
+
+def _told(
+    plan: RunPlan,
+    folder: RunFolder,
+    asset: str,
+    watch: Watch,
+    fresh: Fresh | None,
+    models: Mapping[str, Trained],
+    loaded: Trained,
+    known: Sequence[Mapping[str, Any]],
+    reprocess: bool,
+    clock_us: int,
+    newest_us: int,
+) -> Told:
+    """What became of all alerts of an asset, by its new rows and by the time since the last."""
+    if watch.next is None:
+        return Told([dict(one) for one in known], [])
+    trained = models.get(watch.terms.model_id, loaded)
+    deviations = [one for one in known if one["kind"] == "deviation"]
+    silences = [one for one in known if one["kind"] != "deviation"]
+    since = None if reprocess or fresh is None else fresh.since
+    told = Told([dict(one) for one in deviations], [])
+    if fresh is not None:
+        told = tell(folder, asset, watch, trained, policy_from(watch.terms.policy), deviations, since)
+    patient = patience(trained, plan.no_data_after_us, plan.sensor_bad_after_us)
+    if fresh is None and not _may_be_silent(watch, trained, patient, silences, newest_us):
+        return Told([*told.alerts, *(dict(one) for one in silences)], told.changes)
+    begin = watch.next if fresh is None else since
+    missing = tell_missing(
+        folder,
+        asset,
+        watch,
+        trained,
+        patient,
+        silences,
+        since_us=None if begin is None else int(trained.grid.time_us(np.array([begin]))[0]),
+        clock_us=clock_us,
+        newest_us=newest_us,
+    )
+    return Told([*told.alerts, *missing.alerts], [*told.changes, *missing.changes])
+
+
+def _may_be_silent(
+    watch: Watch, trained: Trained, patient: Patience, known: Sequence[Mapping[str, Any]], newest_us: int
+) -> bool:
+    """Whether an asset without new rows can have a silence that begins, or goes on."""
+    last_us = int(trained.grid.time_us(np.array([(watch.next or 1) - 1]))[0])
+    late = bool(patient.no_data_us) and newest_us >= last_us + patient.no_data_us
+    return late or any(one["active"] for one in known)
+
+
+def _gaps(watch: Watch, fresh: Fresh | None, asset: str, trained: Trained) -> Sequence[Gap]:
+    """Where an asset has no score: in its new rows, or since its last."""
+    if fresh is not None:
+        return fresh.gaps
+    if watch.scored is None:
+        return ()
+    return [Gap(asset, int(trained.grid.time_us(np.array([watch.scored]))[0]), None)]
 
 
 def _under(watch: Watch, asset: str, state: RunState, events: Sequence[Event], trained: Trained) -> Watch:
@@ -253,13 +421,14 @@ def _under(watch: Watch, asset: str, state: RunState, events: Sequence[Event], t
     return pending_from(watch, max(index, watch.first or index)) if index < watch.next else watch
 
 
-def _policy(plan: RunPlan, trained: Trained, n_assets: int) -> Policy:
-    """The policy in force: with the limits of the budget, and the units the model knows."""
-    policy = plan.policy
-    if plan.budget_us is not None:
-        policy = replace(policy, limits=limits_for_budget(plan.budget_us, n_assets))
-    check_names(list(policy.bounds), trained.roles.all, "[sensors.bounds]")
-    return replace(policy, units={**trained.units, **policy.units})
+def _policies(plan: RunPlan, trained: Trained, assets: Sequence[str]) -> dict[str, Policy]:
+    """The policy in force for each asset: with its share of the budget, and the units the model knows."""
+    check_names(list(plan.policy.bounds), trained.roles.all, "[sensors.bounds]")
+    policy = replace(plan.policy, units={**trained.units, **plan.policy.units})
+    if plan.budget_us is None or not assets:
+        return dict.fromkeys(assets, policy)
+    shares = split_budget(plan.budget_us, {asset: plan.criticality.get(asset, "") for asset in assets})
+    return {asset: replace(policy, limits=limits_of(warning_us)) for asset, warning_us in shares.items()}
 
 
 def _models_of(watches: Mapping[str, Watch]) -> list[str]:
@@ -269,11 +438,12 @@ def _models_of(watches: Mapping[str, Watch]) -> list[str]:
 def _report(
     trained: Trained,
     model_id: str,
-    policy: Policy,
+    policies: Mapping[str, Policy],
     watches: Mapping[str, Watch],
     alerts: Mapping[str, Sequence[Mapping[str, Any]]],
+    cases: Cases,
 ) -> AlertReport:
-    """All alerts as they stand, and what was watched."""
+    """All alerts as they stand and as people see them, and what was watched."""
     every = [one for mine in alerts.values() for one in mine]
     every.sort(key=lambda one: (parse_time(one["raised_at"]), one["asset"]))
     grid, period_s = trained.grid, trained.grid.period_us / 1e6
@@ -286,7 +456,11 @@ def _report(
         for asset, watch in watches.items()
         if watch.first is not None and watch.next is not None
     }
-    return AlertReport(run_document(trained, model_id, policy, watched, [one["severity"] for one in every]), every)
+    severities = [one["severity"] for one in every if one["kind"] == "deviation"]
+    common = next(iter(policies.values()), Policy())
+    limits = {asset: policy.limits for asset, policy in policies.items()}
+    document = run_document(trained, model_id, common, watched, severities, limits)
+    return AlertReport(document, overlays(every, cases))
 
 
 def _write(folder: RunFolder, report: AlertReport, stored: AlertReport | None) -> None:
@@ -319,13 +493,13 @@ def _quality(
     trained: TrainResult | None,
     reprocess: bool,
     state: RunState,
-    policy: Policy,
+    policies: Mapping[str, Policy],
 ) -> Quality:
     """What was read and scored in this run, which is also kept in ``quality.json``, and what to mind."""
     notes = [*collected.notes]
     if trained is None and not reprocess:
         notes += _changed_since(plan, loaded)
-        notes += _rules_from_now(state, policy)
+        notes += _rules_from_now(state, policies)
     notes += unseen_note(loaded, [fresh.unseen for fresh in made.values() if fresh.unseen])
     notes += [note for fresh in made.values() for note in fresh.notes]
     notes += [f"{name} is still being written: it is read in the next run." for name in sorted(state.waiting)]
@@ -335,10 +509,14 @@ def _quality(
     return quality
 
 
-def _rules_from_now(state: RunState, policy: Policy) -> list[str]:
+def _rules_from_now(state: RunState, policies: Mapping[str, Policy]) -> list[str]:
     """A note where the policy is another than the one by which alerts were raised."""
-    wanted = policy_document(policy)
-    others = [watch for watch in state.assets.values() if watch.terms.policy and watch.terms.policy != wanted]
+    wanted = {asset: policy_document(policy) for asset, policy in policies.items()}
+    others = [
+        asset
+        for asset, watch in state.assets.items()
+        if watch.terms.policy and asset in wanted and watch.terms.policy != wanted[asset]
+    ]
     if not others:
         return []
     return [

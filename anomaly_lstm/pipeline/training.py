@@ -15,8 +15,10 @@ from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import normal_rows, read_events, vouched_rows
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_names, on_grid, sensors_of
+from anomaly_lstm.silence import sensor_bad_after
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import ReadOptions
+from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.trained import Roles, Trained, to_folder
 from anomaly_lstm.training import Stage
 
@@ -96,8 +98,20 @@ def train(
         units=dict(units or {}),
         reading={name: _plain(getattr(reading.how, name)) for name in REMEMBERED},
     )
+    trained = replace(trained, report={**trained.report, "sensor_bad_after_us": _patience(assets, roles.all)})
     model_id = store.write_model(model, *to_folder(trained))
     return TrainResult(model, model_id, trained, quality, sum(int((~keep).sum()) for keep in normal))
+
+
+def _patience(assets: Sequence[Telemetry], sensors: Sequence[str]) -> dict[str, int]:
+    """Sensor → how long it may be without a value before that is told [µs], by the asset that measures it least."""
+    measured = [np.isfinite(asset.values[:, : len(sensors)]) for asset in assets]
+    own = [
+        sensor_bad_after(asset.grid.period_us, asset.time_us, came)
+        for asset, came in zip(assets, measured, strict=True)
+        if len(asset)
+    ]
+    return {sensor: max(after) for sensor, after in zip(sensors, zip(*own, strict=True), strict=True)}
 
 
 def _check_mode(mode: str | None, context: Sequence[str], read: ReadOptions) -> None:

@@ -34,6 +34,7 @@ from anomaly_lstm.pipeline.scoring import (
     sparse,
 )
 from anomaly_lstm.scoring import Checkpoint
+from anomaly_lstm.silence import Gap, gaps
 from anomaly_lstm.sources.contract import RawAsset, Reading, ReadOptions
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import AssetQuality, Grid
@@ -64,6 +65,8 @@ class Fresh:
     strangest: tuple[str, int, float] | None
     quality: AssetQuality
     notes: Sequence[str]
+    gaps: Sequence[Gap] = ()
+    """Where these rows have no score for long."""
 
 
 # ---------------------------------------------------------------- scores
@@ -207,13 +210,17 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
     due_from = int(np.searchsorted(index, watch.pending)) if watch.pending is not None else first
     states = np.bincount(scores.state[due_from:], minlength=len(State))
     next_index = int(index[-1]) + 1
-    watch = replace(
+    before_watch, watch = (
         watch,
-        first=int(index[first]) if watch.first is None else min(int(index[first]), watch.first),
-        next=next_index,
-        n_scored=int(n_scored[-1]),
-        pending=next_index if due.waits else None,
-        shifts=[shift_document(shift) for shift in due.acted.shifts if shift.final],
+        replace(
+            watch,
+            first=int(index[first]) if watch.first is None else min(int(index[first]), watch.first),
+            next=next_index,
+            n_scored=int(n_scored[-1]),
+            scored=int(lit[-1]) if len(lit := index[first:][scores.state[first:] == State.SCORED]) else watch.scored,
+            pending=next_index if due.waits else None,
+            shifts=[shift_document(shift) for shift in due.acted.shifts if shift.final],
+        ),
     )
     own = scores.return_period_s[first:]
     top = first + int(np.nanargmax(own)) if np.isfinite(own).any() else None
@@ -222,7 +229,16 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
     )
     unseen = Unseen.count(scores, first)
     notes = [*due.notes, *blind(due.acted.measured)]
-    return Fresh(watch, due.since, states, unseen, strangest, due.quality, notes)
+    holes = _gaps(due.asset, before_watch, scores, first, trained.grid)
+    return Fresh(watch, due.since, states, unseen, strangest, due.quality, notes, holes)
+
+
+def _gaps(asset: str, before: Watch, scores: scores_stage.Scores, first: int, grid: Grid) -> list[Gap]:
+    """Where an asset had no score for more than a row, since the last one before row ``first`` that had."""
+    state, time_us = scores.state[first:], scores.telemetry.time_us[first:]
+    if before.scored is not None and (first == len(scores.state) or before.scored < scores.telemetry.index[first]):
+        state, time_us = np.r_[np.uint8(State.SCORED), state], np.r_[_time(grid, before.scored), time_us]
+    return gaps(asset, time_us, state, grid.period_us)
 
 
 # ---------------------------------------------------------------- alerts
@@ -266,8 +282,8 @@ def tell(
     changes = alerting.changes_of(rows, *judging, told_us)
     if late and told_us is not None:
         as_told = [alerting.as_document(one) for one in alerting.alerts_of(rows.up_to(told_us), *judging)]
-        before = _late_changes(open_to_change, as_told, told_us)
-        unknown = {one["alert_id"] for one in as_told if _same(one, open_to_change) is None}
+        before = late_changes(open_to_change, as_told, told_us)
+        unknown = {one["alert_id"] for one in as_told if same_alert(one, open_to_change) is None}
         before += [one for one in alerting.changes_of(rows.up_to(told_us), *judging) if one.alert_id in unknown]
         changes = before + changes
     ids = _kept_ids(now, open_to_change)
@@ -357,7 +373,7 @@ def _month_start(month: str) -> int:
     return int(np.datetime64(month, "us").astype(np.int64))
 
 
-def _same(one: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def same_alert(one: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """The alert among others that is the same: by its id, else the first that stood at the same time."""
     for other in others:
         if other["alert_id"] == one["alert_id"]:
@@ -375,14 +391,14 @@ def _kept_ids(now: Sequence[Mapping[str, Any]], known: Sequence[Mapping[str, Any
     left = list(known)
     ids: dict[str, str] = {}
     for one in sorted(now, key=lambda one: (one["alert_id"] not in {k["alert_id"] for k in known}, one["raised_at"])):
-        found = _same(one, left)
+        found = same_alert(one, left)
         if found is not None:
             ids[one["alert_id"]] = found["alert_id"]
             left = [other for other in left if other is not found]
     return ids
 
 
-def _late_changes(
+def late_changes(
     known: Sequence[Mapping[str, Any]], as_told: Sequence[Mapping[str, Any]], told_us: int
 ) -> list[Change]:
     """What late rows made of alerts that were told: another course, or none."""
