@@ -1,8 +1,8 @@
 """Thousands of scheduled runs one after the other, on simulated time: time per run, memory and disk.
 
-Every run finds one new row per pump, as a historian exports one small file every ten minutes and removes it after a day.
-What must not grow with the number of runs is their time and the memory of the process; what grows on disk is set beside
-the rows. Repeat with ``make bench-soak``, or fewer runs with ``RUNS=500``.
+Every run finds one new row per pump, as a historian exports one small file every ten minutes and removes it after a
+day. What must not grow with the number of runs is their time and the memory of the process; what grows on disk is set
+beside the rows. Repeat with ``make bench-soak``, or fewer runs with ``RUNS=500``.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import json
 import resource
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anomaly_lstm import pipeline
+from anomaly_lstm import pipeline, simulation
 from anomaly_lstm.alerts import DAY_US, Policy
 from anomaly_lstm.learning import TrainOptions
-from anomaly_lstm.simulation import fleet
 
 PERIOD_US = 600_000_000
 KEPT_FILES = 144
@@ -65,6 +65,23 @@ def soak(runs: int, folder: Path, every: int) -> list[dict[str, float]]:
             seconds = []
             print(json.dumps(figures[-1]), flush=True)
     return figures
+
+
+def history(n_rows: int) -> list[simulation.History]:
+    """Two pumps without faults, one row every ten minutes."""
+    return list(simulation.healthy_fleet(2, n_rows / 144, period=600.0, seed=3))
+
+
+def write(path: Path, pumps: Sequence[simulation.History], rows: slice) -> None:
+    """The rows of both pumps whose place on the clock is in a slice, as one export."""
+    parts = []
+    for pump in pumps:
+        place = (pump.time - simulation.START) // np.timedelta64(PERIOD_US, "us")
+        mine = (place >= rows.start) & (place < rows.stop)
+        times = pa.array(pump.time[mine].astype(np.int64)).cast(pa.timestamp("us", "UTC"))
+        cells = {name: values[mine] for name, values in pump.sensors.items()}
+        parts.append(pa.table({"time": times, "asset": pa.array([pump.asset] * int(mine.sum()), pa.string()), **cells}))
+    pq.write_table(pa.concat_tables(parts), path)
 
 
 def _resident_mb() -> float:

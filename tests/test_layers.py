@@ -61,6 +61,7 @@ ORDER: tuple[str | set[str], ...] = (
     "limits",
     "alerts",
     "silence",
+    "alarm_load",
     "evaluation",
     "measures",
     "replaying",

@@ -609,7 +609,8 @@ def budget(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, 
         say(
             screen,
             f"{line['severity'].capitalize()}, once in {once}{far}: {line['raised']} raised, "
-            f"{expected(line['expected_false'])} expected by chance in {span(scored_s)} of scored time.",
+            f"{expected(line['expected_false'])} expected by chance in {span(scored_s)} of scored time "
+            f"({expected(line.get('per_month', 0.0))} a month on {counted(len(run['assets']), 'asset')}).",
         )
     standing = sum(bool(alert["active"]) for alert in found)
     if standing:
@@ -894,6 +895,26 @@ def _inspected_run(screen: Screen, found: Mapping[str, Any]) -> None:
         span_words = f"{moment(found['run']['start'])} to {moment(found['run']['end'])} UTC"
         say(screen, f"Watched {counted(len(found['run']['assets']), 'asset')}, {span_words}.")
         alerts(screen, found["run"], found["alerts"])
+    if found["load"]:
+        load_words(screen, found["load"])
+
+
+def load_words(screen: Screen, load: Mapping[str, Any]) -> None:
+    """What the alerts ask of people (ISA-18.2)."""
+    days = span(_seconds(load["start"], load["end"]))
+    rate = load["per_asset_day"]
+    often = f"{rate:.2g} per asset and day" if rate else "none"
+    say(screen, f"Alarm load of the last {days}: {counted(load['calls'], 'call')}, {often}.")
+    if load["busiest"] and load["calls"] > 1:
+        busiest = ", ".join(f"{one['asset']} {one['calls']}" for one in load["busiest"])
+        flood = " (a flood)" if load["flood"] else ""
+        most = f"most in ten minutes {load['most_in_ten_minutes']}{flood}, at {moment(load['most_at'])} UTC"
+        say(screen, f"Busiest: {busiest}; {most}.")
+    for one in load["chattering"][:3]:
+        say(screen, f"Alert {one['alert_id'][:4]} of {one['asset']} chatters: {one['calls']} calls within a day.")
+    if load["longest_standing"]:
+        one = load["longest_standing"]
+        say(screen, f"Longest standing: {one['alert_id'][:4]} of {one['asset']}, since {moment(one['since'])} UTC.")
 
 
 def _inspected_quality(screen: Screen, found: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from anomaly_lstm import alerts as alerting
 from anomaly_lstm import delays
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.alerts import Policy
+from anomaly_lstm.budgets import promised_per_month
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.pipeline.grids import check_names
@@ -98,6 +99,7 @@ def run_document(
                 "severity": severity,
                 "return_period_s": scored_s / expected if expected and len(set(own.values())) > 1 else limit_us / 1e6,
                 "expected_false": expected,
+                "per_month": promised_per_month({asset: round(limit_s * 1e6) for asset, limit_s in own.items()}),
                 "raised": sum(SEVERITIES.index(one) >= rank for one in severities),
             }
         )

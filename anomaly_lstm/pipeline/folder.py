@@ -7,8 +7,9 @@ alerts and the lines of the history are written before it and are the same again
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,10 @@ class RunState:
     cases: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        return {"format": STATE_FORMAT, **asdict(self)}
+        """As in ``state.json``; nothing in it is copied."""
+        files = {name: dict(vars(seen)) for name, seen in self.files.items()}
+        assets = {name: {**vars(watch), "terms": vars(watch.terms)} for name, watch in self.assets.items()}
+        return {"format": STATE_FORMAT, **vars(self), "files": files, "assets": assets}
 
 
 def state_from(document: Mapping[str, Any], path: Path) -> RunState:
@@ -146,7 +150,7 @@ class RunFolder:
 
     def commit(self, state: RunState) -> RunState:
         """Make all that was written count."""
-        store.write_json(self._state, state.document())
+        store.write_text(self._state, json.dumps(state.document(), ensure_ascii=False, allow_nan=False) + "\n")
         return state
 
     def arrivals(self, asset: str) -> Path:

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from anomaly_lstm import store
+from anomaly_lstm import following, store
+from anomaly_lstm.alarm_load import AlarmLoad, alarm_load
+from anomaly_lstm.clock import parse_time
 from anomaly_lstm.errors import DataError, SomeAssetsFailed
+from anomaly_lstm.pipeline.folder import RunFolder
 from anomaly_lstm.pipeline.running import current_model, is_run
 from anomaly_lstm.sinks import sink_for
+from anomaly_lstm.sinks.contract import AlertReport
 
 
 def inspect(target: Path) -> dict[str, Any]:
@@ -28,6 +32,7 @@ def inspect(target: Path) -> dict[str, Any]:
             "model": inspect(model) if model and store.is_model(model) else None,
             "run": report.run if report else None,
             "alerts": list(report.alerts) if report else [],
+            "load": _load(RunFolder(target), report).document() if report and report.run["end"] else None,
         }
     if (target / "quality.json").is_file():
         return {"kind": "ingested", "path": str(target), **store.read_json(target / "quality.json")}
@@ -38,6 +43,13 @@ def inspect(target: Path) -> dict[str, Any]:
         f"{target} is neither a model folder, a run folder, an ingested folder nor an alerts file. "
         "Train a model with `anomaly-lstm train SOURCE --model DIR`."
     )
+
+
+def _load(folder: RunFolder, report: AlertReport) -> AlarmLoad:
+    """What the alerts of a run ask of people."""
+    lines = (line for _, line in following.after(folder.history))
+    start_us, end_us = (parse_time(report.run[edge]) for edge in ("start", "end"))
+    return alarm_load(lines, len(report.run["assets"]), start_us, end_us)
 
 
 def failures(failed: Mapping[str, str]) -> None:

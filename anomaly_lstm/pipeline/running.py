@@ -325,7 +325,7 @@ def _watched(
 def _known(stored: AlertReport | None, state: RunState) -> dict[str, list[Mapping[str, Any]]]:
     """Asset → its alerts as rows left them in the last run, without what people made of them."""
     alerts: dict[str, list[Mapping[str, Any]]] = {asset: [] for asset in state.assets}
-    for one in stored.alerts if stored else ():
+    for one in stored.alerts if stored and state.assets else ():  # without a state, all is anew
         alerts.setdefault(one["asset"], []).append({**one, **NOTHING})
     return alerts | {asset: list(mine) for asset, mine in state.alerts.items()}
 

@@ -32,6 +32,9 @@ def read_files(files: Sequence[RawFile], options: ReadOptions, found: ReadOption
         raise UsageError(f"[source] layout = {options.layout!r} is neither 'wide' nor 'long'.")
     find_zone(options.zone or "UTC")
     filled = [file for file in files if file.table.num_rows]
+    if not filled and options.known:
+        empty = [FileQuality(str(file.path), 0, 0) for file in files]
+        return Reading([], found, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
     if not filled:
         raise DataError(f"{files[0].path}: has column names but no rows. Give a file that holds measurements.")
     roles = [find_roles(file, options) for file in filled]
