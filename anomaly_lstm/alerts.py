@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from anomaly_lstm import arrow
 from anomaly_lstm.actions import NOTHING
 from anomaly_lstm.blocks import smooth
-from anomaly_lstm.changes import CHANGES, CLEARED, RAISED, RE_RAISED, SEVERITY_UP, Change
+from anomaly_lstm.changes import CHANGES, CLEARED, RAISED, RE_RAISED, SEVERITY_DOWN, SEVERITY_UP, Change
 from anomaly_lstm.clock import format_duration, iso
 from anomaly_lstm.delays import DEADBAND, OFF_ROWS, REOPENS, Standing, ran_out, standings
 from anomaly_lstm.deviations import held
@@ -138,6 +138,8 @@ class Alert:
     sensors: tuple[Contribution, ...]
     reason: str
     model_id: str
+    severity_now: str | None = None
+    """The severity it has after its last row, at most that which it came to; None once it is cleared."""
     reaches: tuple[Reach, ...] = ()
     """What it may come to, while it stands; empty once it is cleared."""
     period_us: int = 0
@@ -169,6 +171,9 @@ class Course:
     """Severity → when it had come to at least that [µs UTC]: the lowest when it was raised."""
     stood_us: tuple[tuple[int, int | None], ...]
     """When it stood: from raised, or opened again, to cleared; None = still standing [µs UTC]."""
+    levels_us: tuple[tuple[int, str], ...]
+    """Which severity it had from when on while it stood [µs UTC]: it falls where its limit was passed for the
+    off-delay."""
     nearing: Nearing | None = None
 
 
@@ -279,7 +284,8 @@ def changes_of(
                 known = rows.up_to(at_us)
                 alerts = alerts_of(known, policy, period_us, model_id, seen, mode, since)
                 alert = next(one for one in alerts if one.alert_id == course.alert_id)
-                change = Change(what, alert.alert_id, rows.asset, alert.kind, alert.severity, at_us, as_document(alert))
+                severity = alert.severity_now or alert.severity
+                change = Change(what, alert.alert_id, rows.asset, alert.kind, severity, at_us, as_document(alert))
                 out[change.change_id] = change
     return sorted(out.values(), key=lambda change: (change.at_us, change.alert_id, CHANGES.index(change.change)))
 
@@ -290,9 +296,10 @@ def _moments(course: Course) -> Iterator[tuple[str, int]]:
         yield RE_RAISED if number else RAISED, raised
         if cleared is not None:
             yield CLEARED, cleared
-    for at_us in course.reached_us.values():
-        if at_us > course.stood_us[0][0]:
-            yield SEVERITY_UP, at_us
+    for (_, before), (at_us, severity) in pairwise(course.levels_us):
+        rose = SEVERITIES.index(severity) > SEVERITIES.index(before)
+        if all(at_us not in stretch for stretch in course.stood_us):
+            yield SEVERITY_UP if rose else SEVERITY_DOWN, at_us
 
 
 def courses_of(rows: Rows, policy: Policy, period_us: int, since: int = 0) -> list[Course]:
@@ -312,17 +319,50 @@ def courses_of(rows: Rows, policy: Policy, period_us: int, since: int = 0) -> li
     foreign = rows.unseen | _remembering(rows)
     reached = {s: ran_out(above[s], rows.state, on_rows) for s in SEVERITIES}
     alone = {s: ran_out(above[s], _without(rows.state, foreign & above[s] & ~crossed), on_rows) for s in SEVERITIES}
-    stands = standings(above[opening], below, rows.state, on_rows, -(-off_us // period_us))
+    off_rows = -(-off_us // period_us)
+    stands = standings(above[opening], below, rows.state, on_rows, off_rows)
+    higher: dict[str, list[Standing]] = {}
+    for severity in SEVERITIES[SEVERITIES.index(opening) + 1 :] if stands else ():
+        state = _without(rows.state, foreign & above[severity] & ~crossed)
+        under = ~_above(rows, policy, severity, policy.deadband) & ~(crossed & (severity == "critical"))
+        higher[severity] = standings(above[severity], under, state, on_rows, off_rows)
     out = []
     for stand in _reopened(stands, rows, reopens_within_us(policy)):
-        near = _bound_is_near(rows, policy, stand, -(-off_us // period_us), period_us)
+        near = _bound_is_near(rows, policy, stand, off_rows, period_us)
         counted = _with_bound(alone, near)
         severity = _severity(counted, stand)
         own_id = alert_id(rows.asset, "deviation", int(rows.time_us[stand.begun]))
         capped = near is None and severity != _severity(reached, stand)
         reached_us, stood_us = _reached_us(rows, counted, stand), _stood_us(rows, stand, stands)
-        out.append(Course(own_id, rows.asset, severity, capped, stand, reached_us, stood_us, near))
+        levels_us = _levels_us(rows, higher, reached_us, stood_us, near)
+        out.append(Course(own_id, rows.asset, severity, capped, stand, reached_us, stood_us, levels_us, near))
     return out
+
+
+def _levels_us(
+    rows: Rows,
+    higher: Mapping[str, Sequence[Standing]],
+    reached_us: Mapping[str, int],
+    stood_us: Sequence[tuple[int, int | None]],
+    near: Nearing | None,
+) -> tuple[tuple[int, str], ...]:
+    """Which severity an alert had from when on while it stood; one whose bound is near stays critical."""
+    end = len(rows.time_us)
+    raised_us = stood_us[0][0]
+    lowest = max((s for s, at_us in reached_us.items() if at_us <= raised_us and s not in higher), key=SEVERITIES.index)
+    spans = [(s, one.raised, end if one.cleared is None else one.cleared) for s in higher for one in higher[s]]
+    spans += [("critical", near.row, end)] if near else []
+    levels: list[tuple[int, str]] = []
+    for begin_us, end_us in stood_us:
+        begin = int(np.searchsorted(rows.time_us, begin_us))
+        last = end if end_us is None else int(np.searchsorted(rows.time_us, end_us))
+        edges = {begin, *(edge for _, start, stop in spans for edge in (start, stop) if begin < edge < last)}
+        for row in sorted(edges):
+            having = [s for s, start, stop in spans if start <= row < stop]
+            severity = max([lowest, *having], key=SEVERITIES.index)
+            if row == begin or severity != levels[-1][1]:
+                levels.append((int(rows.time_us[row]), severity))
+    return tuple(levels)
 
 
 def _reached_us(rows: Rows, alone: Mapping[str, Bool], stand: Standing) -> dict[str, int]:
@@ -529,6 +569,7 @@ def _alert(
         sensors=sensors,
         reason=reason(rows.asset, sensors, onset, period_s, told, unseen),
         model_id=model_id,
+        severity_now=course.levels_us[-1][1] if stand.cleared is None else None,
         reaches=reaches,
         period_us=period_us,
     )
@@ -832,6 +873,7 @@ def as_document(alert: Alert) -> dict[str, Any]:
         "kind": alert.kind,
         "asset": alert.asset,
         "severity": alert.severity,
+        "severity_now": alert.severity_now,
         "active": alert.active,
         "unseen": alert.unseen,
         **NOTHING,

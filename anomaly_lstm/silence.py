@@ -131,7 +131,8 @@ def changes_of(found: Sequence[Mapping[str, Any]], after_us: int, until_us: int)
     """
     out = []
     for alert in found:
-        standing = {**alert, "active": True, "cleared_at": None, "updated_at": alert["raised_at"]}
+        standing = {**alert, "active": True, "severity_now": alert["severity"], "cleared_at": None}
+        standing["updated_at"] = alert["raised_at"]
         own = {name: alert[name] for name in ("alert_id", "asset", "kind", "severity")}
         out.append(Change(RAISED, at_us=parse_time(alert["raised_at"]), alert=standing, **own))
         if alert["cleared_at"]:
@@ -172,12 +173,14 @@ def _bad(came: Presence, period_us: int, sensor: str | None, bad: Bool, after_us
 def _document(asset: str, one: _Silence, newest_us: int, model_id: str, units: Mapping[str, str]) -> dict[str, Any]:
     """As `alerts.as_document`; a silence has no score, so its peak has none."""
     about = asset if one.sensor is None else f"{asset}\x1f{one.sensor}"
+    severity = "advisory" if one.sensor else "warning"
     sensor = {"sensor": one.sensor, "share": 1.0, "direction": "unknown", "value": None, "expected": None}
     return {
         "alert_id": alert_id(about, one.kind, one.begun_us),
         "kind": one.kind,
         "asset": asset,
-        "severity": "advisory" if one.sensor else "warning",
+        "severity": severity,
+        "severity_now": severity if one.cleared_us is None else None,
         "active": one.cleared_us is None,
         "unseen": False,
         **NOTHING,

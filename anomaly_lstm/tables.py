@@ -149,6 +149,7 @@ def flat_alerts_schema() -> pa.Schema:
             ("kind", pa.string()),
             ("asset", pa.string()),
             ("severity", pa.string()),
+            ("severity_now", pa.string()),
             ("active", pa.bool_()),
             ("unseen", pa.bool_()),
             ("acked", pa.bool_()),

@@ -17,10 +17,13 @@ from anomaly_lstm.alerts import (
     Policy,
     alerts_of,
     as_document,
+    changes_of,
     courses_of,
     rarity_words,
+    rests_at,
     rows_of,
 )
+from anomaly_lstm.changes import Change
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.scaling import Range
@@ -494,7 +497,8 @@ def test_an_unseen_regime_changes_no_time_and_no_id_and_raises_no_severity(
     days, states = [d for d, _, _ in drawn], [s for _, _, s in drawn]
     seen = alerts(days, policy, states=states)
     unseen = alerts(days, policy, states=states, unseen=[u and s == S for _, u, s in drawn])
-    same = [[replace(a, severity="", unseen=False, reason="", reaches=()) for a in found] for found in (unseen, seen)]
+    plain = {"severity": "", "severity_now": None, "unseen": False, "reason": "", "reaches": ()}
+    same = [[replace(a, **plain) for a in found] for found in (unseen, seen)]
     assert same[0] == same[1]
     for capped, plain in zip(unseen, seen, strict=True):
         assert SEVERITIES.index(capped.severity) <= SEVERITIES.index(plain.severity)
@@ -648,3 +652,49 @@ def test_the_scores_made_here_are_a_scores_table() -> None:
     table = scores([1, 20])
     assert table.schema.field("time").type == UTC_TIME
     assert "share.temp" in table.column_names
+
+
+# ---------------------------------------------------------------- what becomes of an alert
+
+
+THREE = Policy({"advisory": 10 * DAY_US, "warning": 100 * DAY_US}, 0, 2 * MINUTE)
+FALLS = [1.0] * 5 + [20.0, 200.0, 200.0] + [20.0] * 6 + [300.0] + [1.0] * 6
+
+
+def changes(days: Sequence[float], policy: Policy = THREE, after_us: int | None = None) -> list[Change]:
+    return [c for rows in rows_of(scores(days)) for c in changes_of(rows, policy, MINUTE, "model", after_us=after_us)]
+
+
+def test_a_severity_falls_once_its_limit_was_passed_for_the_off_delay_and_rises_again() -> None:
+    told = [(c.change, c.severity, c.at_us) for c in changes(FALLS)]
+    assert told == [
+        ("raised", "advisory", at(5)),
+        ("severity_up", "warning", at(6)),
+        ("severity_down", "advisory", at(10)),
+        ("severity_up", "warning", at(14)),
+        ("cleared", "warning", at(17)),
+    ]
+
+
+def test_the_severity_an_alert_came_to_stays_and_the_one_it_has_is_told_beside_it() -> None:
+    (alert,) = alerts(FALLS[:12], THREE)
+    assert (alert.severity, alert.severity_now) == ("warning", "advisory")
+    (over,) = alerts(FALLS, THREE)
+    assert (over.severity, over.severity_now) == ("warning", None)
+
+
+@given(st.lists(st.sampled_from([1.0, 20.0, 200.0]), min_size=1, max_size=40), st.integers(1, 40))
+@settings(max_examples=200, deadline=None)
+def test_changes_are_the_same_whatever_comes_later(days: list[float], known: int) -> None:
+    every, early = changes(days), changes(days[:known])
+    assert early == [c for c in every if c.at_us < at(known)]
+    assert [*early, *changes(days, after_us=at(known - 1))] == every
+
+
+def test_a_stretch_on_which_nothing_stood_may_be_left_out() -> None:
+    days = [20.0, 1.0, 1.0, 1.0, 1.0, *([1.0] * 2000), *FALLS]
+    (rows,) = rows_of(scores(days))
+    rests = np.flatnonzero(rests_at(rows, THREE))
+    late = alerts_of(rows, THREE, MINUTE, "model", since=int(rests[-30]))
+    assert late
+    assert late == alerts(days, THREE)[-len(late) :]

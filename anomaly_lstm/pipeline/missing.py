@@ -105,7 +105,9 @@ def _carried(alert: Mapping[str, Any], came: Presence, newest_us: int) -> dict[s
         back = (came.state != State.SENSOR_BAD) & (came.state != State.NO_DATA)
     rows = came.time_us[back & (came.time_us > parse_time(alert["raised_at"]))]
     cleared = None if not len(rows) else iso(int(rows[0]))
-    return {**alert, "active": cleared is None, "cleared_at": cleared, "updated_at": cleared or iso(newest_us)}
+    now = alert["severity"] if cleared is None else None
+    ended = {"active": cleared is None, "severity_now": now, "cleared_at": cleared}
+    return {**alert, **ended, "updated_at": cleared or iso(newest_us)}
 
 
 def _window(
