@@ -497,8 +497,10 @@ def test_an_unseen_regime_changes_no_time_and_no_id_and_raises_no_severity(
     days, states = [d for d, _, _ in drawn], [s for _, _, s in drawn]
     seen = alerts(days, policy, states=states)
     unseen = alerts(days, policy, states=states, unseen=[u and s == S for _, u, s in drawn])
-    plain = {"severity": "", "severity_now": None, "unseen": False, "reason": "", "reaches": ()}
-    same = [[replace(a, **plain) for a in found] for found in (unseen, seen)]
+    same = [
+        [replace(a, severity="", severity_now=None, unseen=False, reason="", reaches=()) for a in found]
+        for found in (unseen, seen)
+    ]
     assert same[0] == same[1]
     for capped, plain in zip(unseen, seen, strict=True):
         assert SEVERITIES.index(capped.severity) <= SEVERITIES.index(plain.severity)
