@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -231,6 +232,35 @@ def test_a_growing_file_waits_while_its_last_line_is_torn(tmp_path: Path) -> Non
     done = pipeline.run(plan(tmp_path))
     assert done.new == {"pump": 300}
     assert not done.waiting
+
+
+def test_of_a_growing_text_only_the_new_lines_are_read(tmp_path: Path) -> None:
+    source = tmp_path / "source" / "pump.csv"
+    source.parent.mkdir()
+    for mark in ("", "\ufeff"):
+        source.write_text(mark + csv_text(range(TAUGHT + 300)), encoding="utf-8")
+        pipeline.run(plan(tmp_path))
+        with source.open("a", encoding="utf-8") as file:
+            file.write(
+                csv_text(range(TAUGHT + 300, TAUGHT + 310)).partition("\n")[2] + "2026-01-13 04:40:00,Bad,1,2,3\n"
+            )
+        result = pipeline.run(plan(tmp_path))
+        assert [(f.rows_read, dict(f.cells_not_numeric)) for f in result.quality.files] == [(11, {"s0": 1})]
+        assert result.new == {"pump": 11}
+        (seen,) = json.loads((tmp_path / "run" / "state.json").read_text())["files"].values()
+        assert (seen["quality"]["rows_read"], seen["quality"]["cells_not_numeric"]) == (TAUGHT + 311, {"s0": 1})
+        shutil.rmtree(tmp_path / "run")
+
+
+def test_a_text_that_was_changed_before_its_end_is_read_whole(tmp_path: Path) -> None:
+    source = tmp_path / "source" / "pump.csv"
+    source.parent.mkdir()
+    source.write_text(csv_text(range(TAUGHT + 300)))
+    pipeline.run(plan(tmp_path))
+    source.write_text(csv_text(range(1, TAUGHT + 310)))
+    result = pipeline.run(plan(tmp_path))
+    assert [f.rows_read for f in result.quality.files] == [TAUGHT + 309]
+    assert result.new == {"pump": 10}
 
 
 def test_a_torn_file_that_grows_no_more_is_read_as_it_is(tmp_path: Path) -> None:

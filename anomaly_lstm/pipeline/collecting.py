@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,12 +60,15 @@ def collect(
     known = {str(path): state.files[str(path)] for path in paths if str(path) in state.files}
     waiting: dict[str, Stat] = {}
     due: dict[str, Stat] = {}
+    after: dict[str, int] = {}
     failed: dict[str, str] = {}
     for path in paths:
         try:
             stat, before = _stat(path), known.get(str(path))
             if before and _covers(before.span, span) and stat == (before.size, before.changed_ns):
                 continue
+            if before and before.span == span and stat[0] > before.size and _has_grown(path, before):
+                after[str(path)] = before.size
             if before and _covers(before.span, span) and stat[0] == before.size and before.sum == _sum(path):
                 known[str(path)] = replace(before, changed_ns=stat[1])
             elif _is_torn(path) and not _is_settled(stat, state.waiting.get(str(path)), now_us):
@@ -73,6 +77,7 @@ def collect(
                 due[str(path)] = stat
         except OSError as problem:
             failed[str(path)] = f"{path}: cannot be read: {problem.strerror}. It is tried again in the next run."
+    read = replace(read, after=after)
     sums = {name: _sum(Path(name)) for name in due}
     readings = _readings(list(due), read, failed)
     grown = {name: _stat(Path(name)) for name, stat in due.items() if _stat(Path(name)) != stat}
@@ -80,11 +85,33 @@ def collect(
         waiting |= grown
         readings = _readings([name for name in due if name not in grown], read, failed)
     files = {quality.file: quality for reading in readings for quality in reading.files}
-    known |= {name: Seen(*due[name], sums[name], span, asdict(quality)) for name, quality in files.items()}
+    for name, quality in files.items():
+        counts = _together(known[name].quality, asdict(quality)) if name in after else asdict(quality)
+        known[name] = Seen(*due[name], sums[name], span, counts)
     if failed and not known and not state.assets:
         raise DataError("\n".join(failed.values()))
     state = replace(state, files=known, waiting=waiting)
     return _kept(folder, state, readings, read, grid, terms, failed)
+
+
+def _has_grown(path: Path, before: Seen) -> bool:
+    """Whether a text begins with all that was read of it, whole lines: only what follows is new."""
+    if path.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return False
+    with path.open("rb") as file:
+        head = file.read(before.size)
+    return head.endswith(b"\n") and hashlib.sha256(head).hexdigest() == before.sum
+
+
+def _together(before: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of the rows of a file that was read in two parts."""
+
+    def added(name: str) -> dict[str, int]:
+        keys = {*before[name], *more[name]}
+        return {key: before[name].get(key, 0) + more[name].get(key, 0) for key in sorted(keys)}
+
+    counts = {name: before[name] + more[name] for name in ("rows_read", "rows_kept")}
+    return {**more, **counts, **{name: added(name) for name in ("dropped", "cells_not_numeric")}}
 
 
 def _readings(names: Sequence[str], read: ReadOptions, failed: dict[str, str]) -> list[Reading]:

@@ -48,6 +48,8 @@ class ReadOptions:
     """Its words, from a model, which come first; empty where the model knows it holds numbers, None = find out."""
     among: Sequence[Path] = ()
     """All files of the source, where only some of them are read: assets are named after files so that all differ."""
+    after: Mapping[str, int] = field(default_factory=dict)
+    """File → how many of its bytes were read before, up to the end of a line: a source of text reads on from there."""
     start_us: int | None = None
     end_us: int | None = None
     """Half-open span of measuring times to keep [µs since 1970 UTC]."""

@@ -72,8 +72,9 @@ def read(paths: Sequence[Path], options: ReadOptions) -> Reading:
 
 def _load(path: Path, options: ReadOptions) -> tuple[RawFile, Shape]:
     """Read one file into columns of text."""
-    text, encoding = _as_utf8(_bytes(path), path)
-    shape = _find_shape(text, encoding, path, options)
+    data = _bytes(path)
+    text, encoding = _as_utf8(data, path)
+    shape = _read_on(_find_shape(text, encoding, path, options), text, len(data), options.after.get(str(path), 0))
     body = text[shape.body :]
     columns = _parse(body, shape, path)
     table, indexes, notes = _without_nameless(pa.table(columns), options)
@@ -89,6 +90,14 @@ def _load(path: Path, options: ReadOptions) -> tuple[RawFile, Shape]:
     if encoding != "utf-8":
         said.append(f"The text is encoded as {encoding}.")
     return RawFile(path, table, where, indexes, shape.decimal, (*said, *notes)), shape
+
+
+def _read_on(shape: Shape, text: bytes, size: int, done: int) -> Shape:
+    """The shape with the rows from byte ``done`` of the file on: those before were read. Only UTF-8 has its bytes."""
+    mark = size - len(text)  # a byte order mark
+    if shape.encoding != "utf-8" or mark not in (0, len(codecs.BOM_UTF8)) or done - mark <= shape.body:
+        return shape
+    return replace(shape, body=done - mark, lines_before=text[: done - mark].count(b"\n"))
 
 
 def _bytes(path: Path) -> bytes:

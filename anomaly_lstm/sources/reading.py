@@ -66,6 +66,7 @@ def read_files(files: Sequence[RawFile], options: ReadOptions, found: ReadOption
         sensor=_common(role.sensor for role in roles),
         value=_common(role.value for role in roles),
         among=(),
+        after={},
         start_us=None,  # the span belongs to this reading, not to the shape of the data
         end_us=None,
     )
