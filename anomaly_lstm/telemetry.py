@@ -37,6 +37,14 @@ class Grid:
     def time_us(self, index: Int64) -> Int64:
         return index * self.period_us + self.phase_us
 
+    def index_of(self, time_us: int) -> int:
+        """`index` of a single time."""
+        return -(-(time_us - self.phase_us) // self.period_us)
+
+    def time_of(self, index: int) -> int:
+        """`time_us` of a single index."""
+        return index * self.period_us + self.phase_us
+
 
 def _ceil_div(a: Int64, b: int) -> Int64:
     return -(-a // b)

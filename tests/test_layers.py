@@ -101,6 +101,7 @@ ORDER: tuple[str | set[str], ...] = (
     "pipeline.collecting",
     "pipeline.watching",
     "pipeline.missing",
+    "pipeline.plans",
     "pipeline.standing",
     "pipeline.actions",
     "pipeline.running",

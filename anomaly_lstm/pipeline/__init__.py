@@ -9,8 +9,9 @@ from anomaly_lstm.pipeline.evaluation import evaluate, measure
 from anomaly_lstm.pipeline.forecasting import ForecastResult, forecast
 from anomaly_lstm.pipeline.grids import GridOptions, Ingested, Quality, ingest
 from anomaly_lstm.pipeline.inspection import failures, inspect
+from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.replaying import replay
-from anomaly_lstm.pipeline.running import RunPlan, RunResult, current_model, is_run, policy_of, run, train_into
+from anomaly_lstm.pipeline.running import current_model, is_run, policy_of, run, train_into
 from anomaly_lstm.pipeline.scoring import ScoreResult, load, read_scores, score
 from anomaly_lstm.pipeline.standing import standing
 from anomaly_lstm.pipeline.training import TrainResult, train

@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from anomaly_lstm import arrivals, sources
 from anomaly_lstm.arrivals import Mode
 from anomaly_lstm.errors import DataError
@@ -196,6 +194,6 @@ def _kept(
 
 def _with_new(watch: Watch, added: arrivals.Added, grid: Grid) -> Watch:
     """An asset with new rows: what follows the row before the first of them must be scored anew."""
-    first = int(grid.index(added.times_us[:1])[0])
-    after = first if added.after_us is None else int(grid.index(np.array([added.after_us]))[0]) + 1
+    first = grid.index_of(int(added.times_us[0]))
+    after = first if added.after_us is None else grid.index_of(added.after_us) + 1
     return pending_from(watch, min(first, after))

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,101 +15,34 @@ import numpy as np
 from anomaly_lstm import alerts as alerting
 from anomaly_lstm import arrivals, store, telling
 from anomaly_lstm import evaluation as evaluating
-from anomaly_lstm.actions import NOTHING
+from anomaly_lstm.actions import NOTHING, Action
 from anomaly_lstm.alerts import Policy
 from anomaly_lstm.budgets import split_budget
-from anomaly_lstm.cases import Cases, Rules, advance, overlays, told_line
+from anomaly_lstm.cases import Cases, advance, overlays, told_line
 from anomaly_lstm.cases import Told as CaseTold
 from anomaly_lstm.changes import CHANGES, Change
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import changed_from
-from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.actions import read_actions
 from anomaly_lstm.pipeline.alerting import limits_of, run_document
 from anomaly_lstm.pipeline.collecting import Collected, collect
 from anomaly_lstm.pipeline.evaluation import evaluate
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch, event_document, event_from, pending_from
-from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_names
+from anomaly_lstm.pipeline.grids import Quality, check_names
 from anomaly_lstm.pipeline.missing import Patience, patience, tell_missing
+from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.scoring import as_in_training, events_for, load, unseen_note
 from anomaly_lstm.pipeline.standing import standing
 from anomaly_lstm.pipeline.training import TrainResult, train
 from anomaly_lstm.pipeline.watching import Fresh, Told, policy_document, policy_from, score_new, tell, with_terms
 from anomaly_lstm.silence import Gap
 from anomaly_lstm.sinks import sink_for
-from anomaly_lstm.sinks.contract import AlertReport, Standing
-from anomaly_lstm.sources import Place
+from anomaly_lstm.sinks.contract import AlertReport
 from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.tables import State
-from anomaly_lstm.telling import Delivery, Recipient, Target
 from anomaly_lstm.trained import Trained
 from anomaly_lstm.training import Stage
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """All that a scheduled run needs, as a pipeline file says it."""
-
-    source: Place
-    folder: Path
-    read: ReadOptions = field(default_factory=ReadOptions)
-    grid: GridOptions = field(default_factory=GridOptions)
-    context: Sequence[str] = ()
-    mode: str | None = None
-    events: Path | None = None
-    units: Mapping[str, str] = field(default_factory=dict)
-    train_until_us: int | None = None
-    train: TrainOptions = field(default_factory=TrainOptions)
-    policy: Policy = field(default_factory=Policy)
-    delay_us: int = 0
-    """How long a row may take to arrive [µs], counted from the newest row of its asset."""
-    budget_us: int | None = None
-    """Mean time between false alerts of the whole pipeline; sets the limits of ``policy`` once the assets are known."""
-    disabled: Sequence[str] = ()
-    """Assets that are not watched."""
-    criticality: Mapping[str, str] = field(default_factory=dict)
-    """Asset → what its failure costs, by which it shares in the budget (`budgets`)."""
-    rules: Rules = field(default_factory=Rules)
-    no_data_after_us: int | None = None
-    sensor_bad_after_us: int | None = None
-    """How long an asset, or a sensor, may be silent before it is told [µs]; 0 = never, None = by what is usual."""
-    name: str = "anomaly-lstm"
-    """Under which name programs are told of it."""
-    sites: Mapping[str, str] = field(default_factory=dict)
-    notify: Sequence[Recipient] = ()
-    sinks: Sequence[Target] = ()
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """Result of `run`. ``trained`` is None when a model stood already.
-
-    ``report`` all alerts as they stand; ``changes`` what became of them in this run, ``told`` the
-    same with whether people are told of it and why; ``states`` state → rows that were
-    scored in it; ``new`` asset → rows that came in; ``waiting`` files that are still being written; ``failed`` file or
-    asset → why nothing became of it; ``strangest`` the rarest new row: asset, time [µs UTC], return period [s].
-    """
-
-    folder: Path
-    model: Path
-    trained: TrainResult | None
-    quality: Quality
-    report: AlertReport
-    changes: Sequence[Change]
-    told: Sequence[CaseTold]
-    states: Mapping[str, int]
-    new: Mapping[str, int]
-    waiting: Sequence[str]
-    strangest: tuple[str, int, float] | None
-    evaluation: evaluating.Evaluation | None
-    failed: Mapping[str, str]
-    seconds: float
-    standing: Standing | None = None
-    """How things stand after it; None after a dry run, which tells nobody."""
-    delivery: Delivery | None = None
-    outages: Sequence[str] = ()
-    """Notes on channels and sinks that fail since this run, or work again."""
 
 
 def run(
@@ -173,6 +106,22 @@ def _delivered(plan: RunPlan, result: RunResult, now_us: int, environment: Mappi
     return replace(result, standing=said.standing, delivery=said.delivery, outages=said.notes)
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """What a run stands on: the plan and its folder, the state so far, the model in use, the policy of each asset that
+    is watched, and the events that people told.
+    """
+
+    plan: RunPlan
+    folder: RunFolder
+    state: RunState
+    model_id: str
+    trained: Trained
+    policies: Mapping[str, Policy]
+    events: Sequence[Event]
+    reprocess: bool
+
+
 def _run(
     plan: RunPlan,
     since_us: int | None,
@@ -183,28 +132,24 @@ def _run(
 ) -> RunResult:
     folder = RunFolder(plan.folder)
     before = _repaired(folder)
-    trained = None
+    new_model = None
     if before.model_id is None:
-        trained = _train_into(plan, told)
-        before = replace(before, model_id=trained.model_id)
+        new_model = _train_into(plan, until_us, told)
+        before = replace(before, model_id=new_model.model_id)
     model_id = str(before.model_id)
-    loaded, _ = load(folder.models / model_id)
-    state = _forgotten(before) if reprocess else before
-    collected = collect(
-        folder,
-        state,
-        plan.source,
-        _span(as_in_training(loaded, plan.read), since_us, until_us),
-        loaded.grid,
-        Terms(model_id, {}),
-        now_us(),
-    )
+    trained, _ = load(folder.models / model_id)
+    span = _span(as_in_training(trained, plan.read), since_us, until_us)
+    first = _forgotten(before) if reprocess else before
+    collected = collect(folder, first, plan.source, span, trained.grid, Terms(model_id, {}), now_us())
     state = replace(collected.state, run=before.run + 1) if collected.new else collected.state
     if state != before:
         folder.commit(state)
     for path in collected.superseded:
         path.unlink(missing_ok=True)
-    return _watched(plan, folder, state, collected, trained, loaded, now_us(), reprocess=reprocess, until_us=until_us)
+    policies = _policies(plan, trained, [asset for asset in state.assets if asset not in plan.disabled])
+    events = events_for(trained, plan.events, plan.read)
+    ground = _Ground(plan, folder, state, model_id, trained, policies, events, reprocess)
+    return _watched(ground, collected, new_model, read_actions(folder.path, until_us), now_us())
 
 
 def _repaired(folder: RunFolder) -> RunState:
@@ -230,93 +175,114 @@ def _span(read: ReadOptions, since_us: int | None, until_us: int | None) -> Read
 
 
 def _watched(
-    plan: RunPlan,
-    folder: RunFolder,
-    state: RunState,
-    collected: Collected,
-    trained: TrainResult | None,
-    loaded: Trained,
-    known_us: int,
-    *,
-    reprocess: bool,
-    until_us: int | None,
+    ground: _Ground, collected: Collected, new_model: TrainResult | None, actions: Sequence[Action], known_us: int
 ) -> RunResult:
-    """Score what is new, tell what became of the alerts, and commit it."""
-    model_id = str(state.model_id)
-    policies = _policies(plan, loaded, [asset for asset in state.assets if asset not in plan.disabled])
+    """Score what is new, tell what became of the alerts, and commit it; ``known_us`` is the wall clock [µs UTC]."""
+    folder, state = ground.folder, ground.state
     stored = sink_for(folder.alerts).read(folder.alerts) if folder.alerts.is_file() else None
     alerts = _known(stored, state)
-    events = events_for(loaded, plan.events, plan.read)
-    watches = {
-        asset: _under(
-            _with_terms(watch, policies, model_id, alerts[asset], reprocess, asset), asset, state, events, loaded
-        )
-        for asset, watch in state.assets.items()
-    }
-    due = {a: w for a, w in watches.items() if w.pending is not None and a not in plan.disabled}
-    models = {name: loaded if name == model_id else load(folder.models / name)[0] for name in _models_of(due)}
     failed = dict(collected.failed)
-    made = dict(score_new(folder, due, models, plan.delay_us, failed, events))
-    watches |= {asset: fresh.watch for asset, fresh in made.items()}
+    watches, made = _scored(ground, alerts, failed)
     before = Cases.from_document(state.cases or None)
-    newest_us = _newest(watches, loaded, plan.disabled)
-    now: dict[str, list[Mapping[str, Any]]] = {}
-    changes: list[Change] = []
-    for asset in watches:
-        if asset in plan.disabled:
-            continue
-        told = _told(
-            plan,
-            folder,
-            asset,
-            watches[asset],
-            made.get(asset),
-            models,
-            loaded,
-            alerts[asset],
-            reprocess,
-            before.clock_us,
-            newest_us,
-        )
-        now |= {} if told.alerts == alerts[asset] else {asset: list(told.alerts)}
-        changes += told.changes
-        if asset in made:
-            watches[asset] = replace(watches[asset], told=watches[asset].next)
-    changes.sort(key=lambda one: (one.at_us, one.asset, one.alert_id, CHANGES.index(one.change)))
-    acts = read_actions(folder.path, until_us)[before.actions_read :]
-    cases, lines = before, list[CaseTold]()
-    if newest_us and (changes or acts or newest_us > before.clock_us):
-        gaps = [gap for asset in watches for gap in _gaps(watches[asset], made.get(asset), asset, loaded)]
-        cases, lines = advance(before, changes, acts, newest_us, plan.rules, gaps)
-    report = _report(loaded, model_id, policies, watches, alerts | now, cases)
+    newest_us = _newest(ground, watches)
+    told = {
+        asset: _told(ground, asset, watches[asset], made.get(asset), alerts[asset], before.clock_us, newest_us)
+        for asset in ground.policies
+    }
+    changed = {asset: one.alerts for asset, one in told.items() if one.alerts != alerts[asset]}
+    watches |= {asset: replace(watches[asset], told=watches[asset].next) for asset in made}
+    cases, lines = _folded(
+        ground, before, [one for mine in told.values() for one in mine.changes], actions, newest_us, watches, made
+    )
+    report = _report(ground, watches, {**alerts, **changed}, cases)
     length = store.append_lines(folder.history, [told_line(one, known_us) for one in lines], state.history_bytes)
     after = replace(
         state,
         assets=watches,
         history_bytes=length,
-        events=[event_document(one) for one in events],
-        alerts=now or state.alerts,
+        events=[event_document(one) for one in ground.events],
+        alerts=changed or state.alerts,
         cases=cases.to_document() if cases.clock_us else {},
     )
     if after != state:
         folder.commit(after)
     _write(folder, report, stored)
-    quality = _quality(plan, folder, collected, made, loaded, trained, reprocess, state, policies)
+    return _result(ground, collected, new_model, made, report, lines, failed)
+
+
+def _scored(
+    ground: _Ground, alerts: Mapping[str, Sequence[Mapping[str, Any]]], failed: dict[str, str]
+) -> tuple[dict[str, Watch], dict[str, Fresh]]:
+    """How far each asset is, and what scoring made of those with something new; the ``failed`` are named."""
+    watches = {asset: _ready(ground, asset, watch, alerts[asset]) for asset, watch in ground.state.assets.items()}
+    due = {asset: watches[asset] for asset in ground.policies if watches[asset].pending is not None}
+    others = {watch.terms.model_id for watch in due.values()} - {ground.model_id}
+    models = {
+        ground.model_id: ground.trained,
+        **{name: load(ground.folder.models / name)[0] for name in sorted(others)},
+    }
+    made = dict(score_new(ground.folder, due, models, ground.plan.delay_us, failed, ground.events))
+    return watches | {asset: fresh.watch for asset, fresh in made.items()}, made
+
+
+def _ready(ground: _Ground, asset: str, watch: Watch, alerts: Sequence[Mapping[str, Any]]) -> Watch:
+    """An asset under the model and the policy of now, unless one of its alerts keeps those it was raised by; with rows
+    to be scored anew where people tell other events than those by which they were scored.
+    """
+    if asset not in ground.policies:
+        return watch
+    wanted = Terms(ground.model_id, policy_document(ground.policies[asset]))
+    stands = any(one["active"] and one["kind"] == "deviation" for one in alerts)
+    watch = replace(watch, terms=wanted) if ground.reprocess else with_terms(watch, wanted, stands=stands)
+    changed_us = changed_from([event_from(one) for one in ground.state.events], ground.events, asset)
+    if changed_us is None or watch.next is None:
+        return watch
+    index = ground.trained.grid.index_of(changed_us)
+    return pending_from(watch, max(index, watch.first or index)) if index < watch.next else watch
+
+
+def _folded(
+    ground: _Ground,
+    before: Cases,
+    changes: list[Change],
+    actions: Sequence[Action],
+    newest_us: int,
+    watches: Mapping[str, Watch],
+    made: Mapping[str, Fresh],
+) -> tuple[Cases, list[CaseTold]]:
+    """What rows, people and the clock make of the cases."""
+    changes.sort(key=lambda one: (one.at_us, one.asset, one.alert_id, CHANGES.index(one.change)))
+    acts = actions[before.actions_read :]
+    if not newest_us or not (changes or acts or newest_us > before.clock_us):
+        return before, []
+    gaps = [gap for asset in watches for gap in _gaps(watches[asset], made.get(asset), asset, ground.trained)]
+    return advance(before, changes, acts, newest_us, ground.plan.rules, gaps)
+
+
+def _result(
+    ground: _Ground,
+    collected: Collected,
+    new_model: TrainResult | None,
+    made: Mapping[str, Fresh],
+    report: AlertReport,
+    lines: Sequence[CaseTold],
+    failed: Mapping[str, str],
+) -> RunResult:
     counts = sum((fresh.states for fresh in made.values()), np.zeros(len(State), np.int64))
     tops = [fresh.strangest for fresh in made.values() if fresh.strangest]
     return RunResult(
-        folder=plan.folder,
-        model=folder.models / model_id,
-        trained=trained,
-        quality=quality,
+        folder=ground.plan.folder,
+        model=ground.folder.models / ground.model_id,
+        trained=new_model,
+        quality=_quality(ground, collected, made, is_new=new_model is not None),
         report=report,
         changes=[one.change for one in lines],
         told=lines,
         states={one.name: int(counts[one]) for one in State},
         new=collected.new,
-        waiting=sorted(state.waiting),
+        waiting=sorted(ground.state.waiting),
         strangest=max(tops, key=lambda top: top[2], default=None),
-        evaluation=_judged(plan, report, loaded),
+        evaluation=_judged(ground.plan, report, ground.trained),
         failed=failed,
         seconds=0.0,
     )
@@ -330,64 +296,44 @@ def _known(stored: AlertReport | None, state: RunState) -> dict[str, list[Mappin
     return alerts | {asset: list(mine) for asset, mine in state.alerts.items()}
 
 
-def _with_terms(
-    watch: Watch,
-    policies: Mapping[str, Policy],
-    model_id: str,
-    alerts: Sequence[Mapping[str, Any]],
-    reprocess: bool,
-    asset: str,
-) -> Watch:
-    """An asset under the model and the policy of now, unless one of its alerts keeps those it was raised by."""
-    if asset not in policies:
-        return watch
-    wanted = Terms(model_id, policy_document(policies[asset]))
-    if reprocess:
-        return replace(watch, terms=wanted)
-    return with_terms(watch, wanted, stands=any(one["active"] and one["kind"] == "deviation" for one in alerts))
-
-
-def _newest(watches: Mapping[str, Watch], trained: Trained, disabled: Sequence[str]) -> int:
+def _newest(ground: _Ground, watches: Mapping[str, Watch]) -> int:
     """The newest row of any asset that is watched [µs UTC]; 0 without one."""
-    last = [watch.next - 1 for asset, watch in watches.items() if watch.next is not None and asset not in disabled]
-    return int(trained.grid.time_us(np.array([max(last)]))[0]) if last else 0
+    last = [index - 1 for asset in ground.policies if (index := watches[asset].next) is not None]
+    return ground.trained.grid.time_of(max(last)) if last else 0
 
 
 def _told(
-    plan: RunPlan,
-    folder: RunFolder,
+    ground: _Ground,
     asset: str,
     watch: Watch,
     fresh: Fresh | None,
-    models: Mapping[str, Trained],
-    loaded: Trained,
     known: Sequence[Mapping[str, Any]],
-    reprocess: bool,
     clock_us: int,
     newest_us: int,
 ) -> Told:
     """What became of all alerts of an asset, by its new rows and by the time since the last."""
     if watch.next is None:
         return Told([dict(one) for one in known], [])
-    trained = models.get(watch.terms.model_id, loaded)
-    deviations = [one for one in known if one["kind"] == "deviation"]
-    silences = [one for one in known if one["kind"] != "deviation"]
-    since = None if reprocess or fresh is None else fresh.since
-    told = Told([dict(one) for one in deviations], [])
+    trained = fresh.trained if fresh else ground.trained
+    deviations = [dict(one) for one in known if one["kind"] == "deviation"]
+    silences = [dict(one) for one in known if one["kind"] != "deviation"]
+    since = None if ground.reprocess or fresh is None else fresh.since
+    told = Told(deviations, [])
     if fresh is not None:
-        told = tell(folder, asset, watch, trained, policy_from(watch.terms.policy), deviations, since)
-    patient = patience(trained, plan.no_data_after_us, plan.sensor_bad_after_us)
+        own = policy_from(watch.terms.policy)
+        told = tell(ground.folder, asset, watch, trained, own, deviations, since)
+    patient = patience(trained, ground.plan.no_data_after_us, ground.plan.sensor_bad_after_us)
     if fresh is None and not _may_be_silent(watch, trained, patient, silences, newest_us):
-        return Told([*told.alerts, *(dict(one) for one in silences)], told.changes)
+        return Told([*told.alerts, *silences], told.changes)
     begin = watch.next if fresh is None else since
     missing = tell_missing(
-        folder,
+        ground.folder,
         asset,
         watch,
         trained,
         patient,
         silences,
-        since_us=None if begin is None else int(trained.grid.time_us(np.array([begin]))[0]),
+        since_us=None if begin is None else trained.grid.time_of(begin),
         clock_us=clock_us,
         newest_us=newest_us,
     )
@@ -398,7 +344,7 @@ def _may_be_silent(
     watch: Watch, trained: Trained, patient: Patience, known: Sequence[Mapping[str, Any]], newest_us: int
 ) -> bool:
     """Whether an asset without new rows can have a silence that begins, or goes on."""
-    last_us = int(trained.grid.time_us(np.array([(watch.next or 1) - 1]))[0])
+    last_us = trained.grid.time_of((watch.next or 1) - 1)
     late = bool(patient.no_data_us) and newest_us >= last_us + patient.no_data_us
     return late or any(one["active"] for one in known)
 
@@ -409,16 +355,7 @@ def _gaps(watch: Watch, fresh: Fresh | None, asset: str, trained: Trained) -> Se
         return fresh.gaps
     if watch.scored is None:
         return ()
-    return [Gap(asset, int(trained.grid.time_us(np.array([watch.scored]))[0]), None)]
-
-
-def _under(watch: Watch, asset: str, state: RunState, events: Sequence[Event], trained: Trained) -> Watch:
-    """An asset with rows to be scored anew where people tell other events than those by which they were scored."""
-    changed_us = changed_from([event_from(one) for one in state.events], events, asset)
-    if changed_us is None or watch.next is None:
-        return watch
-    index = int(trained.grid.index(np.array([changed_us]))[0])
-    return pending_from(watch, max(index, watch.first or index)) if index < watch.next else watch
+    return [Gap(asset, trained.grid.time_of(watch.scored), None)]
 
 
 def _policies(plan: RunPlan, trained: Trained, assets: Sequence[str]) -> dict[str, Policy]:
@@ -431,14 +368,8 @@ def _policies(plan: RunPlan, trained: Trained, assets: Sequence[str]) -> dict[st
     return {asset: replace(policy, limits=limits_of(warning_us)) for asset, warning_us in shares.items()}
 
 
-def _models_of(watches: Mapping[str, Watch]) -> list[str]:
-    return list(dict.fromkeys(watch.terms.model_id for watch in watches.values()))
-
-
 def _report(
-    trained: Trained,
-    model_id: str,
-    policies: Mapping[str, Policy],
+    ground: _Ground,
     watches: Mapping[str, Watch],
     alerts: Mapping[str, Sequence[Mapping[str, Any]]],
     cases: Cases,
@@ -446,20 +377,20 @@ def _report(
     """All alerts as they stand and as people see them, and what was watched."""
     every = [one for mine in alerts.values() for one in mine]
     every.sort(key=lambda one: (parse_time(one["raised_at"]), one["asset"]))
-    grid, period_s = trained.grid, trained.grid.period_us / 1e6
+    grid, period_s = ground.trained.grid, ground.trained.grid.period_us / 1e6
     watched = {
         asset: {
-            "start": iso(watch.first * grid.period_us + grid.phase_us),
-            "end": iso(watch.next * grid.period_us + grid.phase_us),
+            "start": iso(grid.time_of(watch.first)),
+            "end": iso(grid.time_of(watch.next)),
             "scored_s": watch.n_scored * period_s,
         }
         for asset, watch in watches.items()
         if watch.first is not None and watch.next is not None
     }
     severities = [one["severity"] for one in every if one["kind"] == "deviation"]
-    common = next(iter(policies.values()), Policy())
-    limits = {asset: policy.limits for asset, policy in policies.items()}
-    document = run_document(trained, model_id, common, watched, severities, limits)
+    common = next(iter(ground.policies.values()), Policy())
+    limits = {asset: policy.limits for asset, policy in ground.policies.items()}
+    document = run_document(ground.trained, ground.model_id, common, watched, severities, limits)
     return AlertReport(document, overlays(every, cases))
 
 
@@ -484,28 +415,18 @@ def _judged(plan: RunPlan, report: AlertReport, trained: Trained) -> evaluating.
     )
 
 
-def _quality(
-    plan: RunPlan,
-    folder: RunFolder,
-    collected: Collected,
-    made: Mapping[str, Fresh],
-    loaded: Trained,
-    trained: TrainResult | None,
-    reprocess: bool,
-    state: RunState,
-    policies: Mapping[str, Policy],
-) -> Quality:
+def _quality(ground: _Ground, collected: Collected, made: Mapping[str, Fresh], *, is_new: bool) -> Quality:
     """What was read and scored in this run, which is also kept in ``quality.json``, and what to mind."""
     notes = [*collected.notes]
-    if trained is None and not reprocess:
-        notes += _changed_since(plan, loaded)
-        notes += _rules_from_now(state, policies)
-    notes += unseen_note(loaded, [fresh.unseen for fresh in made.values() if fresh.unseen])
+    if not is_new and not ground.reprocess:
+        notes += _changed_since(ground.plan, ground.trained)
+        notes += _rules_from_now(ground.state, ground.policies)
+    notes += unseen_note(ground.trained, [fresh.unseen for fresh in made.values() if fresh.unseen])
     notes += [note for fresh in made.values() for note in fresh.notes]
-    notes += [f"{name} is still being written: it is read in the next run." for name in sorted(state.waiting)]
-    quality = Quality(collected.files, [fresh.quality for fresh in made.values()], notes, loaded.grid)
+    notes += [f"{name} is still being written: it is read in the next run." for name in sorted(ground.state.waiting)]
+    quality = Quality(collected.files, [fresh.quality for fresh in made.values()], notes, ground.trained.grid)
     if made or collected.files:
-        store.write_json(folder.path / "quality.json", quality.document())
+        store.write_json(ground.folder.path / "quality.json", quality.document())
     return quality
 
 
@@ -547,15 +468,13 @@ def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
 def train_into(plan: RunPlan, *, told: Callable[[Stage], None] = lambda stage: None) -> TrainResult:
     """Train anew into the run folder: the model is the run's from now on."""
     with store.locked(plan.folder):
-        return _train_into(plan, told)
+        return _train_into(plan, None, told)
 
 
-def _train_into(plan: RunPlan, told: Callable[[Stage], None]) -> TrainResult:
-    read = (
-        plan.read
-        if plan.train_until_us is None
-        else replace(plan.read, end_us=min(plan.train_until_us, plan.read.end_us or plan.train_until_us))
-    )
+def _train_into(plan: RunPlan, until_us: int | None, told: Callable[[Stage], None]) -> TrainResult:
+    """Train on rows before the end that the plan gives, and before ``until_us``."""
+    ends = [us for us in (plan.train_until_us, plan.read.end_us, until_us) if us is not None]
+    read = replace(plan.read, end_us=min(ends, default=None))
     new = plan.folder / "models" / "new"
     shutil.rmtree(new, ignore_errors=True)  # left by a run that was killed
     result = train(
@@ -571,8 +490,10 @@ def _train_into(plan: RunPlan, told: Callable[[Stage], None]) -> TrainResult:
         told=told,
     )
     home = new.with_name(result.model_id)
-    shutil.rmtree(home, ignore_errors=True)
-    new.rename(home)
+    if store.is_model(home):  # the same model, which a run may be working with
+        shutil.rmtree(new)
+    else:
+        new.rename(home)
     folder = RunFolder(plan.folder)
     folder.commit(replace(folder.state(), model_id=result.model_id))
     return replace(result, folder=home)

@@ -59,6 +59,7 @@ class Fresh:
     """
 
     watch: Watch
+    trained: Trained
     since: int | None
     states: np.ndarray[Any, np.dtype[np.int64]]
     unseen: Unseen | None
@@ -124,19 +125,19 @@ def _due(
     newest = arrivals.newest(home)
     if watch.pending is None or newest is None:
         return None
-    last = int(grid.index(np.array([newest]))[0])
+    last = grid.index_of(newest)
     end = last if not delay_us else max((newest - delay_us - grid.phase_us) // grid.period_us, (watch.next or 0) - 1)
     if end < watch.pending:
         return None
-    pending_us = _time(grid, watch.pending)
+    pending_us = grid.time_of(watch.pending)
     known = [shift_from(shift) for shift in watch.shifts]
     known = [shift for shift in known if shift.offsets[-1][0] <= pending_us]
     needed_us = rows_needed_from(trained, asset, events, known, pending_us, CHUNK * grid.period_us)
-    back_to = watch.pending if needed_us is None else int(grid.index(np.array([needed_us]))[0])
+    back_to = watch.pending if needed_us is None else grid.index_of(needed_us)
     before = folder.checkpoint(asset, watch.terms.model_id, min(watch.pending, back_to))
     first = before.anchor if before else None if watch.terms.since is None else watch.terms.since - RUN_UP
     mode = _mode_of(trained)
-    since_us = None if first is None else int(grid.time_us(np.array([first]))[0]) - grid.period_us + 1
+    since_us = None if first is None else grid.time_of(first) - grid.period_us + 1
     raw, words = arrivals.load(home, asset, needed(trained), since_us, mode)
     lacking = missing_sensors(trained, raw)
     if lacking:
@@ -145,7 +146,7 @@ def _due(
     if lacking:
         raise DataError(missing_words(trained, raw, lacking))
     raw, words = _in_mode(raw, words, before, mode)
-    due = raw.time_us <= int(grid.time_us(np.array([end]))[0])
+    due = raw.time_us <= grid.time_of(end)
     raw = replace(raw, time_us=raw.time_us[due], values=raw.values[due])
     (telemetry,), quality = as_the_model_wants(trained, Reading([raw], ReadOptions(), [], [], words))
     acted = under_events(trained, telemetry, events, known)
@@ -192,9 +193,11 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
     """Store the rows of one asset from ``due.since`` on, and the checkpoints passed."""
     index = scores.telemetry.index
     first = int(np.searchsorted(index, due.since)) if due.since is not None else 0
-    since_us = None if due.since is None else int(trained.grid.time_us(np.array([due.since]))[0])
+    since_us = None if due.since is None else trained.grid.time_of(due.since)
     if first == len(index):  # not one of the new rows has a value
-        return Fresh(replace(watch, pending=None), due.since, np.zeros(len(State), int), None, None, due.quality, ())
+        return Fresh(
+            replace(watch, pending=None), trained, due.since, np.zeros(len(State), int), None, None, due.quality, ()
+        )
     fresh = scores_stage.table(trained, scores, watch.terms.model_id).slice(first)
     folder.store_scores(due.asset, fresh, since_us)
     after = due.before.at if due.before else watch.terms.since
@@ -230,14 +233,14 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
     unseen = Unseen.count(scores, first)
     notes = [*due.notes, *blind(due.acted.measured)]
     holes = _gaps(due.asset, before_watch, scores, first, trained.grid)
-    return Fresh(watch, due.since, states, unseen, strangest, due.quality, notes, holes)
+    return Fresh(watch, trained, due.since, states, unseen, strangest, due.quality, notes, holes)
 
 
 def _gaps(asset: str, before: Watch, scores: scores_stage.Scores, first: int, grid: Grid) -> list[Gap]:
     """Where an asset had no score for more than a row, since the last one before row ``first`` that had."""
     state, time_us = scores.state[first:], scores.telemetry.time_us[first:]
     if before.scored is not None and (first == len(scores.state) or before.scored < scores.telemetry.index[first]):
-        state, time_us = np.r_[np.uint8(State.SCORED), state], np.r_[_time(grid, before.scored), time_us]
+        state, time_us = np.r_[np.uint8(State.SCORED), state], np.r_[grid.time_of(before.scored), time_us]
     return gaps(asset, time_us, state, grid.period_us)
 
 
@@ -263,15 +266,15 @@ def tell(
 ) -> Told:
     """What rows from grid index ``since`` on (None = all) make of the alerts of an asset that were ``known``."""
     grid = trained.grid
-    since_us = _time(grid, since) if since is not None else None
-    floor_us = _time(grid, watch.terms.since) if watch.terms.since is not None else None
+    since_us = grid.time_of(since) if since is not None else None
+    floor_us = grid.time_of(watch.terms.since) if watch.terms.since is not None else None
     rows, first = _window(folder, asset, policy, known, since_us, floor_us)
     if rows is None:
         return Told([dict(one) for one in known], [])
     anchor_us = int(rows.time_us[first]) if first < len(rows.time_us) else int(rows.time_us[-1]) + 1
     final = [dict(one) for one in known if parse_time(one["raised_at"]) < anchor_us]
     open_to_change = [one for one in known if parse_time(one["raised_at"]) >= anchor_us]
-    told_us = _time(grid, watch.told) - grid.period_us if watch.told is not None else None
+    told_us = grid.time_of(watch.told) - grid.period_us if watch.told is not None else None
     late = told_us is not None and (since_us is None or since_us <= told_us)
     over = (rows.state == State.SCORED) & ~alerting.rests_at(rows, policy)
     if not over[first:].any() and not open_to_change:
@@ -289,10 +292,6 @@ def tell(
     ids = _kept_ids(now, open_to_change)
     changes.sort(key=lambda one: (one.at_us, one.alert_id, CHANGES.index(one.change)))
     return Told(final + [_named(one, ids) for one in now], [_named_change(one, ids) for one in changes])
-
-
-def _time(grid: Grid, index: int) -> int:
-    return int(grid.time_us(np.array([index]))[0])
 
 
 def _window(
