@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from anomaly_lstm.clock import DAY
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.evaluation import poisson_interval
 
@@ -62,6 +63,13 @@ def split_budget(budget_us: int, criticality: Mapping[str, str]) -> dict[str, in
     weight = {asset: WEIGHTS[WORDS[word.strip().lower()]] for asset, word in criticality.items()}
     total = sum(weight.values())
     return {asset: -(-budget_us * total // own) for asset, own in weight.items()}
+
+
+def limits_of(warning_us: int) -> dict[str, int]:
+    """The return periods [µs] of an asset whose warnings come once in ``warning_us``: an advisory at a third of it, at
+    most once in 30 days.
+    """
+    return {"advisory": min(30 * DAY, warning_us // 3), "warning": warning_us}
 
 
 def promised_per_month(return_period_us: Mapping[str, int]) -> float:

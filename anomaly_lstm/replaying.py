@@ -13,7 +13,7 @@ policy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import evaluation
 from anomaly_lstm.alerts import Alert, Course, Policy, Rows, alerts_of, as_document, courses_of
+from anomaly_lstm.budgets import limits_of
 from anomaly_lstm.clock import DAY, SECOND, UNITS, iso
 from anomaly_lstm.evaluation import HOUR_US, Evaluation, Outcome, Raised, Watched, failed_at
 from anomaly_lstm.events import Event, touching
@@ -49,10 +50,14 @@ def usual_on_delays(period_us: int) -> tuple[int, int, int]:
 
 @dataclass(frozen=True)
 class Terms:
-    """Under which policy a history is replayed, and the least severity that counts as told."""
+    """Under which policy a history is replayed, and the least severity that counts as told.
+
+    ``own_us`` asset → return period of its warnings [µs], where assets share a budget unevenly.
+    """
 
     policy: Policy
     severity: str
+    own_us: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def return_period_us(self) -> int:
@@ -63,7 +68,14 @@ class Terms:
         """The same with another return period of the severity that counts, the others in proportion."""
         scale = return_period_us / self.return_period_us
         limits = {s: round(us * scale) for s, us in self.policy.limits.items()} | {self.severity: return_period_us}
-        return replace(self, policy=replace(self.policy, limits=limits, on_delay_us=on_delay_us))
+        own_us = {asset: round(us * scale) for asset, us in self.own_us.items()}
+        return replace(self, policy=replace(self.policy, limits=limits, on_delay_us=on_delay_us), own_us=own_us)
+
+    def of(self, asset: str) -> Policy:
+        """The policy of one asset: with its share of the budget."""
+        if asset not in self.own_us:
+            return self.policy
+        return replace(self.policy, limits=limits_of(self.own_us[asset]))
 
 
 @dataclass(frozen=True)
@@ -227,7 +239,7 @@ class _Count:
 
     def add(self, rows: Rows, scored_us: Int64, history: History) -> None:
         """Let one more asset pass."""
-        courses = courses_of(rows, self.terms.policy, history.period_us)
+        courses = courses_of(rows, self.terms.of(rows.asset), history.period_us)
         mine = list(_counted(courses, self.terms.severity, history))
         self.raised += mine
         ends = [history.end_us if a.cleared_us is None else a.cleared_us for a in mine]
@@ -271,17 +283,12 @@ def _as_told(rows: Rows, span: Watched, count: _Count, history: History) -> dict
     judged = evaluation.evaluate(mine, history.events, {rows.asset: span}, count.terms.return_period_us)
     told: dict[Raised, Alert] = {}
     for raised in {o.alert for o in judged.outcomes if o.alert}:
-        then = _up_to(rows, raised.raised_us)
-        known = alerts_of(then, count.terms.policy, history.period_us, history.model_id, history.seen, history.mode)
+        then = rows.up_to(raised.raised_us)
+        known = alerts_of(
+            then, count.terms.of(rows.asset), history.period_us, history.model_id, history.seen, history.mode
+        )
         told[raised] = next(alert for alert in known if alert.alert_id == raised.alert_id)
     return told
-
-
-def _up_to(rows: Rows, time_us: int) -> Rows:
-    """The rows up to and with a time."""
-    n = int(np.searchsorted(rows.time_us, time_us, side="right"))
-    columns = {name: getattr(rows, name)[:n] for name in ("time_us", "state", "score", "return_period_s", "unseen")}
-    return replace(rows, table=rows.table.slice(0, n), **columns)
 
 
 def of_assets(events: Sequence[Event], assets: Iterable[str]) -> list[Event]:

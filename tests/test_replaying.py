@@ -12,6 +12,7 @@ import pytest
 
 from anomaly_lstm import replaying
 from anomaly_lstm.alerts import DAY_US, Policy, Rows, alerts_of, rows_of
+from anomaly_lstm.budgets import limits_of, split_budget
 from anomaly_lstm.clock import UNITS
 from anomaly_lstm.evaluation import Raised, Watched, evaluate
 from anomaly_lstm.events import Event
@@ -265,3 +266,13 @@ def test_the_document_says_it_all_with_null_where_nothing_can_be_said() -> None:
     assert [cell["present"] for cell in told["grid"]] == [True, False]
     assert [cell["beyond_record"] for cell in told["grid"]] == [False, False]
     assert replaying.document(replayed([], history()))["present"]["false_per_asset_year"] is None
+
+
+def test_assets_that_share_a_budget_unevenly_have_limits_of_their_own_in_every_cell() -> None:
+    budget_us = 10 * DAY_US
+    own = split_budget(budget_us, {"a": "high", "b": "low"})
+    terms = Terms(Policy(limits_of(2 * budget_us)), "warning", own)
+    assert terms.of("a").limits["warning"] == own["a"] < terms.of("b").limits["warning"] == own["b"]
+    twice = terms.at(4 * budget_us, 0)
+    assert twice.of("b").limits["warning"] == 2 * own["b"]
+    assert twice.of("c").limits == twice.policy.limits

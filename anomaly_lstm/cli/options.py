@@ -587,6 +587,14 @@ def plan_from(config: Pipeline) -> RunPlan:
     )
 
 
+def criticality(config: Pipeline | None) -> dict[str, str]:
+    """Asset → what its failure costs, by the assets table of a pipeline file."""
+    from anomaly_lstm.events import read_assets
+
+    assets = read_assets(config.assets) if config and config.assets else []
+    return {asset.asset: asset.criticality for asset in assets}
+
+
 def model_folder(given: Path | None, config: Pipeline | None) -> Path:
     """``--model``, else the model the run folder works with."""
     from anomaly_lstm.pipeline import current_model

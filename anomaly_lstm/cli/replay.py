@@ -134,6 +134,7 @@ def replay(
         _outputs(out or [], stored),
         policy=policy,
         budget_us=budget_us,
+        criticality=options.criticality(config),
         severity=severity.value if severity else None,
         start_us=start_us,
         end_us=end_us,

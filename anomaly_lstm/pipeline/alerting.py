@@ -14,7 +14,7 @@ from anomaly_lstm import alerts as alerting
 from anomaly_lstm import delays
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.alerts import Policy
-from anomaly_lstm.budgets import promised_per_month
+from anomaly_lstm.budgets import limits_of, promised_per_month
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.pipeline.grids import check_names
@@ -121,13 +121,6 @@ def run_document(
         "normal_s": trained.curves.common.normal_s,
         "assets": {asset: dict(w) for asset, w in watched.items()},
     }
-
-
-def limits_of(warning_us: int) -> dict[str, int]:
-    """The return periods [µs] of an asset whose warnings come once in ``warning_us``: an advisory at a third of it, at
-    most once in 30 days.
-    """
-    return {"advisory": min(30 * alerting.DAY_US, warning_us // 3), "warning": warning_us}
 
 
 def limits_for_budget(budget_us: int, n_assets: int) -> dict[str, int]:

@@ -13,6 +13,7 @@ from anomaly_lstm import arrow, replay_page, replaying, store
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.alerts import Policy
+from anomaly_lstm.budgets import split_budget
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import Event, read_events
@@ -34,6 +35,7 @@ def replay(
     *,
     policy: Policy | None = None,
     budget_us: int | None = None,
+    criticality: Mapping[str, str] | None = None,
     severity: str | None = None,
     start_us: int | None = None,
     end_us: int | None = None,
@@ -44,7 +46,8 @@ def replay(
     """Stored scores through an alert policy as a schedule would have run it, against people's events, and what other
     policies would have told; written to each of ``out``, a page or a document by its ending.
 
-    ``budget_us`` is the mean time between false warnings of all assets together, in place of the policy's limits.
+    ``budget_us`` is the mean time between false warnings of all assets together, in place of the policy's limits; they
+    share in it by their ``criticality`` (`budgets`), evenly without.
     ``severity`` counts alerts from when they came to it (default: the lowest that is on; with a budget, warning). What
     the model learned from is left out unless ``start_us`` says otherwise. Raises DataError when no event touches the
     scores, UsageError when they are another model's.
@@ -58,7 +61,8 @@ def replay(
     check_made_by(table, model_id, model)
     spans = _stored_spans(table, trained.grid.period_us)
     _check_touched(told, spans)
-    terms = _terms(policy or Policy(), budget_us, severity, len(spans))
+    costs = {asset: (criticality or {}).get(asset, "") for asset in spans}
+    terms = _terms(policy or Policy(), budget_us, severity, costs)
     check_names(list(terms.policy.bounds), trained.roles.all, "[sensors.bounds]")
     units = {**trained.units, **terms.policy.units}
     history = _history(trained, model_id, spans, told, start_us, end_us)
@@ -120,14 +124,18 @@ def _few(names: Iterable[str]) -> str:
     return ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
 
 
-def _terms(policy: Policy, budget_us: int | None, severity: str | None, n_assets: int) -> replaying.Terms:
+def _terms(
+    policy: Policy, budget_us: int | None, severity: str | None, criticality: Mapping[str, str]
+) -> replaying.Terms:
+    own_us: dict[str, int] = {}
     if budget_us is not None:
-        policy = replace(policy, limits=limits_for_budget(budget_us, n_assets))
+        policy = replace(policy, limits=limits_for_budget(budget_us, len(criticality)))
+        own_us = split_budget(budget_us, criticality)
     on = [s for s in SEVERITIES if s in policy.limits]
     if severity is not None and severity not in on:
         raise UsageError(f"--severity {severity} is not on; on are: {', '.join(on) or 'none'}.")
     promised = "warning" if budget_us is not None else next(iter(on), SEVERITIES[0])  # a budget promises warnings
-    return replaying.Terms(policy, severity or promised)
+    return replaying.Terms(policy, severity or promised, own_us)
 
 
 def _history(

@@ -17,7 +17,7 @@ from anomaly_lstm import arrivals, store, telling
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm.actions import NOTHING, Action
 from anomaly_lstm.alerts import Policy
-from anomaly_lstm.budgets import split_budget
+from anomaly_lstm.budgets import limits_of, split_budget
 from anomaly_lstm.cases import Cases, advance, overlays, told_line
 from anomaly_lstm.cases import Told as CaseTold
 from anomaly_lstm.changes import CHANGES, Change
@@ -25,7 +25,7 @@ from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import changed_from
 from anomaly_lstm.pipeline.actions import read_actions
-from anomaly_lstm.pipeline.alerting import limits_of, run_document
+from anomaly_lstm.pipeline.alerting import run_document
 from anomaly_lstm.pipeline.collecting import Collected, collect
 from anomaly_lstm.pipeline.evaluation import evaluate
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch, event_document, event_from, pending_from
