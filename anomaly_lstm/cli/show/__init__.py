@@ -1,0 +1,71 @@
+"""What people see (standard error) and what programs see (standard output).
+
+Names come from data: they are never read as markup, and control characters in them are shown, not obeyed.
+"""
+
+from anomaly_lstm.cli.show.ahead import forecast
+from anomaly_lstm.cli.show.data import ingested, scored
+from anomaly_lstm.cli.show.judged import (
+    evaluated,
+    judged_document,
+    measured,
+    measured_document,
+    outcome_words,
+    replayed,
+)
+from anomaly_lstm.cli.show.learned import calibration_words, loss_words, set_aside_words, trained, unlike_words
+from anomaly_lstm.cli.show.people import acted, cases, is_open, precision
+from anomaly_lstm.cli.show.runs import inspected, ran
+from anomaly_lstm.cli.show.screen import (
+    Screen,
+    command,
+    document,
+    error,
+    forecasting,
+    interrupted,
+    learning,
+    say,
+    scoring,
+    screen,
+    table,
+    warn,
+)
+from anomaly_lstm.cli.show.told import alerts, stands, strangest
+
+__all__ = [
+    "Screen",
+    "acted",
+    "alerts",
+    "calibration_words",
+    "cases",
+    "command",
+    "document",
+    "error",
+    "evaluated",
+    "forecast",
+    "forecasting",
+    "ingested",
+    "inspected",
+    "interrupted",
+    "is_open",
+    "judged_document",
+    "learning",
+    "loss_words",
+    "measured",
+    "measured_document",
+    "outcome_words",
+    "precision",
+    "ran",
+    "replayed",
+    "say",
+    "scored",
+    "scoring",
+    "screen",
+    "set_aside_words",
+    "stands",
+    "strangest",
+    "table",
+    "trained",
+    "unlike_words",
+    "warn",
+]

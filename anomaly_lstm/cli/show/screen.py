@@ -1,0 +1,154 @@
+"""Where a verb speaks: sentences, tables and progress to people, documents to programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from anomaly_lstm.words import clean
+
+if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
+    from anomaly_lstm.training import Stage
+
+AT_MOST = 20
+"""Rows of a table, and sentences of a kind, that a terminal gets; the files have all of them."""
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Where a verb speaks: to people on ``console``, to programs where ``json`` is asked for."""
+
+    console: Console
+    json: bool = False
+
+
+def screen(*, json: bool = False, quiet: bool = False) -> Screen:
+    """The screen of one command. Colours obey ``NO_COLOR``."""
+    return Screen(Console(stderr=True, markup=False, highlight=False, emoji=False, quiet=quiet), json)
+
+
+def say(screen: Screen, text: str, style: str = "") -> None:
+    """Say one sentence to people; where nobody watches (a log) it stays on one line. Nothing to say is no line."""
+    if text:
+        screen.console.print(Text(clean(text), style=style), soft_wrap=not screen.console.is_terminal)
+
+
+def error(text: str) -> None:
+    """Say on standard error why a command ends."""
+    lines = "\n".join(map(clean, text.split("\n")))
+    Console(stderr=True, highlight=False).print(
+        Text.assemble(("Error:", "bold red"), " ", lines), soft_wrap=not sys.stderr.isatty()
+    )
+
+
+def warn(text: str) -> None:
+    """Say on standard error what must not go unheard, though nobody may watch."""
+    Console(stderr=True, highlight=False).print(
+        Text.assemble(("Warning:", "bold yellow"), " ", clean(text)), soft_wrap=not sys.stderr.isatty()
+    )
+
+
+def interrupted() -> None:
+    """Say on standard error that a person ended the command."""
+    print("Interrupted: nothing was written half.", file=sys.stderr)
+
+
+def document(screen: Screen, command: str, content: Mapping[str, Any]) -> None:
+    """Print one JSON document to standard output, if it is asked for; a reader that has gone away is no error."""
+    if not screen.json:
+        return
+    try:
+        print(json.dumps({"command": command, **content}, indent=1, ensure_ascii=False, default=_plain), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it ends
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: paths, and scalars of NumPy."""
+    return str(value) if isinstance(value, Path) else value.item()
+
+
+def command(*words: str | Path) -> str:
+    """A command line that can be copied."""
+    return shlex.join(["anomaly-lstm", *map(str, words)])
+
+
+def next_step(screen: Screen, text: str) -> None:
+    say(screen, f"Next: {text}", style="bold")
+
+
+def table(
+    screen: Screen, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], numbers: Sequence[str] = ()
+) -> None:
+    """A table without lines; columns in ``numbers`` are set to the right."""
+    out = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for name in columns:
+        out.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    for row in rows[:AT_MOST]:
+        out.add_row(*(Text(clean(cell)) if isinstance(cell, str) else cell for cell in row))
+    screen.console.print(out)
+    if len(rows) > AT_MOST:
+        say(screen, f"… and {len(rows) - AT_MOST:,} more.")
+
+
+@contextmanager
+def learning(screen: Screen) -> Iterator[Callable[[Stage], None]]:
+    """A bar over all stages of a training, with the loss and the remaining time."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(20),
+        TextColumn("{task.fields[loss]}"),
+        TimeRemainingColumn(),
+    )
+    with _bar(screen, *columns) as bar:
+        task = bar.add_task("reading the data", total=None, loss="")
+
+        def told(stage: Stage) -> None:
+            progress = stage.progress
+            done = stage.number - 1 + (progress.step / progress.of if progress.of else 1.0)
+            loss = f"loss {progress.loss:.3g}" if progress.of else ""
+            words = f"learning {stage.name} {stage.number}/{stage.of}"
+            bar.update(task, total=stage.of, completed=done, description=words, loss=loss)
+
+        yield told
+
+
+@contextmanager
+def scoring(screen: Screen) -> Iterator[Callable[[int], None]]:
+    """A pulsing bar with the rows scored so far; how many will come is not known before they are read."""
+    with _bar(screen, TextColumn("scoring"), BarColumn(20), TextColumn("{task.fields[rows]:,} rows")) as bar:
+        task = bar.add_task("scoring", total=None, rows=0)
+
+        def told(rows: int) -> None:
+            bar.update(task, rows=bar.tasks[0].fields["rows"] + rows)
+
+        yield told
+
+
+@contextmanager
+def forecasting(screen: Screen) -> Iterator[Callable[[int, int], None]]:
+    """A bar over the assets that are forecast."""
+    with _bar(screen, TextColumn("forecasting"), BarColumn(20), TimeRemainingColumn()) as bar:
+        task = bar.add_task("forecasting", total=None)
+
+        def told(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of)
+
+        yield told
+
+
+def _bar(screen: Screen, *columns: TextColumn | BarColumn | TimeRemainingColumn) -> Progress:
+    silent = screen.console.quiet or not screen.console.is_terminal
+    return Progress(*columns, console=screen.console, transient=True, disable=silent)

@@ -1,0 +1,106 @@
+"""Alerts and budgets, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from anomaly_lstm.cli.show.screen import AT_MOST, Screen, say, table
+from anomaly_lstm.words import beyond_record, counted, expected, moment, span
+
+if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
+    from anomaly_lstm.pipeline import AlertResult
+
+REASONS = 10
+"""Alerts whose reason a terminal gets."""
+
+
+STYLES = {"advisory": "cyan", "warning": "yellow", "critical": "bold red"}
+
+
+def alerts(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
+    """The alerts of ``alerts.json`` that matter most (newest last), their reasons (weightiest last), and the budget."""
+    if found:
+        shown = sorted(sorted(found, key=_weight)[-AT_MOST:], key=lambda alert: str(alert["raised_at"]))
+        if len(found) > len(shown):
+            say(screen, f"The {len(shown)} that matter most of {len(found):,} alerts:")
+        columns = ("asset", "severity", "raised (UTC)", "lasted", "once in", "leading sensors")
+        table(screen, columns, [_alert_row(alert) for alert in shown])
+        for alert in sorted(shown, key=_weight)[-REASONS:]:
+            say(screen, f"{alert['severity']}: {alert['reason']}")
+            if alert.get("forecast"):
+                say(screen, f"  {alert['forecast']}")
+    else:
+        say(screen, "No alert.")
+    budget(screen, run, found)
+
+
+def strangest(screen: Screen, run: Mapping[str, Any], result: AlertResult) -> None:
+    """Without an alert: the rarest row, and limits that the record can show, where those that are on lie beyond it."""
+    from anomaly_lstm.alerts import rarity_words
+    from anomaly_lstm.clock import format_duration, iso
+
+    if result.alerts or result.strangest is None:
+        return
+    asset, time_us, rarity_s = result.strangest
+    say(screen, f"The strangest row is {asset} at {moment(iso(time_us))} UTC: once in {rarity_words(rarity_s)}.")
+    lowest_s = min((budget["return_period_s"] for budget in run["budget"]), default=0.0)
+    record_s = 10 ** math.floor(math.log10(run["normal_s"]))
+    if beyond_record(run["normal_s"], lowest_s):
+        advisory, warning = (format_duration(round(record_s * factor * 1e6)) for factor in (1, 3))
+        say(
+            screen,
+            f"The limits lie far beyond the {span(run['normal_s'])} of normal rows that calibrated them. Train on a "
+            f"longer span, or ask for what these rows can show: --advisory {advisory} --warning {warning}.",
+        )
+
+
+def _weight(alert: Mapping[str, Any]) -> tuple[int, bool, float, str]:
+    """What a person should see first has the greatest weight: severe, then standing, then rare, then new."""
+    severity = list(STYLES).index(alert["severity"])
+    return severity, alert["active"], alert["peak"]["return_period_s"] or 0.0, alert["raised_at"]
+
+
+def _alert_row(alert: Mapping[str, Any]) -> tuple[str | Text, ...]:
+    from anomaly_lstm.alerts import rarity_words
+
+    severity = Text(alert["severity"], style=STYLES.get(alert["severity"], ""))
+    lasted = "standing" if alert["active"] else span(seconds(alert["raised_at"], alert["cleared_at"]))
+    leading = ", ".join(sensor["sensor"] for sensor in alert["sensors"][:2])
+    rarity_s = alert["peak"]["return_period_s"]
+    rare = alert["kind"].replace("_", " ") if rarity_s is None else rarity_words(rarity_s)
+    return alert["asset"], severity, moment(alert["raised_at"]), lasted, rare, leading
+
+
+def seconds(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def budget(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
+    """What was promised against what was raised."""
+    scored_s = sum(asset["scored_s"] for asset in run["assets"].values())
+    for line in run["budget"]:
+        once = span(line["return_period_s"])
+        far = " (beyond record)" if beyond_record(run["normal_s"], line["return_period_s"]) else ""
+        say(
+            screen,
+            f"{line['severity'].capitalize()}, once in {once}{far}: {line['raised']} raised, "
+            f"{expected(line['expected_false'])} expected by chance in {span(scored_s)} of scored time "
+            f"({expected(line.get('per_month', 0.0))} a month on {counted(len(run['assets']), 'asset')}).",
+        )
+    standing = sum(bool(alert["active"]) for alert in found)
+    if standing:
+        say(screen, f"{counted(standing, 'alert')} still {'stands' if standing == 1 else 'stand'}.", style="bold")
+
+
+def stands(found: Sequence[Mapping[str, Any]]) -> bool:
+    """Does a warning or critical alert stand that nobody acknowledged, closed or keeps from being told?"""
+    handled = ("acked", "shelved_until", "suppressed", "out_of_service", "closed")
+    return any(
+        a["active"] and a["severity"] in ("warning", "critical") and not any(a.get(key) for key in handled)
+        for a in found
+    )
