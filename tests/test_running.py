@@ -519,6 +519,21 @@ def test_a_silent_asset_is_told_by_the_clock_of_the_others(tmp_path: Path) -> No
     assert not again.changes
 
 
+def test_an_asset_may_be_silent_while_it_is_worked_on(tmp_path: Path) -> None:
+    events = tmp_path / "events.csv"
+    during = [iso(START + (SILENT.start + edge) * PERIOD) for edge in (-2, 40)]
+    events.write_text(f"asset,start,end,kind\nquiet,{during[0]},{during[1]},maintenance\n", encoding="utf-8")
+    with_holes(tmp_path, "0000", range(TAUGHT))
+    pipeline.run(plan(tmp_path, events=events))
+    for start, end in pairwise([TAUGHT, SILENT.start + 20, SILENT.start + 45, SILENT.start + 52, N_ROWS]):
+        with_holes(tmp_path, f"{end}", range(start, end))
+        pipeline.run(plan(tmp_path, events=events))
+    (told,) = [a for a in alerts(tmp_path) if a["kind"] == "no_data"]
+    assert told["begun_at"] == iso(START + (SILENT.start + 41) * PERIOD), "it counts from the end of the work"
+    changes = {(line["change"], line["kind"]) for line in lines(tmp_path)}
+    assert not {("revised", "no_data"), ("retracted", "no_data")} & changes
+
+
 # ---------------------------------------------------------------- people, budgets
 
 

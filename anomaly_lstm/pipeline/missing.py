@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from anomaly_lstm import arrow, silence
 from anomaly_lstm.alerts import rows_of
 from anomaly_lstm.clock import iso, parse_time
+from anomaly_lstm.events import Event, touching
+from anomaly_lstm.interventions import NOT_JUDGED
 from anomaly_lstm.pipeline.folder import RunFolder, Watch
 from anomaly_lstm.pipeline.watching import Told, late_changes, same_alert
 from anomaly_lstm.silence import Presence, silences
@@ -53,9 +55,10 @@ def tell_missing(
     since_us: int | None,
     clock_us: int,
     newest_us: int,
+    events: Sequence[Event] = (),
 ) -> Told:
     """What rows from ``since_us`` on (None = all), and the time since the last, make of the silences that were
-    ``known``.
+    ``known``. In ``events`` in which an asset is not judged, such as maintenance, it may be silent.
 
     ``clock_us`` is the newest row of any asset in the last run, ``newest_us`` in this one [µs UTC].
     """
@@ -63,6 +66,9 @@ def tell_missing(
     if came is None:
         return Told([dict(one) for one in known], [])
     start_us = int(came.time_us[0])
+    came = _excused(
+        came, [e for e in touching(events, asset) if e.sensor is None], max(patience.no_data_us, trained.grid.period_us)
+    )
     never = np.iinfo(np.int64).max
     bad_after = {sensor: after or never // 2 for sensor, after in patience.sensor_us.items()}
 
@@ -90,6 +96,18 @@ def tell_missing(
     changes += silence.changes_of(unknown, -1, clock_us)
     changes.sort(key=lambda one: (one.at_us, one.alert_id))
     return Told([*final, *now], changes)
+
+
+def _excused(came: Presence, events: Sequence[Event], step_us: int) -> Presence:
+    """The rows with a stop of the asset in every event that excuses its silence: there is one in every ``step_us``."""
+    first = int(came.time_us[0])
+    stops = [np.arange(max(e.start_us, first), e.end_us, step_us) for e in events if e.kind in NOT_JUDGED]
+    stops += [np.array([e.end_us]) for e in events if e.kind in NOT_JUDGED and e.end_us > first]
+    times = np.setdiff1d(np.concatenate([np.empty(0, np.int64), *stops]), came.time_us)
+    order = np.argsort(np.r_[came.time_us, times], kind="stable")
+    state = np.r_[came.state, np.full(len(times), State.OUT_OF_STATE, np.uint8)]
+    measured = np.concatenate([came.measured, np.zeros((len(times), len(came.sensors)), bool)])
+    return Presence(came.asset, np.r_[came.time_us, times][order], state[order], came.sensors, measured[order])
 
 
 def _carried(alert: Mapping[str, Any], came: Presence, newest_us: int) -> dict[str, Any]:

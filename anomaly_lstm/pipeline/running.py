@@ -336,6 +336,7 @@ def _told(
         since_us=None if begin is None else trained.grid.time_of(begin),
         clock_us=clock_us,
         newest_us=newest_us,
+        events=ground.events,
     )
     return Told([*told.alerts, *missing.alerts], [*told.changes, *missing.changes])
 
