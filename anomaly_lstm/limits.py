@@ -61,6 +61,8 @@ _RATE = np.concatenate([_RATES, _RATES, _FADES])
 _PRIOR = np.array([0.25, 0.5, 0.25])[_KIND] / np.bincount(_KIND)[_KIND]
 """What is known before any row: damage that feeds on itself is as likely as the two others together."""
 
+_OF_LOAD = np.diag([0.0, 1.0, 0.0])
+
 PENDING, ESTIMATE, BEYOND, CANNOT_SAY = "pending", "estimate", "beyond_range", "cannot_say"
 STATES = (PENDING, ESTIMATE, BEYOND, CANNOT_SAY)
 NO_TREND, TOO_WIDE, TOO_LITTLE, UNSEEN = "no trend", "interval too wide", "too little data", "unseen regime"
@@ -226,15 +228,16 @@ def _trends(deviation: Float64, load: Float64, begun: float, healthy: Float64) -
     target = _whitened(moved[:, None], alike)[:, 0]
     squares = np.einsum("gni,gnj->gij", inputs, inputs)
     products = np.einsum("gni,n->gi", inputs, target)[..., None]
-    squares[:, 1, 1] += 0.04 * squares[:, 0, 0]
     squares += 1e-9 * np.eye(3) * (1.0 + squares[:, :1, :1])
     squares[:, 2, 2] += 1 - alike**2  # the healthy level is known as well as one part of the rows
-    lighter = np.linalg.solve(squares, products)[:, 1, 0] < 0
-    squares[:, 1, 1] += 1e6 * lighter * squares[:, 0, 0]  # no damage shows less under a heavier load
+    held = 0.04 * squares[:, 0, 0]  # how firmly b is held to 0
+    lighter = np.linalg.solve(squares + held[:, None, None] * _OF_LOAD, products)[:, 1, 0] < 0
+    held = np.where(lighter, 1e6 * held, held)  # no damage shows less under a heavier load
+    squares += held[:, None, None] * _OF_LOAD
     fitted = np.linalg.solve(squares, products)[..., 0]
     lack = np.square(target - np.einsum("gni,gi->gn", inputs, fitted)).sum(axis=1)
     noise = max(variance * (1 - alike**2), lack.min() / max(n_parts - 3, 1)) + 1e-12 * (1.0 + np.square(moved).mean())
-    likely = np.log(_PRIOR) - lack / (2 * noise) - np.linalg.slogdet(squares)[1] / 2
+    likely = np.log(_PRIOR) - lack / (2 * noise) + (np.log(held) - np.linalg.slogdet(squares)[1]) / 2
     weight = np.exp(likely - likely.max())
     return _Trends(begun, weight / weight.sum(), fitted, noise * np.linalg.inv(squares))
 
