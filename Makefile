@@ -42,8 +42,8 @@ bench-lstm: install ## where the LSTM beats the linear challenger on simulated p
 bench-forecast: install ## forecasts of the sensors beside naive rules on simulated pumps, and how much the interval holds
 	$(BIN)/python -m bench.forecast
 
-bench-limits: install ## the time to a bound that alerts tell, beside when simulated pumps that wear came to it
-	$(BIN)/python -m bench.limits
+bench-limits: install ## the time to a bound that alerts tell, beside when simulated pumps that wear came to it: [DATA=folder]
+	$(BIN)/python -m bench.limits $(if $(DATA),--data "$(DATA)")
 
 bench-budget: install ## whether two healthy years of simulated pumps raise as many alerts as their return periods promise
 	$(BIN)/python -m bench.budget

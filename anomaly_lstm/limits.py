@@ -1,18 +1,21 @@
 """When the next bound or severity is reached if load and trend stay: median and 80 % interval, or why nobody can say.
 
 What a sensor reads is taken to be three things: where it stands when healthy at that load, what the deviation adds, and
-the rest. The first is a ridge regression on the context before the onset. The second has grown since the onset on a
-straight line or by an even share of itself (exponentially, as bearing wear and cracks do; N. Gebraeel et al., 2005),
-at a rate that is weighed against all others by how well it fits (Bayesian model averaging over a fixed grid), and the
-more the heavier the load, where the data say so. The third, and the load, are replayed from the same time of day in
-the last week. Which comes first over the bound in each of a hundred such futures makes the quantiles: a first passage,
-so a load peak counts. What follows each other errs alike, so the data count for as many rows as are independent.
+the rest. The first is a ridge regression on the context before the onset; no row there is judged by weights that
+learned from it. The second has grown on a straight line or by an even share of itself (exponentially, as bearing wear
+and cracks do; N. Gebraeel et al., 2005), since some time before or after the onset, or it jumped at the onset and grows
+no more. The rows since the onset and twice as many before it weigh all these ways against each other (Bayesian model
+averaging over a fixed grid): what was not there yet says as much about a growth as what is there now. How much the
+healthy rows vary, and for how long they err alike, says how much that is worth. The third, and the load, are replayed
+from the same time of day in the last week. Which comes first over the bound in each of a hundred such futures makes the
+quantiles: a first passage, so a load peak counts.
 
 Everything is a function of the rows up to the one it is told at, with a fixed seed: later rows never change it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,14 +27,17 @@ from anomaly_lstm.clock import DAY
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-LEAST_ROWS, LEAST_HEALTHY = 24, 200
+LEAST_ROWS, LEAST_HEALTHY = 8, 48
 """Measured rows needed since the onset, and before it."""
 
 RECORD = 20_000
 """Rows before the onset from which the healthy level is learned, at most."""
 
+BEFORE, LEAST_SEEN = 2, 100
+"""A trend is looked for in so many times as many rows before the onset as since, and in at least so many in all."""
+
 RANGE = 3
-"""A trend is carried on for so many times as long as it has lasted."""
+"""A trend is carried on for so many times the rows it is looked for in."""
 
 WIDEST = 4.0
 """An interval whose ends differ by a larger factor tells nothing."""
@@ -39,16 +45,23 @@ WIDEST = 4.0
 SURE = 0.9
 """Probability of a rise from which there is a trend."""
 
-DOUBT = 1.25
-"""How many times less than their autocorrelation says the data count for: no shape of growth is quite right. Chosen on
-simulated pumps other than those of `make bench-limits`, which says how far that holds."""
-
 _BINS, _STEPS, _FUTURES = 48, 1500, 100
-_REPLAYED_DAYS = 7
+_REPLAYED_DAYS, _DAY_ROWS = 7, 48
+"""Days that are replayed, and rows of a day from which on they tell a time of day."""
 _MEMORIES = (0.0, 8.0, 64.0)
 _KNOTS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85)
-_STRAIGHT = (True, False)
-_RATES = np.linspace(-1.0, 8.0, 37)
+_STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+_BLOCKS, _EXPLAINED = 5, 0.1
+"""The regression is judged on so many blocks in time, each left out once, and must explain this share of variance."""
+
+_LINE, _EXPONENTIAL, _JUMP = 0, 1, 2
+_RATES, _FADES = np.geomspace(0.7, 16.0, 19), np.array([0.0, -1.0, -2.0, -4.0])
+_KIND = np.repeat([_LINE, _EXPONENTIAL, _JUMP], [len(_RATES), len(_RATES), len(_FADES)])
+_RATE = np.concatenate([_RATES, _RATES, _FADES])
+_PRIOR = np.array([0.25, 0.5, 0.25])[_KIND] / np.bincount(_KIND)[_KIND]
+"""What is known before any row: damage that feeds on itself is as likely as the two others together."""
+
+_OF_LOAD = np.diag([0.0, 1.0, 0.0])
 
 PENDING, ESTIMATE, BEYOND, CANNOT_SAY = "pending", "estimate", "beyond_range", "cannot_say"
 STATES = (PENDING, ESTIMATE, BEYOND, CANNOT_SAY)
@@ -60,7 +73,7 @@ REASONS = (NO_TREND, TOO_WIDE, TOO_LITTLE, UNSEEN)
 class Passage:
     """When a level is reached, counted from the row it is told at [rows]; no quantiles unless an ``estimate``.
 
-    ``beyond_range``: with nine chances in ten not within `RANGE` times the time since the onset.
+    ``beyond_range``: with nine chances in ten not within `RANGE` times the rows that the trend is looked for in.
     """
 
     state: str
@@ -74,8 +87,8 @@ class Passage:
 class Healthy:
     """Where a sensor stands when nothing is wrong, from row ``first`` of its asset on.
 
-    ``expected`` (n_rows − first,) in the sensor's unit, for the load of each row; ``load`` (n_rows − first,) how heavy
-    that is, in spreads, 0 without context.
+    ``expected`` (n_rows − first,) in the sensor's unit, for the load of each row, before the onset from rows of other
+    times; ``load`` (n_rows − first,) how heavy that is, in spreads of the sensor, 0 where no context explains it.
     """
 
     first: int
@@ -93,21 +106,52 @@ def healthy(value: Float64, context: Float64, onset: int) -> Healthy | None:
     known = np.flatnonzero(np.isfinite(value[first:onset]))
     if len(known) < LEAST_HEALTHY:
         return None
-    features = _features(context[first:], onset - first)
-    learned, seen = features[known], value[first:onset][known]
-    penalty = 1e-3 * len(known) * np.eye(features.shape[1])
-    penalty[0, 0] = 0.0
-    weights = np.linalg.solve(learned.T @ learned + penalty, learned.T @ seen)
-    expected = (features * weights).sum(axis=1)
-    before = expected[: onset - first]
-    spread = before.std()
-    load = (expected - before.mean()) / spread if context.shape[1] and spread > 0 else np.zeros(len(expected))
+    seen = value[first:onset][known]
+    expected = _expected(_features(context[first:], onset - first), known, seen)
+    spread = seen.std()
+    load = (expected - seen.mean()) / spread if spread > 0 else np.zeros(len(expected))
     return Healthy(first, expected, np.clip(load, -3.0, 3.0))
 
 
+def _expected(features: Float64, known: NDArray[np.intp], seen: Float64) -> Float64:
+    """The level (n_rows,) by a ridge regression of what was ``seen`` on the ``known`` rows, each block of those from
+    the others; the mean where that explains too little, or the record is too short to learn from.
+    """
+    level = np.full(len(features), seen.mean())
+    n_features = features.shape[1]
+    if not n_features or len(known) < 4 * n_features:
+        return level
+    spread = features[known].std(axis=0)
+    scaled = (features - features[known].mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    inputs, moved = scaled[known], seen - seen.mean()
+    blocks = np.array_split(np.arange(len(known)), _BLOCKS)
+    squares = np.array([inputs[block].T @ inputs[block] for block in blocks])
+    products = np.array([inputs[block].T @ moved[block] for block in blocks])
+
+    def weights(strength: float, without: int | None = None) -> Float64:
+        used = np.arange(_BLOCKS) != without
+        n_used = len(known) if without is None else len(known) - len(blocks[without])
+        ridge = squares[used].sum(axis=0) + strength * n_used * np.eye(n_features)
+        return np.asarray(np.linalg.solve(ridge, products[used].sum(axis=0)))
+
+    def lack(each: Sequence[Float64]) -> float:
+        left = [moved[block] - inputs[block] @ own for block, own in zip(blocks, each, strict=True)]
+        return float(sum(np.square(one).sum() for one in left))
+
+    tried = {strength: [weights(strength, block) for block in range(_BLOCKS)] for strength in _STRENGTHS}
+    best = min(tried, key=lambda strength: lack(tried[strength]))
+    if lack(tried[best]) > (1 - _EXPLAINED) * np.square(moved).sum():
+        return level
+    expected = level + scaled @ weights(best)
+    for block, own in zip(blocks, tried[best], strict=True):
+        rows = slice(known[block[0]], known[block[-1]] + 1)
+        expected[rows] = level[rows] + scaled[rows] @ own
+    return np.asarray(expected)
+
+
 def _features(context: Float64, onset: int) -> Float64:
-    """1, and per context and memory the context with six bends in it: (n_rows, n_features)."""
-    columns = [np.ones((len(context), 1))]
+    """Per context and memory the context with six bends in it: (n_rows, n_features)."""
+    columns = [np.empty((len(context), 0))]
     if context.shape[1]:
         spread = context[:onset].std(axis=0)
         scaled = (context - context[:onset].mean(axis=0)) / np.where(spread > 0, spread, 1.0)
@@ -124,19 +168,19 @@ def passage(value: Float64, usual: Healthy | None, onset: int, now: int, level: 
 
     For a fall, hand in both with the other sign.
     """
-    known = np.flatnonzero(np.isfinite(value[onset : now + 1]))
-    if len(known) < LEAST_ROWS:
+    if np.isfinite(value[onset : now + 1]).sum() < LEAST_ROWS:
         return Passage(PENDING)
     if usual is None:
         return Passage(CANNOT_SAY, TOO_LITTLE)
-    rows = slice(usual.first, now + 1)
-    lasted = now + 1 - onset
-    deviation = value[rows] - usual.expected[: now + 1 - usual.first]
+    deviation = value[usual.first : now + 1] - usual.expected[: now + 1 - usual.first]
     load = usual.load[: now + 1 - usual.first]
-    trends = _trends(deviation, load, onset - usual.first, known)
+    since = now + 1 - onset
+    lasted = min(len(deviation), max((1 + BEFORE) * since, LEAST_SEEN))
+    begun = 1.0 - since / lasted
+    trends = _trends(deviation[-lasted:], load[-lasted:], begun, deviation[:-since])
     if trends.rising < SURE:
         return Passage(CANNOT_SAY, NO_TREND)
-    p10, p50, p90 = _first_passages(value[rows], load, trends, lasted, level, period_us)
+    p10, p50, p90 = _first_passages(value[usual.first : now + 1], load, trends, lasted, level, period_us)
     if not np.isfinite(p10):
         return Passage(BEYOND)
     if not np.isfinite(p90) or p90 > WIDEST * p10:
@@ -146,72 +190,76 @@ def passage(value: Float64, usual: Healthy | None, onset: int, now: int, level: 
 
 @dataclass(frozen=True)
 class _Trends:
-    """Ways in which a deviation may have grown since the onset, u = 0, until now, u = 1.
+    """Ways in which a deviation may have grown in the rows that are looked at, from u = 0 to now, u = 1, with its onset
+    at ``begun``.
 
     Each is growth(u) · (a + b · load) + c, with (a, b, c) in ``fitted`` (n_ways, 3), their ``covariance`` (n_ways, 3,
-    3) with ``freedom`` degrees, and how likely each way is, ``weight`` (n_ways,).
+    3), and how likely each way is, ``weight`` (n_ways,).
     """
 
-    straight: NDArray[np.bool_]
-    rate: Float64
+    begun: float
     weight: Float64
     fitted: Float64
     covariance: Float64
-    freedom: float
 
     @property
     def rising(self) -> float:
         """Probability that it grows."""
-        return float(self.weight[(self.rate > 0) & (self.fitted[:, 0] > 0)].sum())
+        return float(self.weight[(_KIND != _JUMP) & (self.fitted[:, 0] > 0)].sum())
 
 
-def _growth(straight: NDArray[np.bool_], rate: Float64, u: Float64) -> Float64:
-    """The deviation over that of now (n_ways, n): on a line that ends at 0, or exponential."""
-    moved = rate[:, None] * (u - 1.0)
-    return np.asarray(np.where(straight[:, None], np.maximum(1.0 + moved, 0.0), np.exp(np.minimum(moved, 50.0))))
+def _growth(ways: Int64, u: Float64, begun: float) -> Float64:
+    """The deviation over that of now (n_ways, n): on a line from 0, exponential, or after a jump at ``begun``."""
+    kind, moved = _KIND[ways][:, None], _RATE[ways][:, None] * (u - 1.0)
+    exponential = np.where((kind == _JUMP) & (u < begun), 0.0, np.exp(np.minimum(moved, 50.0)))
+    return np.asarray(np.where(kind == _LINE, np.maximum(1.0 + moved, 0.0), exponential))
 
 
-def _trends(deviation: Float64, load: Float64, onset: int, known: NDArray[np.intp]) -> _Trends:
-    """Fit every way to the means of up to 48 parts of the deviation since the onset."""
+def _trends(deviation: Float64, load: Float64, begun: float, healthy: Float64) -> _Trends:
+    """Fit every way to the means of up to 48 parts of the deviation; ``healthy`` is the one of the rows before."""
+    known = np.flatnonzero(np.isfinite(deviation))
     n_parts = min(_BINS, len(known) // 4)
     parts = np.array_split(known, n_parts)
-    size = len(deviation) - onset
-    u = np.array([part.mean() for part in parts]) / size
-    moved, loaded = (np.array([one[onset:][part].mean() for part in parts]) for one in (deviation, load))
-    straight, rate = np.repeat(_STRAIGHT, len(_RATES)), np.tile(_RATES, len(_STRAIGHT))
-    growth = _growth(straight, rate, u)
-    inputs = np.stack([growth, growth * loaded, np.ones_like(growth)], axis=-1)
+    u = np.array([part.mean() for part in parts]) / len(deviation)
+    moved, loaded = (np.array([one[part].mean() for part in parts]) for one in (deviation, load))
+    growth = _growth(np.arange(len(_KIND)), u, begun)
+    variance, alike = _noise(healthy[np.isfinite(healthy)], len(known) // n_parts)
+    inputs = _whitened(np.stack([growth, growth * loaded, np.ones_like(growth)], axis=-1), alike)
+    target = _whitened(moved[:, None], alike)[:, 0]
     squares = np.einsum("gni,gnj->gij", inputs, inputs)
-    squares[:, 1, 1] += 0.04 * squares[:, 0, 0]
-    squares[:, 2, 2] += _firmness(deviation[:onset], moved, max(1, size // n_parts))
+    products = np.einsum("gni,n->gi", inputs, target)[..., None]
     squares += 1e-9 * np.eye(3) * (1.0 + squares[:, :1, :1])
-    fitted = np.linalg.solve(squares, np.einsum("gni,n->gi", inputs, moved)[..., None])[..., 0]
-    left = moved - np.einsum("gni,gi->gn", inputs, fitted)
-    lack = np.square(left).sum(axis=1) + 1e-12 * (1.0 + np.square(moved).sum())
-    alike = _alike(left[np.argmin(lack)])
-    counted = max(n_parts / alike, 4.0)
-    freedom = max(counted - 3.0, 1.0)
-    weight = (lack / lack.min()) ** (-counted / 2)
-    covariance = np.linalg.inv(squares) * (lack / n_parts * counted / freedom * alike)[:, None, None]
-    return _Trends(straight, rate, weight / weight.sum(), fitted, covariance, freedom)
+    squares[:, 2, 2] += 1 - alike**2  # the healthy level is known as well as one part of the rows
+    held = 0.04 * squares[:, 0, 0]  # how firmly b is held to 0
+    lighter = np.linalg.solve(squares + held[:, None, None] * _OF_LOAD, products)[:, 1, 0] < 0
+    held = np.where(lighter, 1e6 * held, held)  # no damage shows less under a heavier load
+    squares += held[:, None, None] * _OF_LOAD
+    fitted = np.linalg.solve(squares, products)[..., 0]
+    lack = np.square(target - np.einsum("gni,gi->gn", inputs, fitted)).sum(axis=1)
+    noise = max(variance * (1 - alike**2), lack.min() / max(n_parts - 3, 1)) + 1e-12 * (1.0 + np.square(moved).mean())
+    likely = np.log(_PRIOR) - lack / (2 * noise) + (np.log(held) - np.linalg.slogdet(squares)[1]) / 2
+    weight = np.exp(likely - likely.max())
+    return _Trends(begun, weight / weight.sum(), fitted, noise * np.linalg.inv(squares))
 
 
-def _firmness(before: Float64, moved: Float64, size: int) -> float:
-    """How firmly the healthy level is known to be where it is, in parts of the data: parts of ``size`` rows of the
-    deviation before the onset vary about 0 as its offset does after.
+def _noise(healthy: Float64, size: int) -> tuple[float, float]:
+    """Variance of the means of ``size`` healthy rows, and how much each takes from the one before (AR(1)), by how much
+    slower than independent ones the means of more and more of them come to rest.
     """
-    known = before[np.isfinite(before)]
-    known = known[len(known) % size :] if len(known) >= 4 * size else known
-    means = known.reshape(-1, size).mean(axis=1) if len(known) >= 4 * size else known
-    early = moved[: max(4, len(moved) // 4)]
-    return float(early.var() / max(means.var(), 1e-12))
+    means = healthy[len(healthy) % size :].reshape(-1, size).mean(axis=1)
+    variance = float(means.var(ddof=1)) if len(means) > 1 else 0.0
+    counts = [1.0]
+    for together in (2, 4, 8, 12):
+        if len(means) // together >= 8:
+            longer = means[len(means) % together :].reshape(-1, together).mean(axis=1)
+            counts.append(together * float(longer.var(ddof=1)) / max(variance, 1e-300))
+    return variance, min((max(counts) - 1) / (max(counts) + 1), 0.98)
 
 
-def _alike(left: Float64) -> float:
-    """How many parts in a row count as one, by the autocorrelation of what the best fit leaves (AR(1)), doubted."""
-    rho = float(left[1:] @ left[:-1]) / max(float(left @ left), 1e-300) + 2 / len(left)
-    rho = min(max(rho, 0.0), 0.95)
-    return DOUBT * (1 + rho) / (1 - rho)
+def _whitened(rows: Float64, alike: float) -> Float64:
+    """Rows (…, n, n_columns) less what each takes from the one before: their noise is independent."""
+    first = np.sqrt(1 - alike**2) * rows[..., :1, :]
+    return np.concatenate([first, rows[..., 1:, :] - alike * rows[..., :-1, :]], axis=-2)
 
 
 def _first_passages(
@@ -222,15 +270,12 @@ def _first_passages(
     step = -(-RANGE * lasted // _STEPS)
     ahead = step * np.arange(1, RANGE * lasted // step + 1)
     rest, replayed = _replay(value, load, trends, lasted, step, period_us)
-    start = _starts(len(rest), step, period_us, chance)
-    row = start[:, None] + np.arange(len(ahead)) % (len(rest) - start)[:, None]
+    row = _rows_ahead(len(rest), len(ahead), step, period_us, chance)
     ways = np.searchsorted(np.cumsum(trends.weight), (np.arange(_FUTURES) + 0.5) / _FUTURES * (1 - 1e-9))
     ways = chance.permutation(ways)
     noise = np.einsum("gij,gj->gi", np.linalg.cholesky(trends.covariance[ways]), chance.standard_normal((_FUTURES, 3)))
-    a, b, c = (
-        trends.fitted[ways] + noise / np.sqrt(chance.chisquare(trends.freedom, _FUTURES) / trends.freedom)[:, None]
-    ).T
-    growth = _growth(trends.straight[ways], trends.rate[ways], 1.0 + ahead / lasted)
+    a, b, c = (trends.fitted[ways] + noise).T
+    growth = _growth(ways, 1.0 + ahead / lasted, trends.begun)
     over = growth * (a[:, None] + b[:, None] * replayed[row]) + c[:, None] + rest[row] >= level
     first = np.where(over.any(axis=1), ahead[over.argmax(axis=1)], np.inf)
     p10, p50, p90 = np.quantile(first, (0.1, 0.5, 0.9), method="inverted_cdf")
@@ -243,7 +288,7 @@ def _replay(
     """What the deviation does not explain of the last week, the highest in every ``step`` rows, and the load there."""
     likely = np.argsort(-trends.weight, kind="stable")[:10]
     share = trends.weight[likely] / trends.weight[likely].sum()
-    growth = share[:, None] * _growth(trends.straight[likely], trends.rate[likely], np.arange(lasted) / lasted)
+    growth = share[:, None] * _growth(likely, np.arange(lasted) / lasted, trends.begun)
     a, b, c = trends.fitted[likely].T
     rest = value.copy()
     rest[-lasted:] -= (growth * (a[:, None] + b[:, None] * load[-lasted:])).sum(axis=0) + (share * c).sum()
@@ -254,11 +299,15 @@ def _replay(
     return rest.max(axis=1), load.mean(axis=1)
 
 
-def _starts(n: int, step: int, period_us: int, chance: np.random.Generator) -> Int64:
-    """Where each replay begins: within an hour of this time of day, on a day before; anywhere in a short record."""
+def _rows_ahead(n: int, n_ahead: int, step: int, period_us: int, chance: np.random.Generator) -> Int64:
+    """Which of ``n`` rows each replay shows (n_futures, n_ahead): from within an hour of this time of day on a day
+    before to the last, over and over; in a short record, or one whose days have few rows, all of it from anywhere.
+    """
     day = max(1, round(DAY / (period_us * step)))
-    if n < 2 * day or day < 4:
-        return np.asarray(chance.integers(0, n, _FUTURES))
+    ahead = np.arange(n_ahead)
+    if n < 2 * day or day * step < _DAY_ROWS or day < 4:
+        return np.asarray((chance.integers(0, n, _FUTURES)[:, None] + ahead) % n)
     days = 1 + np.arange(_FUTURES) % (n // day)
     hour = max(1, day // 24)
-    return np.asarray(np.clip(n - days * day + chance.integers(-hour, hour + 1, _FUTURES), 0, n - day // 2))
+    start = np.clip(n - days * day + chance.integers(-hour, hour + 1, _FUTURES), 0, n - day // 2)
+    return np.asarray(start[:, None] + ahead % (n - start)[:, None])

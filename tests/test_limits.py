@@ -64,12 +64,54 @@ def test_what_does_not_grow_has_no_trend() -> None:
 
 def test_too_few_rows_are_pending_and_too_short_a_record_cannot_say() -> None:
     value = drifting(0.01)
-    assert told(value, ONSET + 10, 60.0) == Passage(PENDING)
-    assert passage(value, healthy(value, NONE, 50), 50, 600, 60.0, FIVE_MINUTES) == Passage(CANNOT_SAY, TOO_LITTLE)
+    assert told(value, ONSET + 5, 60.0) == Passage(PENDING)
+    assert passage(value, healthy(value, NONE, 40), 40, 600, 60.0, FIVE_MINUTES) == Passage(CANNOT_SAY, TOO_LITTLE)
 
 
 def test_a_bound_far_away_is_beyond_the_range_of_a_trend() -> None:
     assert told(drifting(0.01), ONSET + 400, 1000.0) == Passage(BEYOND)
+
+
+def test_what_jumped_and_fades_has_no_trend_either() -> None:
+    value = drifting(0.0)
+    value[ONSET:] += 3 * np.exp(-np.arange(len(value) - ONSET) / 500)
+    assert told(value, ONSET + 400, 60.0) == Passage(CANNOT_SAY, NO_TREND)
+
+
+def test_a_growth_that_began_before_the_onset_is_told_by_what_was_not_there_yet() -> None:
+    value = drifting(0.0) + 0.3 * np.exp((np.arange(len(NONE)) - ONSET) / 150)
+    when = told(value, ONSET + 250, 54.0)  # 1.6 above; a row reaches 4 at 375
+    assert when.p10 is not None
+    assert when.p90 is not None
+    assert when.p10 <= 125 <= when.p90
+
+
+def test_a_machine_with_a_hundred_healthy_rows_is_told_of_too() -> None:
+    rng = np.random.default_rng(2)
+    value = 50 + 0.3 * rng.standard_normal(400)
+    value[100:] += 0.05 * np.arange(300)
+    when = passage(value, healthy(value, np.empty((400, 0)), 100), 100, 180, 60.0, 3_600_000_000)
+    assert when.p50 == pytest.approx(118, rel=0.3)
+
+
+def test_a_context_that_explains_nothing_is_no_load() -> None:
+    rng = np.random.default_rng(3)
+    usual = healthy(drifting(0.0), rng.standard_normal((len(NONE), 2)), ONSET)
+    assert usual is not None
+    assert not usual.load.any()
+    assert np.ptp(usual.expected) == 0
+
+
+def test_healthy_rows_are_judged_by_weights_of_other_times() -> None:
+    load = np.cumsum(np.random.default_rng(4).standard_normal((len(NONE), 1)), axis=0) / 10
+    value = drifting(0.0) + load[:, 0]
+    other = value.copy()
+    other[:100] += 0.1 * (load[:100, 0] - load[:100, 0].mean())  # another slope there, the same mean
+    first, second = healthy(value, load, ONSET), healthy(other, load, ONSET)
+    assert first is not None
+    assert second is not None
+    assert first.expected[:100] == pytest.approx(second.expected[:100], abs=1e-9)
+    assert np.abs(first.expected[400:1500] - second.expected[400:1500]).max() > 1e-4
 
 
 def test_later_rows_change_no_forecast() -> None:
