@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anomaly_lstm.alerts import Bound, Policy
     from anomaly_lstm.learning import TrainOptions
     from anomaly_lstm.pipeline import (
         GridOptions,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
         score,
         train,
     )
+    from anomaly_lstm.policy import Bound, Policy
     from anomaly_lstm.sources.contract import ReadOptions
 
 _HOMES = {
@@ -47,7 +47,7 @@ _HOMES = {
         ),
         "pipeline",
     ),
-    **dict.fromkeys(("Bound", "Policy"), "alerts"),
+    **dict.fromkeys(("Bound", "Policy"), "policy"),
     "ReadOptions": "sources.contract",
     "TrainOptions": "learning",
 }

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from anomaly_lstm import conditions
-from anomaly_lstm.alerts import Bound, Policy
 from anomaly_lstm.cases import Rules
 from anomaly_lstm.channels import CHANNELS
 from anomaly_lstm.clock import find_zone, parse_duration, parse_time
@@ -25,6 +24,7 @@ from anomaly_lstm.errors import ConfigError, UsageError
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.messages import Interest
 from anomaly_lstm.models import MODELS
+from anomaly_lstm.policy import Bound, Policy
 from anomaly_lstm.sinks import LIVE_SINKS
 from anomaly_lstm.sources import SOURCES
 from anomaly_lstm.sources.contract import ReadOptions

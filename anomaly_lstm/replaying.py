@@ -20,13 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm import evaluation
-from anomaly_lstm.alerts import Alert, Course, Policy, Rows, alerts_of, as_document, courses_of
+from anomaly_lstm.alerts import Alert, alerts_of, as_document
 from anomaly_lstm.budgets import limits_of
 from anomaly_lstm.clock import DAY, SECOND, UNITS, iso
+from anomaly_lstm.courses import Course, courses_of
 from anomaly_lstm.evaluation import HOUR_US, Evaluation, Outcome, Raised, Watched, failed_at
 from anomaly_lstm.events import Event, touching
 from anomaly_lstm.modes import Modes
+from anomaly_lstm.policy import Policy
 from anomaly_lstm.scaling import Range
+from anomaly_lstm.scored_rows import Rows
 from anomaly_lstm.tables import SEVERITIES, State
 from anomaly_lstm.words import beyond_record, counted, expected, span
 

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.actions import NOTHING
-from anomaly_lstm.alerts import alert_id
 from anomaly_lstm.changes import CLEARED, RAISED, Change
 from anomaly_lstm.clock import iso, parse_time
+from anomaly_lstm.courses import alert_id
 from anomaly_lstm.delays import standings
 from anomaly_lstm.tables import State
 

@@ -21,11 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm import scoring, simulation, training
-from anomaly_lstm.alerts import DAY_US, Policy, alerts_of, rows_of
+from anomaly_lstm.alerts import alerts_of
 from anomaly_lstm.evaluation import poisson_interval
 from anomaly_lstm.events import Event, normal_rows
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
 from anomaly_lstm.models import MODELS
+from anomaly_lstm.policy import DAY_US, Policy
+from anomaly_lstm.scored_rows import rows_of
 from anomaly_lstm.simulation import CONTEXT, START, UNITS, History
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Grid, Telemetry, to_grid

@@ -31,10 +31,13 @@ from numpy.typing import NDArray
 
 import anomaly_lstm
 from anomaly_lstm import scoring, simulation
-from anomaly_lstm.alerts import DAY_US, Bound, Policy, Rise, Rows, courses_of, loads_of, onset_of, rises_of, rows_of
+from anomaly_lstm.bounds import Rise, rises_of
+from anomaly_lstm.courses import courses_of
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
 from anomaly_lstm.limits import BEYOND, ESTIMATE, Passage, healthy, passage
 from anomaly_lstm.pipeline import GridOptions, read_scores
+from anomaly_lstm.policy import DAY_US, Bound, Policy
+from anomaly_lstm.scored_rows import Rows, loads_of, onset_of, rows_of
 from anomaly_lstm.simulation import CONTEXT, START, BearingWear, History
 from anomaly_lstm.telemetry import Grid, Telemetry, to_grid
 from anomaly_lstm.trained import Trained

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anomaly_lstm import pipeline, simulation
-from anomaly_lstm.alerts import DAY_US, Policy
 from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.policy import DAY_US, Policy
 
 PERIOD_US = 600_000_000
 KEPT_FILES = 144

@@ -9,24 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly_lstm.alerts import (
-    DAY_US,
-    Alert,
-    Bound,
-    Course,
-    Policy,
-    alerts_of,
-    as_document,
-    changes_of,
-    courses_of,
-    rarity_words,
-    rests_at,
-    rows_of,
-)
+from anomaly_lstm.alerts import Alert, alerts_of, as_document, changes_of, rarity_words
 from anomaly_lstm.changes import Change
 from anomaly_lstm.clock import iso
+from anomaly_lstm.courses import Course, courses_of, rests_at
 from anomaly_lstm.errors import DataError, UsageError
+from anomaly_lstm.policy import DAY_US, Bound, Policy
 from anomaly_lstm.scaling import Range
+from anomaly_lstm.scored_rows import rows_of
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, UTC_TIME, State, scores_schema
 from tests.toys import MINUTE, minutes
 

@@ -23,10 +23,12 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from anomaly_lstm import scoring
-from anomaly_lstm.alerts import Policy, Rows, alerts_of, rows_of
+from anomaly_lstm.alerts import alerts_of
 from anomaly_lstm.delays import OFF_ROWS
 from anomaly_lstm.evaluation import poisson_interval
 from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.policy import Policy
+from anomaly_lstm.scored_rows import Rows, rows_of
 from anomaly_lstm.tables import State
 from anomaly_lstm.tails import Float64
 from anomaly_lstm.thresholds import THRESHOLDS

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from anomaly_lstm.alerts import Bound
 from anomaly_lstm.cases import Rules
 from anomaly_lstm.clock import DAY, SECOND, parse_time
 from anomaly_lstm.config import Pipeline, parse_budget, read_pipeline
 from anomaly_lstm.errors import ConfigError, UsageError
 from anomaly_lstm.messages import Interest
+from anomaly_lstm.policy import Bound
 from anomaly_lstm.telling import Recipient, Target
 
 LEAST = '[source]\npaths = ["data/*.csv"]\n[run]\nfolder = "run"\n'

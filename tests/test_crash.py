@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from anomaly_lstm import pipeline
-from anomaly_lstm.alerts import DAY_US, Policy
 from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.policy import DAY_US, Policy
 from tests.toys import MINUTE, START, files_of, healthy, names
 
 PERIOD = 10 * MINUTE

@@ -21,7 +21,7 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from anomaly_lstm import pipeline
-from anomaly_lstm.alerts import Bound, Policy
+from anomaly_lstm.policy import Bound, Policy
 
 {call}
 heavy = sys.argv[1].split(",")

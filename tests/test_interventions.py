@@ -12,9 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from anomaly_lstm import interventions, scoring
-from anomaly_lstm.alerts import DAY_US, Alert, Bound, Policy, alerts_of, rows_of
+from anomaly_lstm.alerts import Alert, alerts_of
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import LOOKS, Shift, UnderEvents, changed_from, under_events
+from anomaly_lstm.policy import DAY_US, Bound, Policy
+from anomaly_lstm.scored_rows import rows_of
 from anomaly_lstm.scoring import Scores
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Grid, Telemetry, to_grid

@@ -23,13 +23,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anomaly_lstm import alerts, interventions, learning, pipeline, scoring, store, training
-from anomaly_lstm.alerts import Policy
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import ModelError
 from anomaly_lstm.events import Event
 from anomaly_lstm.folds import BLOCKS, STEPS
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
 from anomaly_lstm.models import MODELS
+from anomaly_lstm.policy import DAY_US, Policy
+from anomaly_lstm.scored_rows import rows_of
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry, to_grid
 from anomaly_lstm.thresholds import THRESHOLDS
@@ -104,8 +105,8 @@ def whole_scores(network: str, threshold: str) -> pa.Table:
 
 
 def alerts_in(table: pa.Table, days: float, **policy: Any) -> list[alerts.Alert]:
-    one = Policy(limits={"advisory": round(days * alerts.DAY_US)}, **policy)
-    return [alert for rows in alerts.rows_of(table) for alert in alerts.alerts_of(rows, one, MINUTE, "model")]
+    one = Policy(limits={"advisory": round(days * DAY_US)}, **policy)
+    return [alert for rows in rows_of(table) for alert in alerts.alerts_of(rows, one, MINUTE, "model")]
 
 
 def numbers(table: pa.Table, name: str) -> Float64:
@@ -240,7 +241,7 @@ def plan_for(
         events=events,
         train_until_us=START + (FIRST + UNTIL) * MINUTE,
         train=options(network, threshold),
-        policy=Policy(limits={"advisory": alerts.DAY_US, "warning": 30 * alerts.DAY_US}),
+        policy=Policy(limits={"advisory": DAY_US, "warning": 30 * DAY_US}),
     )
 
 

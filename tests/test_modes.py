@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anomaly_lstm import modes, pipeline, scoring, store
-from anomaly_lstm.alerts import DAY_US, Alert, Policy
+from anomaly_lstm.alerts import Alert
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.evidence import LEAST_OF_MODE
 from anomaly_lstm.folds import MANY_ASSETS
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.models import MODELS
+from anomaly_lstm.policy import DAY_US, Policy
 from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.telemetry import Telemetry, last_known, to_grid
 from anomaly_lstm.trained import Roles, Trained, from_folder, to_folder

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from anomaly_lstm import pipeline
-from anomaly_lstm.alerts import Bound, Policy, rows_of
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.policy import Bound, Policy
+from anomaly_lstm.scored_rows import rows_of
 from anomaly_lstm.sinks import parquet as parquet_sink
 from anomaly_lstm.sources import ReadOptions
 from anomaly_lstm.tables import State

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from anomaly_lstm.alerts import DAY_US
 from anomaly_lstm.events import Event
+from anomaly_lstm.policy import DAY_US
 from anomaly_lstm.replay_page import AT_MOST, draw
 from anomaly_lstm.replaying import Replay, headline
 from tests.test_page import HOSTILE, read

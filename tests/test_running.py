@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import pipeline
 from anomaly_lstm.actions import NOTHING
-from anomaly_lstm.alerts import DAY_US, Policy
 from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.cases import Wish, desk, note, on_alert
+from anomaly_lstm.policy import DAY_US, Policy
 from anomaly_lstm.telling import Recipient, Target
 from tests.told import http_server
 from tests.toys import MINUTE, START, files_of, healthy, names

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from anomaly_lstm import pipeline
-from anomaly_lstm.alerts import Policy
 from anomaly_lstm.cli import show
 from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.policy import Policy
 from anomaly_lstm.screening import MOST
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.trained import Roles, Trained

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from anomaly_lstm import pipeline
-from anomaly_lstm.alerts import Bound, Policy
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.policy import Bound, Policy
 from anomaly_lstm.sinks import SINKS, sink_for
 from anomaly_lstm.sinks.contract import AlertReport, Sink
 from anomaly_lstm.sources.contract import ReadOptions

@@ -16,10 +16,10 @@ import typer
 from anomaly_lstm.errors import ConfigError, ModelError, UsageError
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
-    from anomaly_lstm.alerts import Policy
     from anomaly_lstm.config import Pipeline
     from anomaly_lstm.learning import TrainOptions
     from anomaly_lstm.pipeline import GridOptions, RunPlan
+    from anomaly_lstm.policy import Policy
     from anomaly_lstm.sources.contract import ReadOptions
 
 SEPARATORS = (",", ";", "|", "\t")
@@ -525,8 +525,8 @@ def policy(
     """
     from dataclasses import replace
 
-    from anomaly_lstm.alerts import Policy
     from anomaly_lstm.config import limits
+    from anomaly_lstm.policy import Policy
     from anomaly_lstm.tables import SEVERITIES
 
     base = config.alarm.policy if config else stored or Policy()

@@ -14,8 +14,8 @@ from anomaly_lstm.cli.evaluate import Severity
 from anomaly_lstm.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from anomaly_lstm.alerts import Policy
     from anomaly_lstm.config import Pipeline
+    from anomaly_lstm.policy import Policy
 
 Target = Annotated[
     list[Path] | None,

@@ -13,12 +13,13 @@ import numpy as np
 from anomaly_lstm import alerts as alerting
 from anomaly_lstm import delays
 from anomaly_lstm import scoring as scores_stage
-from anomaly_lstm.alerts import Policy
 from anomaly_lstm.budgets import limits_of, promised_per_month
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.pipeline.grids import check_names
 from anomaly_lstm.pipeline.scoring import check_made_by, check_not_in_model, load, read_scores
+from anomaly_lstm.policy import Policy
+from anomaly_lstm.scored_rows import rows_of
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
 from anomaly_lstm.tables import SEVERITIES, State
@@ -54,7 +55,7 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
     found: list[alerting.Alert] = []
     watched: dict[str, dict[str, Any]] = {}
     strangest: tuple[str, int, float] | None = None
-    for rows in alerting.rows_of(table):
+    for rows in rows_of(table):
         if np.isfinite(rows.return_period_s).any():
             top = int(np.nanargmax(rows.return_period_s))
             if strangest is None or rows.return_period_s[top] > strangest[2]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from anomaly_lstm import alerts as alerting
 from anomaly_lstm import arrow
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm import measures as measuring
@@ -16,6 +15,7 @@ from anomaly_lstm.clock import parse_time
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.events import Event, read_events
 from anomaly_lstm.pipeline.scoring import read_scores
+from anomaly_lstm.scored_rows import rows_of
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
 from anomaly_lstm.tables import SEVERITIES
@@ -63,7 +63,7 @@ def measure(
     raised, _ = _counted(report, severity)
     table = read_scores(scores)
     made_by = arrow.codes(table.column("model_id"))[0] if "model_id" in table.column_names else ()
-    rows = {r.asset: r for r in alerting.rows_of(table)}
+    rows = {r.asset: r for r in rows_of(table)}
     missing = sorted(set(report.run["assets"]) - set(rows))
     if missing or (made_by and report.run["model_id"] not in made_by):
         whose = f"of {missing[0]}" if missing else f"by model {report.run['model_id']}"

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow, silence
-from anomaly_lstm.alerts import rows_of
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.events import Event, touching
 from anomaly_lstm.interventions import NOT_JUDGED
 from anomaly_lstm.pipeline.folder import RunFolder, Watch
 from anomaly_lstm.pipeline.watching import Told, late_changes, same_alert
+from anomaly_lstm.scored_rows import rows_of
 from anomaly_lstm.silence import Presence, silences
 from anomaly_lstm.tables import State
 from anomaly_lstm.trained import Trained

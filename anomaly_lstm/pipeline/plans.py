@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from anomaly_lstm.alerts import Policy
 from anomaly_lstm.cases import Rules
 from anomaly_lstm.cases import Told as CaseTold
 from anomaly_lstm.changes import Change
@@ -14,6 +13,7 @@ from anomaly_lstm.evaluation import Evaluation
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.grids import GridOptions, Quality
 from anomaly_lstm.pipeline.training import TrainResult
+from anomaly_lstm.policy import Policy
 from anomaly_lstm.sinks.contract import AlertReport, Standing
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import ReadOptions

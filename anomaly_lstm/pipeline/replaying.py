@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from anomaly_lstm import alerts as alerting
 from anomaly_lstm import arrow, replay_page, replaying, store
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm import scoring as scores_stage
-from anomaly_lstm.alerts import Policy
 from anomaly_lstm.budgets import split_budget
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError, UsageError
@@ -20,6 +18,8 @@ from anomaly_lstm.events import Event, read_events
 from anomaly_lstm.pipeline.alerting import limits_for_budget
 from anomaly_lstm.pipeline.grids import check_names
 from anomaly_lstm.pipeline.scoring import check_made_by, check_not_in_model, load, read_scores
+from anomaly_lstm.policy import Policy
+from anomaly_lstm.scored_rows import rows_of
 from anomaly_lstm.tables import SEVERITIES
 from anomaly_lstm.trained import Trained
 
@@ -67,7 +67,7 @@ def replay(
     units = {**trained.units, **terms.policy.units}
     history = _history(trained, model_id, spans, told, start_us, end_us)
     terms = replace(terms, policy=replace(terms.policy, units=units))
-    result = replaying.replay(alerting.rows_of(table), history, terms, return_periods_us, on_delays_us)
+    result = replaying.replay(rows_of(table), history, terms, return_periods_us, on_delays_us)
     result = replace(result, notes=_replay_notes(trained, history, told, spans))
     for path in out:
         _write_replay(path, result)

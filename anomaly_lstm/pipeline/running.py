@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from anomaly_lstm import alerts as alerting
 from anomaly_lstm import arrivals, store, telling
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm.actions import NOTHING, Action
-from anomaly_lstm.alerts import Policy
 from anomaly_lstm.budgets import limits_of, split_budget
 from anomaly_lstm.cases import Cases, advance, overlays, told_line
 from anomaly_lstm.cases import Told as CaseTold
@@ -36,6 +34,7 @@ from anomaly_lstm.pipeline.scoring import as_in_training, events_for, load, unse
 from anomaly_lstm.pipeline.standing import standing
 from anomaly_lstm.pipeline.training import TrainResult, train
 from anomaly_lstm.pipeline.watching import Fresh, Told, policy_document, policy_from, score_new, tell, with_terms
+from anomaly_lstm.policy import Bound, Policy
 from anomaly_lstm.silence import Gap
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
@@ -518,7 +517,7 @@ def policy_of(folder: Path) -> Policy | None:
         round(delays["on_delay_s"] * 1e6),
         round(delays["off_delay_s"] * 1e6),
         delays["deadband"],
-        {sensor: alerting.Bound(**bound) for sensor, bound in delays["bounds"].items()},
+        {sensor: Bound(**bound) for sensor, bound in delays["bounds"].items()},
         respond_within_us=round(delays.get("respond_within_s", 0) * 1e6),
     )
 

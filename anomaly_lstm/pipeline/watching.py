@@ -15,10 +15,10 @@ import numpy as np
 from anomaly_lstm import alerts as alerting
 from anomaly_lstm import arrivals, interventions
 from anomaly_lstm import scoring as scores_stage
-from anomaly_lstm.alerts import Bound, Policy
 from anomaly_lstm.arrivals import Mode
 from anomaly_lstm.changes import CHANGES, RETRACTED, REVISED, Change
 from anomaly_lstm.clock import iso, parse_time
+from anomaly_lstm.courses import rests_at
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import UnderEvents, rows_needed_from, under_events
@@ -33,6 +33,8 @@ from anomaly_lstm.pipeline.scoring import (
     needed,
     sparse,
 )
+from anomaly_lstm.policy import DAY_US, Bound, Policy, reopens_within_us
+from anomaly_lstm.scored_rows import ONSET_ROWS, Rows, rows_of
 from anomaly_lstm.scoring import Checkpoint
 from anomaly_lstm.silence import Gap, gaps
 from anomaly_lstm.sources.contract import RawAsset, Reading, ReadOptions
@@ -45,7 +47,7 @@ RUN_UP = 4 * CHUNK
 """Rows before the first one that a new model judges, for its evidence to come from [rows]: ten memories of the longest
 half-life are 3,840."""
 
-LOOKED_BACK_AT = (RECORD, alerting.ONSET_ROWS)
+LOOKED_BACK_AT = (RECORD, ONSET_ROWS)
 """Rows, and scored rows after them, that an alert is told by and that lie before it."""
 
 Models = Mapping[str, Trained]
@@ -276,7 +278,7 @@ def tell(
     open_to_change = [one for one in known if parse_time(one["raised_at"]) >= anchor_us]
     told_us = grid.time_of(watch.told) - grid.period_us if watch.told is not None else None
     late = told_us is not None and (since_us is None or since_us <= told_us)
-    over = (rows.state == State.SCORED) & ~alerting.rests_at(rows, policy)
+    over = (rows.state == State.SCORED) & ~rests_at(rows, policy)
     if not over[first:].any() and not open_to_change:
         return Told(final, [])
     rows, first = _looked_back_at(folder, rows, first)
@@ -301,14 +303,14 @@ def _window(
     known: Sequence[Mapping[str, Any]],
     since_us: int | None,
     floor_us: int | None,
-) -> tuple[alerting.Rows | None, int]:
+) -> tuple[Rows | None, int]:
     """An asset's stored rows, without the sensors, from the last one on which nothing stood; and which row that is.
 
     No row is looked at before ``floor_us``, where the terms began.
     """
     bounded = [f"value.{sensor}" for sensor in policy.bounds]
     columns = ["asset", "time", "state", "score", "return_period_s", "unseen", "model_id", *bounded]
-    anchor_us = None if since_us is None else _nothing_stood(known, since_us, alerting.reopens_within_us(policy))
+    anchor_us = None if since_us is None else _nothing_stood(known, since_us, reopens_within_us(policy))
     months = len(folder.months_of(asset))
     back_us = 0
     while True:
@@ -316,16 +318,16 @@ def _window(
         table = folder.stored(asset, start_us, columns)
         if table is None or not len(table):
             return None, 0
-        (rows,) = alerting.rows_of(table)
+        (rows,) = rows_of(table)
         lowest = int(np.searchsorted(rows.time_us, floor_us)) if floor_us is not None else 0
         if anchor_us is None:
             return rows, lowest
-        rests = np.flatnonzero(alerting.rests_at(rows, policy)[: np.searchsorted(rows.time_us, anchor_us, "right")])
+        rests = np.flatnonzero(rests_at(rows, policy)[: np.searchsorted(rows.time_us, anchor_us, "right")])
         if len(rests):
             return rows, max(int(rests[-1]), lowest)
         if len(folder.months_of(asset)) == months and len(table) == _n_rows(folder, asset):
             return rows, lowest
-        back_us = 2 * back_us + 31 * alerting.DAY_US
+        back_us = 2 * back_us + 31 * DAY_US
 
 
 def _n_rows(folder: RunFolder, asset: str) -> int:
@@ -347,7 +349,7 @@ def _nothing_stood(known: Sequence[Mapping[str, Any]], time_us: int, reopens_us:
         time_us = min(standing) - 1
 
 
-def _looked_back_at(folder: RunFolder, rows: alerting.Rows, first: int) -> tuple[alerting.Rows, int]:
+def _looked_back_at(folder: RunFolder, rows: Rows, first: int) -> tuple[Rows, int]:
     """The rows with all their columns, and as many before row ``first`` as its alerts may be told by."""
     n_rows, n_scored = LOOKED_BACK_AT
     files = folder.months_of(rows.asset)
@@ -356,7 +358,7 @@ def _looked_back_at(folder: RunFolder, rows: alerting.Rows, first: int) -> tuple
     while True:
         table = folder.stored(rows.asset, _month_start(files[start].stem))
         assert table is not None
-        (whole,) = alerting.rows_of(table)
+        (whole,) = rows_of(table)
         place = int(np.searchsorted(whole.time_us, first_us))
         scored = np.flatnonzero(whole.state[:place] == State.SCORED)
         if start == 0 or (len(scored) >= n_scored and scored[-n_scored] >= n_rows):

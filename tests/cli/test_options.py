@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from anomaly_lstm.alerts import Policy
 from anomaly_lstm.cli import options
 from anomaly_lstm.clock import DAY
 from anomaly_lstm.config import Pipeline, read_pipeline
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.policy import Policy
 from anomaly_lstm.sources import csv
 
 PIPELINE = '[source]\npaths = ["data.csv"]\nzone = "Asia/Tokyo"\nend = "2026-03-01"\n[run]\nfolder = "run"\n'
