@@ -1,6 +1,7 @@
 """Rows as they arrived, kept by a run folder: of each asset a set, so that rows may come late, twice, and in any order.
 
-Every run that brings new rows adds one file per asset, named by the run, how many rows it holds and from when to when.
+Of what contradicts each other at one time, that which came last counts; of what came in one run, the mean. Every run
+that brings new rows adds one file per asset, named by the run, how many rows it holds and from when to when.
 Small files are joined with the one before, as in a log-structured merge tree (O'Neil et al., 1996), so that their
 number grows with the logarithm of the runs. What a killed run left is found by its number and removed; files that
 were joined are removed once the run is done. Since a set is kept, a file too many changes nothing.
@@ -60,7 +61,7 @@ class _File:
 
 def add(folder: Path, run: int, raw: RawAsset, mode: Mode | None = None) -> Added:
     """Keep those of an asset's rows that ``folder`` does not hold yet, in a file of this ``run``."""
-    table = _distinct(_table(raw, mode))
+    table = _distinct(_table(raw, mode, run))
     files = _files(folder)
     table = _without(table, files)
     if not len(table):
@@ -86,8 +87,8 @@ def load(
 ) -> tuple[RawAsset, tuple[str, ...]]:
     """An asset's rows from ``since_us`` on, one per time, in time order; and the words of its mode.
 
-    What was measured several times at one time is the mean of its distinct values. A sensor that no file holds is in
-    ``absent``.
+    Of what a sensor has several times at one time, the last run's counts: the mean of its distinct values. A sensor
+    that no file holds is in ``absent``.
     """
     files = [file for file in _files(folder) if since_us is None or file.last_us >= since_us]
     tables = [_read(file.path) for file in files]
@@ -97,11 +98,7 @@ def load(
         first = int(np.searchsorted(time_us, since_us))
         table, time_us = table.slice(first), time_us[first:]
     words = _words(table, mode)
-    columns = [_values(table, sensor, mode, words) for sensor in sensors]
-    values = np.column_stack(columns) if columns else np.empty((len(time_us), 0))
-    times, where = np.unique(time_us, return_index=True)
-    if len(times) < len(time_us):
-        values = np.stack([_of_one_time(rows) for rows in np.split(values, where[1:])])
+    times, values = _that_counts(table, [_values(table, sensor, mode, words) for sensor in sensors])
     absent = tuple(sensor for sensor in sensors if not _has(table, sensor))
     return RawAsset(asset, times, tuple(sensors), values, absent=absent), words
 
@@ -115,7 +112,7 @@ def columns(folder: Path) -> set[str]:
     """The sensors that any file holds."""
     found: set[str] = set()
     for file in _files(folder):
-        found |= {name.partition(".")[2] for name in pq.read_schema(file.path).names if name != "time"}
+        found |= {name.partition(".")[2] for name in pq.read_schema(file.path).names if "." in name}
     return found
 
 
@@ -141,15 +138,15 @@ def _read(path: Path) -> pa.Table:
 
 
 def _empty() -> pa.Table:
-    return pa.table({"time": pa.array([], pa.int64())})
+    return pa.table({"time": pa.array([], pa.int64()), "run": pa.array([], pa.int64())})
 
 
-def _table(raw: RawAsset, mode: Mode | None) -> pa.Table:
-    """The rows as they are kept, in time order: `value.<sensor>` for numbers, `word.<sensor>` for the words of a
-    mode; without the sensors that the asset's files do not have.
+def _table(raw: RawAsset, mode: Mode | None, run: int) -> pa.Table:
+    """The rows as they are kept, in time order, with the run they came in: `value.<sensor>` for numbers,
+    `word.<sensor>` for the words of a mode; without the sensors that the asset's files do not have.
     """
     order = np.argsort(raw.time_us, kind="stable")
-    table = {"time": arrow.from_ints(raw.time_us[order])}
+    table = {"time": arrow.from_ints(raw.time_us[order]), "run": arrow.from_ints(np.full(len(order), run))}
     for place, sensor in enumerate(raw.sensors):
         if sensor in raw.absent:
             continue
@@ -181,44 +178,62 @@ def _distinct(table: pa.Table) -> pa.Table:
 
 
 def _without(table: pa.Table, files: Sequence[_File]) -> pa.Table:
-    """The rows that no file holds."""
-    for file in files:
-        time_us = arrow.to_numpy(table.column("time"), np.int64)
-        if not len(time_us):
-            break
-        if file.last_us < time_us[0] or file.first_us > time_us[-1]:
-            continue
-        kept = _read(file.path)
-        new = ~_is_first_of_its_time(table, kept)
-        doubtful = np.flatnonzero(new & np.isin(time_us, arrow.to_numpy(kept.column("time"), np.int64)))
-        if len(doubtful):
-            same = np.isin(arrow.to_numpy(kept.column("time"), np.int64), time_us[doubtful])
-            known = set(_keys(kept, np.flatnonzero(same)))
-            new[doubtful] = [key not in known for key in _keys(table, doubtful)]
-        table = table.filter(arrow.from_bools(new))
-    return table
-
-
-def _is_first_of_its_time(table: pa.Table, kept: pa.Table) -> Bool:
-    """Rows of a table (n_rows,) that are the same as the first row of their time in another: most of a file that has
-    only grown.
-    """
-    time_us, times = (arrow.to_numpy(one.column("time"), np.int64) for one in (table, kept))
+    """The rows that say something else than what counts at their time, and those that came with them."""
+    if not len(table):
+        return table
+    time_us = arrow.to_numpy(table.column("time"), np.int64)
+    near = [_read(file.path) for file in files if file.last_us >= time_us[0] and file.first_us <= time_us[-1]]
+    if not near:
+        return table
+    kept = pa.concat_tables(near, promote_options="default")
+    kept = kept.filter(arrow.from_bools(np.isin(arrow.to_numpy(kept.column("time"), np.int64), time_us)))
+    if not len(kept):
+        return table
+    names = [name for name in table.column_names if "." in name]
+    words = sorted({word for one in (table, kept) for name in names for word in _unique(one, name)})
+    times, counts = _that_counts(kept, [_cells(kept, name, words) for name in names])
+    cells = np.column_stack([_cells(table, name, words) for name in names]) if names else np.empty((len(table), 0))
     place = np.minimum(np.searchsorted(times, time_us), len(times) - 1)
-    same = times[place] == time_us
-    for name in {*table.column_names, *kept.column_names} - {"time"}:
-        if name.startswith("word."):
-            words = sorted(_unique(table, name) | _unique(kept, name))
-            ours, theirs = (_places(one, name, words) for one in (table, kept))
-        else:
-            ours, theirs = (_values(one, name.partition(".")[2], None, ()) for one in (table, kept))
-        theirs = theirs[place]
-        same &= (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
-    return np.asarray(same)
+    said = ((cells == counts[place]) | np.isnan(cells)).all(axis=1)
+    new = time_us[~(said & (times[place] == time_us))]
+    return table.filter(arrow.from_bools(np.isin(time_us, new)))
+
+
+def _that_counts(table: pa.Table, columns: Sequence[Float64]) -> tuple[Int64, Float64]:
+    """Each time (n_times,) once, and what counts there of some columns (n_times, n_columns)."""
+    time_us, run = (arrow.to_numpy(table.column(name), np.int64) for name in ("time", "run"))
+    values = np.column_stack(columns) if columns else np.empty((len(time_us), 0))
+    order = np.lexsort((run, time_us))
+    time_us, run, values = time_us[order], run[order], values[order]
+    times, where = np.unique(time_us, return_index=True)
+    if len(times) == len(time_us):
+        return times, values
+    out = values[where]
+    for place in np.flatnonzero(np.diff(np.r_[where, len(time_us)]) > 1):
+        rows = slice(where[place], where[place + 1] if place + 1 < len(where) else len(time_us))
+        out[place] = _of_one_time(run[rows], values[rows])
+    return times, out
+
+
+def _of_one_time(run: Int64, values: Float64) -> Float64:
+    """What counts (n_columns,) of several rows (n_rows, n_columns) of one time: of each column what came last."""
+    out = np.full(values.shape[1], np.nan)
+    for place, column in enumerate(values.T):
+        known = np.isfinite(column)
+        if known.any():
+            out[place] = np.unique(column[known & (run == run[known].max())]).mean()
+    return out
+
+
+def _cells(table: pa.Table, name: str, words: Sequence[str]) -> Float64:
+    """A column as it is kept (n_rows,), words as places among ``words``."""
+    if name.startswith("word."):
+        return _places(table, name, words)
+    return _values(table, name.partition(".")[2], None, ())
 
 
 def _unique(table: pa.Table, name: str) -> set[str]:
-    if name not in table.column_names:
+    if name not in table.column_names or not name.startswith("word."):
         return set()
     return {word for word in table.column(name).unique().to_pylist() if word is not None}
 
@@ -269,11 +284,3 @@ def _values(table: pa.Table, sensor: str, mode: Mode | None, words: Sequence[str
     if mode and sensor == mode.sensor and f"word.{sensor}" in table.column_names:
         return _places(table, f"word.{sensor}", words)
     return np.full(len(table), np.nan)
-
-
-def _of_one_time(rows: Float64) -> Float64:
-    """What (n_sensors,) several rows (n_rows, n_sensors) of one time say."""
-    if len(rows) == 1:
-        return np.asarray(rows[0])
-    distinct = [np.unique(column[np.isfinite(column)]) for column in rows.T]
-    return np.array([values.mean() if len(values) else np.nan for values in distinct])

@@ -161,22 +161,23 @@ def test_late_rows_revise_an_alert_that_was_told_under_its_id(tmp_path: Path) ->
     assert ("revised", before["alert_id"]) in [(c.change, c.alert_id) for c in result.changes]
 
 
-def test_an_alert_of_which_corrected_rows_show_nothing_is_retracted(clean: Path, tmp_path: Path) -> None:
-    """Of one row a wrong value came first, and then one that is as wrong the other way: what counts is their mean."""
+def test_a_corrected_file_takes_back_what_was_wrong_and_its_alert(clean: Path, tmp_path: Path) -> None:
     begun(tmp_path)
-    write(tmp_path, "0001.parquet", range(TAUGHT, N_ROWS))
-    row, known = TAUGHT + 200, set[str]()
-    whole = pq.read_table(tmp_path / "source" / "0001.parquet")
-    for number, off in enumerate((60.0, -60.0)):
-        value = pa.array([history()[row, 1] + off])
-        wrong = whole.slice(row - TAUGHT, 1).set_column(whole.column_names.index("s1"), "s1", value)
-        parts = [whole.slice(0, row - TAUGHT), wrong, whole.slice(row - TAUGHT + 1)]
-        pq.write_table(pa.concat_tables(parts), tmp_path / "source" / f"000{number + 1}.parquet")
-        result = pipeline.run(plan(tmp_path))
-        known = known if number else {a["alert_id"] for a in alerts(tmp_path)}
+    path = write(tmp_path, "0001.parquet", range(TAUGHT, N_ROWS))
+    right = pq.read_table(path)
+    row = 200
+    value = pa.array([history()[TAUGHT + row, 1] + 60.0])
+    wrong = right.slice(row, 1).set_column(right.column_names.index("s1"), "s1", value)
+    pq.write_table(pa.concat_tables([right.slice(0, row), wrong, right.slice(row + 1)]), path)
+    pipeline.run(plan(tmp_path))
+    known = {a["alert_id"] for a in alerts(tmp_path)}
+    pq.write_table(right, path)
+    result = pipeline.run(plan(tmp_path))
+    assert result.new == {"pump": 1}
     left = {a["alert_id"] for a in alerts(tmp_path)}
     assert {c.alert_id for c in result.changes if c.change == "retracted"} == known - left != set()
-    assert alerts(tmp_path) == alerts(clean)
+    assert scores(tmp_path).equals(scores(clean))
+    assert [_but_for_its_id(a) for a in alerts(tmp_path)] == [_but_for_its_id(a) for a in alerts(clean)]
 
 
 # ---------------------------------------------------------------- files
@@ -309,6 +310,31 @@ def test_one_sick_asset_is_named_and_the_others_are_watched(tmp_path: Path) -> N
     mended = pipeline.run(plan(tmp_path))
     assert not mended.failed
     assert sum(mended.states.values()) == 100
+
+
+def test_rows_of_a_wrong_clock_are_set_aside_and_told(tmp_path: Path) -> None:
+    begun(tmp_path)
+    path = write(tmp_path, "0001.parquet", range(TAUGHT, TAUGHT + 100))
+    table = pq.read_table(path)
+    times = table.column("time").cast(pa.int64()).to_pylist()
+    times[40:43] = [us + 100 * 365 * DAY_US for us in times[40:43]]
+    pq.write_table(table.set_column(0, "time", pa.array(times).cast(pa.timestamp("us", "UTC"))), path)
+    result = pipeline.run(plan(tmp_path))
+    assert result.new == {"pump": 97}
+    assert any("3 row(s) lie in the future" in note for note in result.quality.notes)
+    assert not [a for a in alerts(tmp_path) if a["kind"] == "no_data"]
+
+
+def test_a_filler_that_no_sensor_measures_is_missing(tmp_path: Path) -> None:
+    begun(tmp_path)
+    path = write(tmp_path, "0001.parquet", range(TAUGHT, TAUGHT + 100))
+    table = pq.read_table(path)
+    place = table.column_names.index("s0")
+    filled = np.where(np.arange(100) % 10 == 3, 1.7976931348623157e308, np.asarray(table.column("s0")))
+    pq.write_table(table.set_column(place, "s0", pa.array(filled)), path)
+    result = pipeline.run(plan(tmp_path))
+    assert [dict(f.cells_not_numeric) for f in result.quality.files] == [{"s0": 10}]
+    assert np.isfinite(scores(tmp_path).column("score").to_numpy()[-100:]).all()
 
 
 # ---------------------------------------------------------------- spans, trials, anew

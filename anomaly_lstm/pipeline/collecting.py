@@ -15,6 +15,7 @@ from typing import Any
 
 from anomaly_lstm import arrivals, sources
 from anomaly_lstm.arrivals import Mode
+from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Seen, Terms, Watch, pending_from
 from anomaly_lstm.sources import Place
@@ -23,6 +24,9 @@ from anomaly_lstm.telemetry import Grid
 
 SETTLED_S = 60
 """A file that was last changed so long ago [s] is not being written any more, however it ends."""
+
+FUTURE_US = 86_400_000_000
+"""Rows so far ahead of the clock of this machine are no rows: a day covers every zone [µs]."""
 
 Span = tuple[int | None, int | None]
 Stat = tuple[int, int]
@@ -89,7 +93,7 @@ def collect(
     if failed and not known and not state.assets:
         raise DataError("\n".join(failed.values()))
     state = replace(state, files=known, waiting=waiting)
-    return _kept(folder, state, readings, read, grid, terms, failed)
+    return _kept(folder, state, readings, read, grid, terms, failed, now_us + FUTURE_US)
 
 
 def _has_grown(path: Path, before: Seen) -> bool:
@@ -169,14 +173,25 @@ def _kept(
     grid: Grid,
     terms: Terms,
     failed: Mapping[str, str],
+    latest_us: int,
 ) -> Collected:
-    """Keep the rows of some readings."""
+    """Keep the rows of some readings, but for those after ``latest_us``: a clock that is wrong must not move that of
+    all assets.
+    """
+    notes = [note for reading in readings for note in reading.notes]
     assets = dict(state.assets)
     superseded: list[Path] = []
     new: dict[str, int] = {}
     for reading in readings:
         mode = Mode(read.mode, tuple(reading.words)) if read.mode else None
         for raw in reading.assets:
+            ahead = raw.time_us > latest_us
+            if ahead.any() and (state.assets or ahead.mean() < 0.5):  # else the clock of this machine is wrong
+                last = iso(int(raw.time_us.max()))
+                notes.append(
+                    f"{raw.asset}: {ahead.sum():,} row(s) lie in the future, up to {last}: set aside. Mend the clock."
+                )
+                raw = replace(raw, time_us=raw.time_us[~ahead], values=raw.values[~ahead])
             added = arrivals.add(folder.arrivals(raw.asset), state.run, raw, mode)
             superseded += added.superseded
             if len(added.times_us):
@@ -186,7 +201,7 @@ def _kept(
         replace(state, assets=dict(sorted(assets.items()))),
         [one for reading in readings for one in reading.files],
         failed,
-        list(dict.fromkeys(note for reading in readings for note in reading.notes)),
+        list(dict.fromkeys(notes)),
         superseded,
         new,
     )

@@ -46,7 +46,9 @@ def is_numeric(column: Column, decimal: str) -> bool:
 
 
 def numbers_in(column: Column, decimal: str, keep: Bool | None = None) -> tuple[Floats, int]:
-    """Numbers of the (kept) cells, NaN where missing, and how many held text or ±inf instead."""
+    """Numbers of the (kept) cells, NaN where missing, and how many held text, ±inf or more than single precision holds
+    instead: a filler such as 1.8e308, and nothing that a sensor measures.
+    """
     if keep is not None and not keep.all():
         column = column.take(from_ints(np.flatnonzero(keep)))
     if is_text(column):
@@ -56,7 +58,7 @@ def numbers_in(column: Column, decimal: str, keep: Bool | None = None) -> tuple[
             values, bad = to_numpy(pc.cast(column, pa.float64(), safe=False), np.float64), 0
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # times, bytes, lists: no kind of number
             values, bad = np.full(len(column), np.nan), len(column) - column.null_count
-    infinite = np.isinf(values)
+    infinite = np.abs(values) > np.finfo(np.float32).max
     if infinite.any():
         values = np.where(infinite, np.nan, values)
     return values, bad + int(infinite.sum())
