@@ -125,8 +125,9 @@ def changes_of(
         for what, at_us in _moments(course):
             if after_us is None or at_us > after_us:
                 known = rows.up_to(at_us)
-                alerts = alerts_of(known, policy, period_us, model_id, seen, mode, since)
-                alert = next(one for one in alerts if one.alert_id == course.alert_id)
+                then = next(c for c in courses_of(known, policy, period_us, since) if c.alert_id == course.alert_id)
+                regime = _regime(known, seen or {}, mode)
+                alert = _alert(known, policy, then, bounds_crossed(known, policy), regime, model_id, period_us)
                 severity = alert.severity_now or alert.severity
                 change = Change(what, alert.alert_id, rows.asset, alert.kind, severity, at_us, as_document(alert))
                 out[change.change_id] = change

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow, store
+from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources.contract import RawAsset
 
 Int64 = NDArray[np.int64]
@@ -133,8 +134,14 @@ def _files(folder: Path) -> list[_File]:
 
 
 def _read(path: Path) -> pa.Table:
-    with pq.ParquetFile(path) as file:
-        return file.read()
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.read()
+    except (OSError, pa.ArrowException) as problem:
+        raise DataError(
+            f"{path} is damaged ({str(problem).splitlines()[0]}). Restore it from a copy; or remove it, and read "
+            "what it held again with `anomaly-lstm run PIPELINE --reprocess` if the source still has it."
+        ) from problem
 
 
 def _empty() -> pa.Table:

@@ -31,6 +31,7 @@ from anomaly_lstm.actions import (
     HOLDS,
     LIFTS,
     MADE,
+    NOTHING,
     OUT_OF_SERVICE,
     SHELVE,
     SUPPRESS,
@@ -149,7 +150,9 @@ class Told:
 
 def told_line(told: Told, known_us: int) -> dict[str, Any]:
     """A line of ``history.jsonl``; ``known_us`` is its processing time [µs UTC]."""
-    return {**as_line(told.change, known_us), "tell": told.tell, "because": told.because}
+    line = as_line(told.change, known_us)
+    alert = {key: value for key, value in line["alert"].items() if key not in NOTHING}  # people's acts are lines
+    return {**line, "alert": alert, "tell": told.tell, "because": told.because}
 
 
 # ---------------------------------------------------------------- the fold
@@ -299,10 +302,10 @@ def _after(before: Case | None, change: Change) -> Case:
 
 
 def _followed(cases: Cases, case: Case, at_us: int) -> tuple[Cases, list[Told]]:
-    """One open case per asset and kind: an older one is closed by the next."""
+    """One open case per asset and kind: an older one is closed by the next; not a newer one by what late rows find."""
     told = []
     for old in list(cases.cases.values()):
-        if _key(old) == _key(case) and not old.closed:
+        if _key(old) == _key(case) and not old.closed and old.changed_us <= at_us:
             why = f"followed by alert {case.alert_id}"
             told.append(_telling(old, changes.CLOSED, at_us, False, why))
             cases = _archive(cases, replace(old, active=False, closed=_synthetic(old, at_us, why)))

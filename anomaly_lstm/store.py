@@ -61,14 +61,21 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, document: Any) -> None:
     """Replace a JSON file in one step; keys keep their order, so the same content is the same bytes."""
-    write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """A document as `write_json` writes it."""
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
-    """A JSON document. Raises DataError naming the file when it is not one."""
+    """A JSON document. Raises DataError naming the file when it is not one, or cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+    except OSError as problem:
+        raise DataError(f"{path} cannot be read: {problem.strerror}. Check who may read it.") from problem
+    except ValueError as problem:
         raise DataError(
             f"{path} cannot be read as JSON ({problem}). Restore it from a copy, or remove it to begin anew."
         ) from problem
@@ -315,8 +322,7 @@ def append_lines(path: Path, documents: Sequence[Any], length: int) -> int:
         return length
     try:
         with path.open("r+b" if path.is_file() else "x+b") as file:
-            if file.seek(0, os.SEEK_END) < length:
-                raise DataError(f"{path} is shorter than it was ({length:,} bytes): restore it from a copy.")
+            length = min(length, file.seek(0, os.SEEK_END))  # shorter where somebody put its lines elsewhere
             file.truncate(length)
             file.seek(length)
             file.write(lines)

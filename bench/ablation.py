@@ -16,7 +16,7 @@ from unittest.mock import patch
 from rich.console import Console
 from rich.table import Table
 
-from anomaly_lstm import alerts, evidence, training
+from anomaly_lstm import evidence, policy, training
 from anomaly_lstm.evidence import LEVEL, MEAN, POWER, PREDICTION
 from anomaly_lstm.learning import CHALLENGER
 from anomaly_lstm.store import write_json
@@ -51,7 +51,7 @@ WITHOUT: Mapping[str, Patches] = {
     "wild rows smoothed as they are": [(evidence, "SLOW_REACH", evidence.REACH)],
     "rarer than a normal law allows": [(evidence, "_capped", lambda rarity, n: (rarity.value, rarity.minus_log_p))],
     "trouble nobody dated kept": [(training, "unlike_the_rest", lambda *arguments: [])],
-    "alerts never open again": [(alerts, "REOPENS", 0.0), (return_period, "REOPENS", 0.0)],
+    "alerts never open again": [(policy, "REOPENS", 0.0), (return_period, "REOPENS", 0.0)],
     "alerts not counted": [(return_period, "FEW", 10**9)],
     "outbursts forgotten beyond the tail": [(return_period, "DOUBT", 1e-9)],
     "beyond the record believed": [(contract, "UNLIKE", 0.0)],

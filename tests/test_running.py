@@ -611,3 +611,105 @@ def test_a_run_tells_people_and_programs_after_its_commit(tmp_path: Path) -> Non
     (standing,) = [a for a in alerts(tmp_path) if a["active"]]
     assert any(standing["alert_id"].encode() in content for _, _, content in heard.posts)
     assert 'severity="warning"' in metrics.read_text()
+
+
+# ---------------------------------------------------------------- damage
+
+
+def watched(folder: Path) -> pipeline.RunPlan:
+    """A folder with two assets, alerts that are over and one that stands on each."""
+    for asset in ("pump", "sound"):
+        write(folder, f"{asset}-0.parquet", range(TAUGHT), asset)
+        write(folder, f"{asset}-1.parquet", range(TAUGHT, FAULT.start + 60), asset)
+    pipeline.run(plan(folder))
+    return plan(folder)
+
+
+@pytest.mark.parametrize("what", ["gone", "torn", "an older one"])
+def test_alerts_that_are_not_as_they_were_left_are_made_anew_from_the_history(what: str, tmp_path: Path) -> None:
+    again = watched(tmp_path)
+    path = tmp_path / "run" / "alerts.json"
+    before, text = alerts(tmp_path), path.read_text()
+    path.unlink()
+    if what != "gone":
+        path.write_text(text[:200] if what == "torn" else text.replace('"active": true', '"active": false'))
+    result = pipeline.run(again)
+    assert any("made anew from the history" in note for note in result.quality.notes)
+    assert not result.changes
+    assert {a["alert_id"]: (a["raised_at"], a["active"]) for a in alerts(tmp_path)} == {
+        a["alert_id"]: (a["raised_at"], a["active"]) for a in before
+    }
+    write(tmp_path, "2.parquet", range(FAULT.start + 60, FAULT.start + 61))
+    result = pipeline.run(again)
+    assert not result.changes
+    assert [a["alert_id"] for a in alerts(tmp_path)] == [a["alert_id"] for a in before]
+
+
+def test_a_damaged_checkpoint_costs_time_and_nothing_else(clean: Path, tmp_path: Path) -> None:
+    begun(tmp_path)
+    for path in (tmp_path / "run" / "checkpoints").rglob("*.npz"):
+        path.write_bytes(path.read_bytes()[:50])
+    write(tmp_path, "0001.parquet", range(TAUGHT, N_ROWS))
+    assert not pipeline.run(plan(tmp_path)).failed
+    assert scores(tmp_path).equals(scores(clean))
+
+
+@pytest.mark.parametrize("part", ["rows", "scores"])
+def test_a_damaged_file_of_one_asset_stops_that_asset_alone_and_loses_nothing(part: str, tmp_path: Path) -> None:
+    again = watched(tmp_path)
+    damaged = sorted((tmp_path / "run" / part / "pump").iterdir())[-1]
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:100])
+    for asset in ("pump", "sound"):
+        write(tmp_path, f"{asset}-2.parquet", range(FAULT.start + 60, N_ROWS), asset)
+    result = pipeline.run(again)
+    assert list(result.failed) == ["pump"]
+    assert str(damaged) in result.failed["pump"]
+    assert result.report.run["assets"]["sound"]["end"] == iso(START + N_ROWS * PERIOD)
+    damaged.write_bytes(whole)
+    mended = pipeline.run(again)
+    assert not mended.failed
+    assert mended.report.run["assets"]["pump"]["end"] == iso(START + N_ROWS * PERIOD)
+    one, two = (
+        [(a["raised_at"], a["cleared_at"], a["severity"]) for a in alerts(tmp_path) if (a["asset"], a["kind"]) == mine]
+        for mine in (("pump", "deviation"), ("sound", "deviation"))
+    )
+    assert one == two, "both pumps have the same rows"
+
+
+def test_scores_that_somebody_removed_are_made_again(tmp_path: Path) -> None:
+    again = watched(tmp_path)
+    before = scores(tmp_path)
+    shutil.rmtree(tmp_path / "run" / "scores" / "pump")
+    result = pipeline.run(again)
+    assert scores(tmp_path).equals(before)
+    assert not result.changes
+
+
+def test_a_history_that_is_there_is_never_written_over(tmp_path: Path) -> None:
+    again = watched(tmp_path)
+    before = (tmp_path / "run" / "history.jsonl").read_bytes()
+    (tmp_path / "run" / "state.json").unlink()
+    pipeline.run(again)
+    assert (tmp_path / "run" / "history.jsonl").read_bytes().startswith(before)
+
+
+def test_an_asset_that_is_not_watched_any_more_holds_no_alarm(tmp_path: Path) -> None:
+    again = watched(tmp_path)
+    assert [a["out_of_service"] for a in alerts(tmp_path) if a["active"]] == [False, False]
+    result = pipeline.run(replace(again, disabled=["pump"]))
+    assert {a["asset"]: a["out_of_service"] for a in alerts(tmp_path) if a["active"]} == {"pump": True, "sound": False}
+    assert not result.told
+
+
+def test_judging_the_past_anew_tells_nobody_of_what_is_over(tmp_path: Path) -> None:
+    again = watched(tmp_path)
+    standing = {a["alert_id"] for a in alerts(tmp_path) if a["active"]}
+    strict = replace(again, policy=Policy(limits={"advisory": DAY_US // 4, "warning": 20 * DAY_US}))
+    result = pipeline.run(strict, reprocess=True)
+    assert len(result.told) > 10
+    told = {one.change.alert_id for one in result.told if one.tell}
+    assert told <= {a["alert_id"] for a in alerts(tmp_path) if a["active"]} | {
+        one.change.alert_id for one in result.told if one.change.change in BY_LATE_ROWS
+    }
+    assert standing <= {a["alert_id"] for a in alerts(tmp_path) if a["active"] and not a["closed"]}

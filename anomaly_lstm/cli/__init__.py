@@ -25,7 +25,7 @@ from anomaly_lstm.cli.replay import replay
 from anomaly_lstm.cli.run import run
 from anomaly_lstm.cli.score import score
 from anomaly_lstm.cli.train import train
-from anomaly_lstm.errors import AnomalyLstmError
+from anomaly_lstm.errors import AnomalyLstmError, DataError
 
 UNEXPECTED = 3
 INTERRUPTED = 130
@@ -78,6 +78,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except AnomalyLstmError as problem:
         show.error(str(problem))
         sys.exit(problem.exit_code)
+    except PermissionError as problem:
+        show.error(f"{problem.filename}: {problem.strerror}. Check who may read and write it.")
+        sys.exit(DataError.exit_code)
     except KeyboardInterrupt:
         show.interrupted()
         sys.exit(INTERRUPTED)

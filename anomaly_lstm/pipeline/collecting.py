@@ -172,7 +172,7 @@ def _kept(
     read: ReadOptions,
     grid: Grid,
     terms: Terms,
-    failed: Mapping[str, str],
+    failed: dict[str, str],
     latest_us: int,
 ) -> Collected:
     """Keep the rows of some readings, but for those after ``latest_us``: a clock that is wrong must not move that of
@@ -180,6 +180,7 @@ def _kept(
     """
     notes = [note for reading in readings for note in reading.notes]
     assets = dict(state.assets)
+    unread: set[str] = set()
     superseded: list[Path] = []
     new: dict[str, int] = {}
     for reading in readings:
@@ -192,13 +193,22 @@ def _kept(
                     f"{raw.asset}: {ahead.sum():,} row(s) lie in the future, up to {last}: set aside. Mend the clock."
                 )
                 raw = replace(raw, time_us=raw.time_us[~ahead], values=raw.values[~ahead])
-            added = arrivals.add(folder.arrivals(raw.asset), state.run, raw, mode)
+            try:
+                added = arrivals.add(folder.arrivals(raw.asset), state.run, raw, mode)
+            except DataError as problem:
+                failed[raw.asset] = f"{raw.asset}: {problem}"
+                unread |= set(raw.origins)
+                continue
             superseded += added.superseded
             if len(added.times_us):
                 assets[raw.asset] = _with_new(assets.get(raw.asset, Watch(terms)), added, grid)
                 new[raw.asset] = new.get(raw.asset, 0) + len(added.times_us)
     return Collected(
-        replace(state, assets=dict(sorted(assets.items()))),
+        replace(
+            state,
+            assets=dict(sorted(assets.items())),
+            files={name: seen for name, seen in state.files.items() if name not in unread},
+        ),
         [one for reading in readings for one in reading.files],
         failed,
         list(dict.fromkeys(notes)),

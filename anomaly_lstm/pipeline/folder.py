@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -78,7 +79,7 @@ class RunState:
     """All that a run folder knows: the number of the next run, the model in use, the files read, those that wait to be
     whole (size and time of change), how far each asset is, the length of the history [bytes], the events by which rows
     were scored, the alerts of the assets where they changed in the last run, which may not stand in ``alerts.json``
-    yet, and the cases.
+    yet, the SHA-256 sums that file may have (of this run, and of the one before), and the cases.
     """
 
     run: int = 0
@@ -89,6 +90,7 @@ class RunState:
     history_bytes: int = 0
     events: Sequence[Mapping[str, Any]] = ()
     alerts: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    sums: Sequence[str] = ()
     cases: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
@@ -100,6 +102,8 @@ class RunState:
 
 def state_from(document: Mapping[str, Any], path: Path) -> RunState:
     """The reverse of `RunState.document`. Raises DataError when it is newer than this program, or none of ours."""
+    if not isinstance(document, dict):
+        raise DataError(f"{path} is not what a run writes. Restore it from a copy, or remove it to begin anew.")
     if document.get("format", 1) > STATE_FORMAT:
         raise DataError(f"{path} was written by a newer version of anomaly-lstm. Update this one.")
     if "format" not in document:
@@ -110,7 +114,9 @@ def state_from(document: Mapping[str, Any], path: Path) -> RunState:
             name: Watch(**{**watch, "terms": Terms(**watch["terms"])}) for name, watch in document["assets"].items()
         }
         waiting = {name: (size, changed) for name, (size, changed) in document["waiting"].items()}
-        plain = {name: document[name] for name in ("run", "model_id", "history_bytes", "events", "alerts", "cases")}
+        plain = {
+            name: document[name] for name in ("run", "model_id", "history_bytes", "events", "alerts", "sums", "cases")
+        }
         return RunState(files=files, waiting=waiting, assets=assets, **plain)
     except (KeyError, TypeError, ValueError) as problem:
         raise DataError(
@@ -145,8 +151,11 @@ class RunFolder:
         return self.path / "state.json"
 
     def state(self) -> RunState:
-        """The state as it stands; a blank one before the first run."""
-        return state_from(store.read_json(self._state), self._state) if self._state.is_file() else RunState()
+        """The state as it stands; a blank one before the first run, which goes on with a history that is there."""
+        if self._state.is_file():
+            return state_from(store.read_json(self._state), self._state)
+        kept = self.history.read_bytes() if self.history.is_file() else b""
+        return RunState(history_bytes=kept.rfind(b"\n") + 1)
 
     def commit(self, state: RunState) -> RunState:
         """Make all that was written count."""
@@ -170,7 +179,13 @@ class RunFolder:
         """An asset's stored scores from the month of ``since_us`` on; None where there are none."""
         first = _month(since_us) if since_us is not None else ""
         files = [path for path in self.months_of(asset) if path.stem >= first]
-        return read_scores(files, columns) if files else None
+        try:
+            return read_scores(files, columns) if files else None
+        except DataError as problem:
+            raise DataError(
+                f"{str(problem).rpartition('. Write')[0] or problem}. Restore it from a copy, or remove "
+                f"{self.scores_of(asset)}: the next run makes it anew."
+            ) from problem
 
     def store_scores(self, asset: str, fresh: pa.Table, since_us: int | None) -> None:
         """Put fresh scores in the place of all that is stored from ``since_us`` on; None = all."""
@@ -197,10 +212,13 @@ class RunFolder:
     def checkpoint(self, asset: str, model_id: str, up_to: int) -> Checkpoint | None:
         """The last checkpoint of a model at or before a grid index."""
         mine = [path for at, whose, path in self._checkpoints(asset) if whose == model_id and at <= up_to]
-        if not mine:
-            return None
-        with np.load(mine[-1], allow_pickle=False) as arrays:
-            return checkpoint_from(arrays)
+        for path in reversed(mine):
+            try:
+                with np.load(path, allow_pickle=False) as arrays:
+                    return checkpoint_from(arrays)
+            except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+                continue  # damaged: an earlier one gives the same scores
+        return None
 
     def keep_checkpoints(self, asset: str, model_id: str, made: Sequence[Checkpoint], after: int | None) -> None:
         """Keep checkpoints in the place of all after a grid index; None = all."""

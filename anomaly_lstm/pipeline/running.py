@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
@@ -12,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from anomaly_lstm import arrivals, store, telling
+from anomaly_lstm import arrivals, following, store, telling
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm.actions import NOTHING, Action
 from anomaly_lstm.budgets import limits_of, split_budget
 from anomaly_lstm.cases import Cases, advance, overlays, told_line
 from anomaly_lstm.cases import Told as CaseTold
-from anomaly_lstm.changes import CHANGES, Change
+from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS, CHANGES, RETRACTED, Change
 from anomaly_lstm.clock import iso, parse_time
+from anomaly_lstm.errors import DataError, ModelError
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import changed_from
 from anomaly_lstm.pipeline.actions import read_actions
@@ -38,6 +40,7 @@ from anomaly_lstm.policy import Bound, Policy
 from anomaly_lstm.silence import Gap
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
+from anomaly_lstm.sinks.json import text as alerts_text
 from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.tables import State
 from anomaly_lstm.trained import Trained
@@ -136,7 +139,11 @@ def _run(
         new_model = _train_into(plan, until_us, told)
         before = replace(before, model_id=new_model.model_id)
     model_id = str(before.model_id)
-    trained, _ = load(folder.models / model_id)
+    try:
+        trained, _ = load(folder.models / model_id)
+    except ModelError as problem:
+        why = str(problem).partition(". ")[0]
+        raise ModelError(f"{why}. Train anew with `anomaly-lstm train --pipeline FILE`, or restore it.") from problem
     span = _span(as_in_training(trained, plan.read), since_us, until_us)
     first = _forgotten(before) if reprocess else before
     collected = collect(folder, first, plan.source, span, trained.grid, Terms(model_id, {}), now_us())
@@ -178,22 +185,30 @@ def _watched(
 ) -> RunResult:
     """Score what is new, tell what became of the alerts, and commit it; ``known_us`` is the wall clock [µs UTC]."""
     folder, state = ground.folder, ground.state
-    stored = sink_for(folder.alerts).read(folder.alerts) if folder.alerts.is_file() else None
+    stored, notes = _stored(ground)
     alerts = _known(stored, state)
     failed = dict(collected.failed)
     watches, made = _scored(ground, alerts, failed)
     before = Cases.from_document(state.cases or None)
     newest_us = _newest(ground, watches)
-    told = {
-        asset: _told(ground, asset, watches[asset], made.get(asset), alerts[asset], before.clock_us, newest_us)
-        for asset in ground.policies
-    }
+    told: dict[str, Told] = {}
+    for asset in ground.policies:
+        try:
+            told[asset] = _told(
+                ground, asset, watches[asset], made.get(asset), alerts[asset], before.clock_us, newest_us
+            )
+        except DataError as problem:
+            failed[asset] = f"{asset}: {problem}"
+            watches[asset] = state.assets[asset]  # what it could not be told of is due again
     changed = {asset: one.alerts for asset, one in told.items() if one.alerts != alerts[asset]}
-    watches |= {asset: replace(watches[asset], told=watches[asset].next) for asset in made}
+    watches |= {asset: replace(watches[asset], told=watches[asset].next) for asset in made if asset in told}
     cases, lines = _folded(
         ground, before, [one for mine in told.values() for one in mine.changes], actions, newest_us, watches, made
     )
+    if ground.reprocess:
+        lines = _without_the_past(lines, before.clock_us, {**alerts, **changed})
     report = _report(ground, watches, {**alerts, **changed}, cases)
+    text_sum = hashlib.sha256(alerts_text(report).encode()).hexdigest()
     length = store.append_lines(folder.history, [told_line(one, known_us) for one in lines], state.history_bytes)
     after = replace(
         state,
@@ -201,12 +216,51 @@ def _watched(
         history_bytes=length,
         events=[event_document(one) for one in ground.events],
         alerts=changed or state.alerts,
+        sums=state.sums if state.sums and state.sums[0] == text_sum else [text_sum, *state.sums[:1]],
         cases=cases.to_document() if cases.clock_us else {},
     )
     if after != state:
         folder.commit(after)
     _write(folder, report, stored)
-    return _result(ground, collected, new_model, made, report, lines, failed)
+    result = _result(ground, collected, new_model, made, report, lines, failed)
+    return replace(result, quality=replace(result.quality, notes=[*notes, *result.quality.notes]))
+
+
+def _stored(ground: _Ground) -> tuple[AlertReport | None, list[str]]:
+    """The alerts as the last run left them: those of ``alerts.json``, or of the history where it is not that of the
+    last run; and a note on that.
+    """
+    path, state = ground.folder.alerts, ground.state
+    if not state.sums:
+        return (sink_for(path).read(path) if path.is_file() else None), []
+    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() in state.sums:
+        return sink_for(path).read(path), []
+    alerts: dict[str, Mapping[str, Any]] = {}
+    for _, line in following.after(ground.folder.history):
+        if line["change"] == RETRACTED:
+            alerts.pop(line["alert_id"], None)
+        elif line["change"] in (*BY_ROWS, *BY_LATE_ROWS):
+            alerts[line["alert_id"]] = {**NOTHING, **line["alert"]}
+    note = f"{path} is not as the last run left it: it was made anew from the history."
+    return AlertReport({}, list(alerts.values())), [note]
+
+
+def _without_the_past(
+    lines: Sequence[CaseTold], clock_us: int, alerts: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> list[CaseTold]:
+    """What is told when all rows are judged anew: of what is past, only alerts that stand, and those that were told and
+    are others now.
+    """
+    stands = {one["alert_id"] for mine in alerts.values() for one in mine if one["active"]}
+    past = [
+        one.tell
+        and one.change.at_us <= clock_us
+        and one.change.change not in BY_LATE_ROWS
+        and one.change.alert_id not in stands
+        for one in lines
+    ]
+    silent = "the past was judged anew, and it is over"
+    return [replace(one, tell=False, because=silent) if old else one for one, old in zip(lines, past, strict=True)]
 
 
 def _scored(
@@ -230,6 +284,8 @@ def _ready(ground: _Ground, asset: str, watch: Watch, alerts: Sequence[Mapping[s
     """
     if asset not in ground.policies:
         return watch
+    if watch.next is not None and not ground.folder.months_of(asset):
+        watch = replace(watch, pending=watch.first)  # somebody removed its scores
     wanted = Terms(ground.model_id, policy_document(ground.policies[asset]))
     stands = any(one["active"] and one["kind"] == "deviation" for one in alerts)
     watch = replace(watch, terms=wanted) if ground.reprocess else with_terms(watch, wanted, stands=stands)
@@ -254,7 +310,7 @@ def _folded(
     acts = actions[before.actions_read :]
     if not newest_us or not (changes or acts or newest_us > before.clock_us):
         return before, []
-    gaps = [gap for asset in watches for gap in _gaps(watches[asset], made.get(asset), asset, ground.trained)]
+    gaps = [gap for asset in ground.policies for gap in _gaps(watches[asset], made.get(asset), asset, ground.trained)]
     return advance(before, changes, acts, newest_us, ground.plan.rules, gaps)
 
 
@@ -391,7 +447,11 @@ def _report(
     common = next(iter(ground.policies.values()), Policy())
     limits = {asset: policy.limits for asset, policy in ground.policies.items()}
     document = run_document(ground.trained, ground.model_id, common, watched, severities, limits)
-    return AlertReport(document, overlays(every, cases))
+    seen = overlays(every, cases)
+    off = {"out_of_service": True}
+    return AlertReport(
+        document, [{**one, **off} if one["active"] and one["asset"] in ground.plan.disabled else one for one in seen]
+    )
 
 
 def _write(folder: RunFolder, report: AlertReport, stored: AlertReport | None) -> None:
@@ -420,7 +480,8 @@ def _quality(ground: _Ground, collected: Collected, made: Mapping[str, Fresh], *
     notes = [*collected.notes]
     if not is_new and not ground.reprocess:
         notes += _changed_since(ground.plan, ground.trained)
-        notes += _rules_from_now(ground.state, ground.policies)
+        shared = ("limits",) if ground.plan.budget_us is not None and len(ground.state.assets) else ()
+        notes += _rules_from_now(ground.state, ground.policies, shared)
     notes += unseen_note(ground.trained, [fresh.unseen for fresh in made.values() if fresh.unseen])
     notes += [note for fresh in made.values() for note in fresh.notes]
     notes += [f"{name} is still being written: it is read in the next run." for name in sorted(ground.state.waiting)]
@@ -430,13 +491,19 @@ def _quality(ground: _Ground, collected: Collected, made: Mapping[str, Fresh], *
     return quality
 
 
-def _rules_from_now(state: RunState, policies: Mapping[str, Policy]) -> list[str]:
-    """A note where the policy is another than the one by which alerts were raised."""
-    wanted = {asset: policy_document(policy) for asset, policy in policies.items()}
+def _apart_from(keys: Sequence[str], document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in keys}
+
+
+def _rules_from_now(state: RunState, policies: Mapping[str, Policy], shared: Sequence[str]) -> list[str]:
+    """A note where the policy is another than the one by which alerts were raised, but for what is ``shared`` among the
+    assets and changes with their number.
+    """
+    wanted = {asset: _apart_from(shared, policy_document(policy)) for asset, policy in policies.items()}
     others = [
         asset
         for asset, watch in state.assets.items()
-        if watch.terms.policy and asset in wanted and watch.terms.policy != wanted[asset]
+        if watch.terms.policy and asset in wanted and _apart_from(shared, watch.terms.policy) != wanted[asset]
     ]
     if not others:
         return []

@@ -38,7 +38,7 @@ def standing(
         rows=rows,
         seconds=seconds,
         report=report,
-        assets={asset: seen(folder, asset) for asset in watched},
+        assets={asset: seen(folder, asset) for asset in watched if asset not in failed},
         failed=failed,
         unwatched=unwatched,
         expected_false=judged.expected_false if judged else None,

@@ -100,9 +100,9 @@ def score_new(
                 continue
             batch += [due] if due else []
             if sum(len(one.acted.telemetry) for one in batch) > scores_stage.ROWS_AT_ONCE or name == mine[-1]:
-                yield from _score(folder, batch, watches, trained, told)
+                yield from _score(folder, batch, watches, trained, failed, told)
                 batch = []
-        yield from _score(folder, batch, watches, trained, told)
+        yield from _score(folder, batch, watches, trained, failed, told)
 
 
 @dataclass(frozen=True)
@@ -183,12 +183,18 @@ def _score(
     batch: Sequence[_Due],
     watches: Mapping[str, Watch],
     trained: Trained,
+    failed: dict[str, str],
     told: Callable[[int], None],
 ) -> Iterator[tuple[str, Fresh]]:
     resumed = {one.asset: one.before for one in batch if one.before}
     scored = interventions.score(trained, [one.acted for one in batch], told, resumed)
     for due, scores in zip(batch, scored, strict=True):
-        yield due.asset, _store(folder, due, scores, watches[due.asset], trained)
+        try:
+            fresh = _store(folder, due, scores, watches[due.asset], trained)
+        except DataError as problem:
+            failed[due.asset] = f"{due.asset}: {problem}"
+            continue
+        yield due.asset, fresh
 
 
 def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Watch, trained: Trained) -> Fresh:
