@@ -77,6 +77,8 @@ class RunResult:
     strangest: tuple[str, int, float] | None
     evaluation: Evaluation | None
     failed: Mapping[str, str]
+    unread: Sequence[str]
+    """Those of ``failed`` that are files."""
     seconds: float
     standing: Standing | None = None
     """How things stand after it; None after a dry run, which tells nobody."""

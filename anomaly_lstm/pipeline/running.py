@@ -20,7 +20,7 @@ from anomaly_lstm.budgets import limits_of, split_budget
 from anomaly_lstm.cases import Cases, advance, overlays, told_line
 from anomaly_lstm.cases import Told as CaseTold
 from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS, CHANGES, RETRACTED, Change
-from anomaly_lstm.clock import iso, parse_time
+from anomaly_lstm.clock import format_duration, iso, parse_time
 from anomaly_lstm.errors import DataError, ModelError
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import changed_from
@@ -90,7 +90,7 @@ def _delivered(plan: RunPlan, result: RunResult, now_us: int, environment: Mappi
         now_us=now_us,
         rows=sum(result.new.values()),
         seconds=result.seconds,
-        failed=result.failed,
+        failed={name: why for name, why in result.failed.items() if name not in result.unread},
         unwatched=plan.disabled,
         judged=result.evaluation,
     )
@@ -339,6 +339,7 @@ def _result(
         strangest=max(tops, key=lambda top: top[2], default=None),
         evaluation=_judged(ground.plan, report, ground.trained),
         failed=failed,
+        unread=[name for name in collected.failed if name not in ground.state.assets],
         seconds=0.0,
     )
 
@@ -464,11 +465,13 @@ def _write(folder: RunFolder, report: AlertReport, stored: AlertReport | None) -
 
 def _judged(plan: RunPlan, report: AlertReport, trained: Trained) -> evaluating.Evaluation | None:
     """The alerts after the training against the events that people told; None without any."""
-    if not plan.events:
+    if not plan.events or report.run["end"] is None:
         return None
+    newest_us = parse_time(report.run["end"])
+    told = events_for(trained, plan.events, plan.read)
     return evaluate(
         report,
-        plan.events,
+        [one for one in told if (one.end_us if one.failure_us is None else one.failure_us) <= newest_us],
         severity="warning" if plan.budget_us is not None else None,  # a budget promises warnings
         start_us=trained.report["end_us"],
         zone=plan.read.zone,
@@ -522,7 +525,10 @@ def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
         "[sensors] context": (list(plan.context), list(trained.roles.context)),
         "[sensors] mode": (plan.mode, trained.roles.mode.sensor if trained.roles.mode else None),
         "[sensors] running": (plan.grid.running, trained.running),
-        "[source] period": (plan.grid.period_us or trained.grid.period_us, trained.grid.period_us),
+        "[source] period": (
+            format_duration(plan.grid.period_us or trained.grid.period_us),
+            format_duration(trained.grid.period_us),
+        ),
     }
     return [
         f"{key} is {wanted} in the pipeline file, but the model in use was trained with {have}; it stays in use. "

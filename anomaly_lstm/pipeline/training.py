@@ -69,7 +69,7 @@ def train(
     known = sensors_of(reading)
     check_names(context, known, "--context")
     check_names([mode] if mode else [], known, "--mode")
-    check_names(list(units or {}), known, "[sensors.units]")
+    check_names(list(units or {}), known, "[sensors.units] and [sensors.bounds]")
     alive = [
         s
         for s in known
