@@ -373,11 +373,11 @@ def _told(
     trained = fresh.trained if fresh else ground.trained
     deviations = [dict(one) for one in known if one["kind"] == "deviation"]
     silences = [dict(one) for one in known if one["kind"] != "deviation"]
-    since = None if ground.reprocess or fresh is None else fresh.since
+    since, due = (None, None) if ground.reprocess or fresh is None else (fresh.since, fresh.due)
     told = Told(deviations, [])
     if fresh is not None:
         own = policy_from(watch.terms.policy)
-        told = tell(ground.folder, asset, watch, trained, own, deviations, since)
+        told = tell(ground.folder, asset, watch, trained, own, deviations, since, due)
     patient = patience(trained, ground.plan.no_data_after_us, ground.plan.sensor_bad_after_us)
     if fresh is None and not _may_be_silent(watch, trained, patient, silences, newest_us):
         return Told([*told.alerts, *silences], told.changes)

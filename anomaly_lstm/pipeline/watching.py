@@ -55,7 +55,8 @@ Models = Mapping[str, Trained]
 
 @dataclass(frozen=True)
 class Fresh:
-    """What scoring made of one asset: its rows from grid index ``since`` on (None = all), and what there is to say.
+    """What scoring made of one asset: its rows from grid index ``since`` on (None = all), of which those before ``due``
+    are as they were, and what there is to say.
 
     ``states`` counts the rows that had to be scored, without those before them that were scored again.
     """
@@ -63,6 +64,7 @@ class Fresh:
     watch: Watch
     trained: Trained
     since: int | None
+    due: int | None
     states: np.ndarray[Any, np.dtype[np.int64]]
     unseen: Unseen | None
     strangest: tuple[str, int, float] | None
@@ -203,9 +205,8 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
     first = int(np.searchsorted(index, due.since)) if due.since is not None else 0
     since_us = None if due.since is None else trained.grid.time_of(due.since)
     if first == len(index):  # not one of the new rows has a value
-        return Fresh(
-            replace(watch, pending=None), trained, due.since, np.zeros(len(State), int), None, None, due.quality, ()
-        )
+        watch, nothing = replace(watch, pending=None), np.zeros(len(State), int)
+        return Fresh(watch, trained, due.since, watch.next, nothing, None, None, due.quality, ())
     fresh = scores_stage.table(trained, scores, watch.terms.model_id).slice(first)
     folder.store_scores(due.asset, fresh, since_us)
     after = due.before.at if due.before else watch.terms.since
@@ -241,7 +242,7 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
     unseen = Unseen.count(scores, first)
     notes = [*due.notes, *blind(due.acted.measured)]
     holes = _gaps(due.asset, before_watch, scores, first, trained.grid)
-    return Fresh(watch, trained, due.since, states, unseen, strangest, due.quality, notes, holes)
+    return Fresh(watch, trained, due.since, before_watch.pending, states, unseen, strangest, due.quality, notes, holes)
 
 
 def _gaps(asset: str, before: Watch, scores: scores_stage.Scores, first: int, grid: Grid) -> list[Gap]:
@@ -271,8 +272,11 @@ def tell(
     policy: Policy,
     known: Sequence[Mapping[str, Any]],
     since: int | None,
+    due: int | None,
 ) -> Told:
-    """What rows from grid index ``since`` on (None = all) make of the alerts of an asset that were ``known``."""
+    """What rows from grid index ``since`` on (None = all), of which those before ``due`` are as they were, make of the
+    alerts of an asset that were ``known``.
+    """
     grid = trained.grid
     since_us = grid.time_of(since) if since is not None else None
     floor_us = grid.time_of(watch.terms.since) if watch.terms.since is not None else None
@@ -283,7 +287,7 @@ def tell(
     final = [dict(one) for one in known if parse_time(one["raised_at"]) < anchor_us]
     open_to_change = [one for one in known if parse_time(one["raised_at"]) >= anchor_us]
     told_us = grid.time_of(watch.told) - grid.period_us if watch.told is not None else None
-    late = told_us is not None and (since_us is None or since_us <= told_us)
+    late = told_us is not None and (due is None or grid.time_of(due) <= told_us)
     over = (rows.state == State.SCORED) & ~rests_at(rows, policy)
     if not over[first:].any() and not open_to_change:
         return Told(final, [])
