@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -95,8 +95,22 @@ def train(
     document = verbs.inspect(result.folder)
     where = ("--pipeline", pipeline) if config and pipeline and model is None else ("SOURCE", "--model", result.folder)
     show.trained(screen, result, document, show.command("score", *where, "--out", "scores.parquet"))
+    show.promised(screen, _warnings(config, [asset.asset for asset in result.quality.assets]))
     extra = {"excluded_rows": result.excluded_rows, "quality": result.quality.document()}
     show.document(screen, "train", {**document, "notes": result.quality.notes, **extra})
+
+
+def _warnings(config: Pipeline | None, assets: Sequence[str]) -> dict[str, int]:
+    """Asset → return period of its warnings [µs], by a pipeline file; none without one, or where warnings are off."""
+    from anomaly_lstm.budgets import split_budget
+
+    if config is None:
+        return {}
+    if config.alarm.budget_us is not None:
+        costs = options.criticality(config)
+        return split_budget(config.alarm.budget_us, {asset: costs.get(asset, "") for asset in assets})
+    warning_us = config.alarm.policy.limits.get("warning")
+    return dict.fromkeys(assets, warning_us) if warning_us else {}
 
 
 def _before_until(read: ReadOptions, config: Pipeline | None, end: str | None) -> ReadOptions:

@@ -209,6 +209,11 @@ def test_run_does_everything_and_a_second_run_changes_no_byte(pipeline: Path) ->
     assert {path: path.read_bytes() for path in kept} == kept
 
 
+def test_training_by_a_pipeline_file_says_how_many_false_warnings_its_policy_promises(pipeline: Path) -> None:
+    said = anomaly_lstm("train", "--pipeline", pipeline).err
+    assert "promises 146 false warnings a month on 2 assets" in " ".join(said.split())
+
+
 def test_with_a_pipeline_file_source_model_and_events_may_be_left_out(pipeline: Path, tmp_path: Path) -> None:
     trained = document(anomaly_lstm("train", "--pipeline", pipeline, "--json"))
     assert Path(str(trained["path"])).parent == tmp_path / "run" / "models"

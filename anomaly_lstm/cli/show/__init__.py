@@ -13,7 +13,14 @@ from anomaly_lstm.cli.show.judged import (
     outcome_words,
     replayed,
 )
-from anomaly_lstm.cli.show.learned import calibration_words, loss_words, set_aside_words, trained, unlike_words
+from anomaly_lstm.cli.show.learned import (
+    calibration_words,
+    loss_words,
+    promised,
+    set_aside_words,
+    trained,
+    unlike_words,
+)
 from anomaly_lstm.cli.show.people import acted, cases, is_open, precision
 from anomaly_lstm.cli.show.runs import inspected, ran
 from anomaly_lstm.cli.show.screen import (
@@ -55,6 +62,7 @@ __all__ = [
     "measured_document",
     "outcome_words",
     "precision",
+    "promised",
     "ran",
     "replayed",
     "say",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from anomaly_lstm.cli.show.data import dropped, notes, oddities
 from anomaly_lstm.cli.show.screen import Screen, next_step, say
-from anomaly_lstm.words import DAY_S, beyond_record, counted, listed, moment, span
+from anomaly_lstm.words import DAY_S, beyond_record, counted, expected, listed, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.pipeline import TrainResult
@@ -26,6 +26,15 @@ def trained(screen: Screen, result: TrainResult, model: Mapping[str, Any], hint:
     model_words(screen, model)
     say(screen, f"The model is in {result.folder} (id {result.model_id}).")
     next_step(screen, hint)
+
+
+def promised(screen: Screen, return_period_us: Mapping[str, int]) -> None:
+    """How many false warnings the policy promises, by asset → return period of its warnings [µs]; none where off."""
+    from anomaly_lstm.budgets import promised_per_month
+
+    if return_period_us:
+        rate = expected(promised_per_month(return_period_us))
+        say(screen, f"The policy promises {rate} false warnings a month on {counted(len(return_period_us), 'asset')}.")
 
 
 def model_words(screen: Screen, model: Mapping[str, Any]) -> None:
