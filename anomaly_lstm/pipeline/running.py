@@ -202,9 +202,8 @@ def _watched(
             watches[asset] = state.assets[asset]  # what it could not be told of is due again
     changed = {asset: one.alerts for asset, one in told.items() if one.alerts != alerts[asset]}
     watches |= {asset: replace(watches[asset], told=watches[asset].next) for asset in made if asset in told}
-    cases, lines = _folded(
-        ground, before, [one for mine in told.values() for one in mine.changes], actions, newest_us, watches, made
-    )
+    changes = [change for one in told.values() for change in one.changes]
+    cases, lines = _folded(ground, before, changes, actions, newest_us, watches, made)
     if ground.reprocess:
         lines = _without_the_past(lines, before.clock_us, {**alerts, **changed})
     report = _report(ground, watches, {**alerts, **changed}, cases)
@@ -236,7 +235,9 @@ def _stored(ground: _Ground) -> tuple[AlertReport | None, list[str]]:
     if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() in state.sums:
         return sink_for(path).read(path), []
     alerts: dict[str, Mapping[str, Any]] = {}
-    for _, line in following.after(ground.folder.history):
+    for place, line in following.after(ground.folder.history):
+        if place.end > state.history_bytes:
+            break  # of a run that was killed before it counted
         if line["change"] == RETRACTED:
             alerts.pop(line["alert_id"], None)
         elif line["change"] in (*BY_ROWS, *BY_LATE_ROWS):
