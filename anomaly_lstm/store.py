@@ -61,12 +61,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, document: Any) -> None:
     """Replace a JSON file in one step; keys keep their order, so the same content is the same bytes."""
-    write_text(path, json_text(document))
-
-
-def json_text(document: Any) -> str:
-    """A document as `write_json` writes it."""
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -79,7 +79,7 @@ class RunState:
     """All that a run folder knows: the number of the next run, the model in use, the files read, those that wait to be
     whole (size and time of change), how far each asset is, the length of the history [bytes], the events by which rows
     were scored, the alerts of the assets where they changed in the last run, which may not stand in ``alerts.json``
-    yet, the SHA-256 sums that file may have (of this run, and of the one before), and the cases.
+    yet, the SHA-256 sums of what may stand there (by this run, and by the one before), and the cases.
     """
 
     run: int = 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +42,6 @@ from anomaly_lstm.policy import Bound, Policy
 from anomaly_lstm.silence import Gap
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
-from anomaly_lstm.sinks.json import text as alerts_text
 from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.tables import State
 from anomaly_lstm.trained import Trained
@@ -207,7 +208,7 @@ def _watched(
     if ground.reprocess:
         lines = _without_the_past(lines, before.clock_us, {**alerts, **changed})
     report = _report(ground, watches, {**alerts, **changed}, cases)
-    text_sum = hashlib.sha256(alerts_text(report).encode()).hexdigest()
+    own_sum = _sum(report)
     length = store.append_lines(folder.history, [told_line(one, known_us) for one in lines], state.history_bytes)
     after = replace(
         state,
@@ -215,7 +216,7 @@ def _watched(
         history_bytes=length,
         events=[event_document(one) for one in ground.events],
         alerts=changed or state.alerts,
-        sums=state.sums if state.sums and state.sums[0] == text_sum else [text_sum, *state.sums[:1]],
+        sums=state.sums if state.sums and state.sums[0] == own_sum else [own_sum, *state.sums[:1]],
         cases=cases.to_document() if cases.clock_us else {},
     )
     if after != state:
@@ -232,8 +233,10 @@ def _stored(ground: _Ground) -> tuple[AlertReport | None, list[str]]:
     path, state = ground.folder.alerts, ground.state
     if not state.sums:
         return (sink_for(path).read(path) if path.is_file() else None), []
-    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() in state.sums:
-        return sink_for(path).read(path), []
+    with suppress(DataError):
+        stored = sink_for(path).read(path)
+        if _sum(stored) in state.sums:
+            return stored, []
     alerts: dict[str, Mapping[str, Any]] = {}
     for place, line in following.after(ground.folder.history):
         if place.end > state.history_bytes:
@@ -244,6 +247,12 @@ def _stored(ground: _Ground) -> tuple[AlertReport | None, list[str]]:
             alerts[line["alert_id"]] = {**NOTHING, **line["alert"]}
     note = f"{path} is not as the last run left it: it was made anew from the history."
     return AlertReport({}, list(alerts.values())), [note]
+
+
+def _sum(report: AlertReport) -> str:
+    """What tells whether alerts are those that a run left."""
+    content = json.dumps([dict(report.run), [dict(alert) for alert in report.alerts]], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _without_the_past(

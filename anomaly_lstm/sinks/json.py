@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sinks.contract import AlertReport
-from anomaly_lstm.store import json_text, write_text
+from anomaly_lstm.store import write_json
 from anomaly_lstm.tables import ALERTS_VERSION
 
 NAME = "json"
@@ -15,13 +15,9 @@ SUFFIX = ".json"
 
 
 def write(path: Path, report: AlertReport) -> None:
-    write_text(path, text(report))
-
-
-def text(report: AlertReport) -> str:
-    """What `write` writes."""
-    alerts = [dict(alert) for alert in report.alerts]
-    return json_text({"schema_version": ALERTS_VERSION, "run": dict(report.run), "alerts": alerts})
+    write_json(
+        path, {"schema_version": ALERTS_VERSION, "run": dict(report.run), "alerts": [dict(a) for a in report.alerts]}
+    )
 
 
 def read(path: Path) -> AlertReport:
