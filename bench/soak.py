@@ -43,18 +43,21 @@ def soak(runs: int, folder: Path, every: int) -> list[dict[str, float]]:
         policy=Policy(limits={"advisory": 7 * DAY_US, "warning": 30 * DAY_US}),
     )
     pipeline.run(plan)
-    figures, seconds = [], []
+    figures: list[dict[str, float]] = []
+    seconds, cpu = [], []
     for number in range(runs):
         write(source / f"{number:06d}.parquet", pumps, slice(TAUGHT + number, TAUGHT + number + 1))
         (source / f"{number - KEPT_FILES:06d}.parquet").unlink(missing_ok=True)
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.process_time()
         pipeline.run(plan)
         seconds.append(time.perf_counter() - begun)
+        cpu.append(time.process_time() - worked)
         if (number + 1) % every == 0:
             figures.append(
                 {
                     "runs": number + 1,
                     "median_s": round(float(np.median(seconds)), 4),
+                    "median_cpu_s": round(float(np.median(cpu)), 4),
                     "worst_s": round(max(seconds), 4),
                     "resident_mb": round(_resident_mb(), 1),
                     "disk_mb": round(_disk_mb(folder / "run"), 2),
@@ -62,7 +65,7 @@ def soak(runs: int, folder: Path, every: int) -> list[dict[str, float]]:
                     "alerts": len(json.loads((folder / "run" / "alerts.json").read_text())["alerts"]),
                 }
             )
-            seconds = []
+            seconds, cpu = [], []
             print(json.dumps(figures[-1]), flush=True)
     return figures
 
