@@ -203,46 +203,44 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
     """Store the rows of one asset from ``due.since`` on, and the checkpoints passed."""
     index = scores.telemetry.index
     first = int(np.searchsorted(index, due.since)) if due.since is not None else 0
-    since_us = None if due.since is None else trained.grid.time_of(due.since)
     if first == len(index):  # not one of the new rows has a value
-        watch, nothing = replace(watch, pending=None), np.zeros(len(State), int)
-        return Fresh(watch, trained, due.since, watch.next, nothing, None, None, due.quality, ())
-    fresh = scores_stage.table(trained, scores, watch.terms.model_id).slice(first)
-    folder.store_scores(due.asset, fresh, since_us)
+        idle, nothing = replace(watch, pending=None), np.zeros(len(State), int)
+        return Fresh(idle, trained, due.since, watch.next, nothing, None, None, due.quality, ())
+    table = scores_stage.table(trained, scores, watch.terms.model_id).slice(first)
+    folder.store_scores(due.asset, table, None if due.since is None else trained.grid.time_of(due.since))
+    scored = scores.state[first:] == State.SCORED
+    n_scored = (due.before or watch.terms).n_scored + np.cumsum(np.r_[0, scored])
     after = due.before.at if due.before else watch.terms.since
-    n_scored = (due.before.n_scored if due.before else watch.terms.n_scored) + np.cumsum(
-        np.r_[0, scores.state[first:] == State.SCORED]
-    )
     made = [
         replace(one, n_scored=int(n_scored[np.searchsorted(index[first:], one.at)]))
         for one in scores.checkpoints
         if after is None or one.at > after
     ]
     folder.keep_checkpoints(due.asset, watch.terms.model_id, made, after)
-    due_from = int(np.searchsorted(index, watch.pending)) if watch.pending is not None else first
-    states = np.bincount(scores.state[due_from:], minlength=len(State))
-    next_index = int(index[-1]) + 1
-    before_watch, watch = (
+    begin, end = int(index[first]), int(index[-1]) + 1
+    now = replace(
         watch,
-        replace(
-            watch,
-            first=int(index[first]) if watch.first is None else min(int(index[first]), watch.first),
-            next=next_index,
-            n_scored=int(n_scored[-1]),
-            scored=int(lit[-1]) if len(lit := index[first:][scores.state[first:] == State.SCORED]) else watch.scored,
-            pending=next_index if due.waits else None,
-            shifts=[shift_document(shift) for shift in due.acted.shifts if shift.final],
-        ),
+        first=begin if watch.first is None else min(begin, watch.first),
+        next=end,
+        n_scored=int(n_scored[-1]),
+        scored=int(index[first:][scored][-1]) if scored.any() else watch.scored,
+        pending=end if due.waits else None,
+        shifts=[shift_document(shift) for shift in due.acted.shifts if shift.final],
     )
+    new = first if watch.pending is None else int(np.searchsorted(index, watch.pending))
+    states = np.bincount(scores.state[new:], minlength=len(State))
+    unseen, notes = Unseen.count(scores, first), [*due.notes, *blind(due.acted.measured)]
+    holes, top = _gaps(due.asset, watch, scores, first, trained.grid), _strangest(due.asset, scores, first)
+    return Fresh(now, trained, due.since, watch.pending, states, unseen, top, due.quality, notes, holes)
+
+
+def _strangest(asset: str, scores: scores_stage.Scores, first: int) -> tuple[str, int, float] | None:
+    """The rarest row from row ``first`` on: asset, time [µs UTC], return period [s]; None without a score."""
     own = scores.return_period_s[first:]
-    top = first + int(np.nanargmax(own)) if np.isfinite(own).any() else None
-    strangest = (
-        None if top is None else (due.asset, int(scores.telemetry.time_us[top]), float(scores.return_period_s[top]))
-    )
-    unseen = Unseen.count(scores, first)
-    notes = [*due.notes, *blind(due.acted.measured)]
-    holes = _gaps(due.asset, before_watch, scores, first, trained.grid)
-    return Fresh(watch, trained, due.since, before_watch.pending, states, unseen, strangest, due.quality, notes, holes)
+    if not np.isfinite(own).any():
+        return None
+    row = int(np.nanargmax(own))
+    return asset, int(scores.telemetry.time_us[first + row]), float(own[row])
 
 
 def _gaps(asset: str, before: Watch, scores: scores_stage.Scores, first: int, grid: Grid) -> list[Gap]:
