@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,10 @@ from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError, LockedError, ModelError, UsageError
 
 MODEL_FORMAT = 1
+
+ABANDONED_S = 86_400
+"""No trial takes so long [s]: what is left of one is removed by the next."""
+
 _MANIFEST, _DOCUMENT, _ARRAYS = "manifest.json", "model.json", "arrays"
 
 
@@ -174,6 +179,9 @@ def shadow(folder: Path) -> Iterator[Path]:
     """A copy of a run folder to try something on, removed afterwards. What is replaced whole shares its bytes with the
     original; what is appended to is copied.
     """
+    for left in folder.absolute().parent.glob(f".{folder.name}.*.part"):  # by one that was killed
+        if time.time() - left.stat().st_mtime > ABANDONED_S:
+            shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=_parent(folder)) as place:
         copy = Path(place) / folder.name
         if folder.is_dir():

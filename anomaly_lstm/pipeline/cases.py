@@ -16,7 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from anomaly_lstm import journal, store
-from anomaly_lstm.actions import HOLDS, MADE, NEEDS_REASON, SHELVE, VERDICT, VERDICTS, Action, action_line, action_of
+from anomaly_lstm.actions import (
+    HOLDS,
+    LIFTS,
+    MADE,
+    NEEDS_REASON,
+    OUT_OF_SERVICE,
+    SHELVE,
+    SUPPRESS,
+    VERDICT,
+    VERDICTS,
+    Action,
+    action_line,
+    action_of,
+)
 from anomaly_lstm.cases import Cases, done, overlays
 from anomaly_lstm.clock import iso, parse_duration, parse_time
 from anomaly_lstm.errors import DataError, UsageError
@@ -140,6 +153,7 @@ def on_alert(now: Desk, wish: Wish, prefix: str) -> Action:
     _check(wish, now.now_us)
     alert = now.alert(prefix)
     sensors = tuple(one["sensor"] for one in alert["sensors"][:1])
+    _check_held(now, wish, alert["asset"])
     seen = {"alert_id": alert["alert_id"], "kind": alert["kind"], "severity": alert["severity"], "sensors": sensors}
     return _identified(_action(now, wish, alert["asset"], **seen))
 
@@ -156,6 +170,7 @@ def on_asset(now: Desk, wish: Wish, asset: str, sensors: Sequence[str] = ()) -> 
     for sensor in sensors:
         if now.sensors and sensor not in now.sensors:
             raise UsageError(f"the model scores no sensor '{sensor}'.{near(sensor, now.sensors)}")
+    _check_held(now, wish, asset)
     kind = "deviation" if sensors or wish.do == SHELVE else None
     standing = {alert["severity"] for alert in now.alerts if alert["active"] and alert["asset"] == asset}
     severity = "critical" if "critical" in standing else "warning"
@@ -176,6 +191,21 @@ def _check(wish: Wish, now_us: int) -> None:
         raise UsageError(f"a verdict is one of {', '.join(VERDICTS)}, not '{wish.verdict or ''}'.")
     if wish.do != VERDICT and wish.verdict:
         raise UsageError(f"{wish.do} takes no verdict (as '{wish.verdict}').")
+
+
+_SHOWN = {SHELVE: "shelved_until", SUPPRESS: "suppressed", OUT_OF_SERVICE: "out_of_service"}
+
+
+def _check_held(now: Desk, wish: Wish, asset: str) -> None:
+    """Raise UsageError where there is nothing that the wish would end."""
+    held = LIFTS.get(wish.do)
+    if held is None or any(hold.do == held and hold.asset == asset for hold in now.holds):
+        return
+    if not any(alert["asset"] == asset and alert[_SHOWN[held]] for alert in now.alerts):
+        done = {SHELVE: "shelved", SUPPRESS: "suppressed", OUT_OF_SERVICE: "out of service"}[held]
+        raise UsageError(
+            f"nothing of {asset} is {done}: there is nothing to end. `anomaly-lstm case list` shows what is."
+        )
 
 
 def _action(now: Desk, wish: Wish, asset: str, **target: Any) -> Action:

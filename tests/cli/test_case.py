@@ -303,3 +303,11 @@ def test_a_table_without_its_columns_names_them(run: Path, tmp_path: Path) -> No
     assert said.code == 1
     assert "column alert_id, do is missing" in " ".join(said.err.split())
     assert case("import", run, tmp_path / "none.csv").code == 1
+
+
+def test_what_is_not_held_cannot_be_let_go(run: Path) -> None:
+    for words in (("unshelve", run, P1), ("unsuppress", run, P1), ("in-service", run, "P1")):
+        said = case(*words)
+        assert said.code == 2
+        assert "there is nothing to end" in said.err
+    assert not (run / "actions.jsonl").exists()
