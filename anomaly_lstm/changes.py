@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from anomaly_lstm.clock import iso, parse_time
+from anomaly_lstm.clock import iso
 
 RAISED, RE_RAISED, SEVERITY_UP, SEVERITY_DOWN, CLEARED = (
     "raised",
@@ -104,9 +104,3 @@ def as_line(change: Change, known_us: int) -> dict[str, Any]:
         "details": dict(change.details),
         "alert": dict(change.alert),
     }
-
-
-def from_line(line: Mapping[str, Any]) -> Change:
-    """The reverse of `as_line`, but for the processing time."""
-    same = {name: line[name] for name in ("change", "alert_id", "asset", "kind", "severity", "alert", "by", "why")}
-    return Change(at_us=parse_time(line["event_time"]), details=line["details"], **same)

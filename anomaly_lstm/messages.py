@@ -87,11 +87,6 @@ class Message:
     lines: tuple[Line, ...]
 
     @property
-    def alert_ids(self) -> tuple[str, ...]:
-        """The alerts it is about, in the order of the history."""
-        return tuple(dict.fromkeys(line["alert_id"] for line in self.lines))
-
-    @property
     def is_over(self) -> bool:
         """Does none of its alerts stand any longer?"""
         return all(has_ended(line) for line in latest(self.lines))

@@ -38,7 +38,7 @@ def test_a_message_says_what_since_when_and_why() -> None:
         "",
         "This advises; it is no machine protection.",
     ]
-    assert said.alert_ids == ("id-pump-03",)
+    assert [line["alert_id"] for line in said.lines] == ["id-pump-03"]
 
 
 def test_a_cleared_alert_is_over_and_forecasts_nothing() -> None:

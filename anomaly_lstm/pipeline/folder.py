@@ -175,9 +175,14 @@ class RunFolder:
         """The files of an asset's stored scores, one a month, the oldest first."""
         return sorted(self.scores_of(asset).glob("*.parquet"))
 
+    def begins_with(self, asset: str, time_us: int) -> bool:
+        """Whether the month of a time is the first that is stored of an asset, or lies before it."""
+        months = self.months_of(asset)
+        return not months or month_of(time_us) <= months[0].stem
+
     def stored(self, asset: str, since_us: int | None = None, columns: Sequence[str] | None = None) -> pa.Table | None:
         """An asset's stored scores from the month of ``since_us`` on; None where there are none."""
-        first = _month(since_us) if since_us is not None else ""
+        first = month_of(since_us) if since_us is not None else ""
         files = [path for path in self.months_of(asset) if path.stem >= first]
         try:
             return read_scores(files, columns) if files else None
@@ -254,7 +259,8 @@ def shift_from(document: Mapping[str, Any]) -> Shift:
     return Shift(event_from(document["event"]), document["rows"], offsets)
 
 
-def _month(time_us: int) -> str:
+def month_of(time_us: int) -> str:
+    """The month of a time, as its file is named."""
     return str(np.datetime64(time_us, "us").astype("datetime64[M]"))
 
 

@@ -23,6 +23,8 @@ from anomaly_lstm.trained import Trained
 Documents = Sequence[Mapping[str, Any]]
 
 MONTH_US = 31 * 86_400_000_000
+NEVER_US = 10**18
+"""Longer than any record [µs]: 31,000 years."""
 
 
 @dataclass(frozen=True)
@@ -62,23 +64,21 @@ def tell_missing(
 
     ``clock_us`` is the newest row of any asset in the last run, ``newest_us`` in this one [µs UTC].
     """
-    came, begins = _window(folder, asset, trained, patience, known, since_us)
+    came, begins = _window(folder, asset, trained, patience, since_us)
     if came is None:
         return Told([dict(one) for one in known], [])
     start_us = int(came.time_us[0])
     came = _excused(
         came, [e for e in touching(events, asset) if e.sensor is None], max(patience.no_data_us, trained.grid.period_us)
     )
-    never = np.iinfo(np.int64).max
-    bad_after = {sensor: after or never // 2 for sensor, after in patience.sensor_us.items()}
+    bad_after = {sensor: after or NEVER_US for sensor, after in patience.sensor_us.items()}
 
     def found(up_to_us: int) -> list[dict[str, Any]]:
-        after = patience.no_data_us or never // 2
         told = silences(
             came,
             trained.grid.period_us,
             up_to_us,
-            no_data_after_us=after,
+            no_data_after_us=patience.no_data_us or NEVER_US,
             sensor_bad_after_us=bad_after,
             model_id=watch.terms.model_id,
             units=trained.units,
@@ -133,7 +133,6 @@ def _window(
     asset: str,
     trained: Trained,
     patience: Patience,
-    known: Documents,
     since_us: int | None,
 ) -> tuple[Presence | None, bool]:
     """Who was measured from so long before ``since_us`` on that every silence that may be raised begins within; and
@@ -149,10 +148,7 @@ def _window(
         if table is None or not len(table):
             return None, True
         (rows,) = rows_of(table)
-        months = folder.months_of(asset)
-        begins = since_us is None or months[0].stem >= str(
-            rows.time_us[:1].astype("datetime64[us]").astype("datetime64[M]")[0]
-        )
+        begins = since_us is None or folder.begins_with(asset, int(rows.time_us[0]))
         values = [_measured(rows.table, sensor) for sensor in sensors]
         came = Presence(asset, rows.time_us, rows.state, sensors, np.column_stack(values))
         counted = (rows.state != State.NO_DATA) & (rows.state != State.OUT_OF_STATE)

@@ -23,7 +23,7 @@ from anomaly_lstm.errors import DataError
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import UnderEvents, rows_needed_from, under_events
 from anomaly_lstm.limits import RECORD
-from anomaly_lstm.pipeline.folder import RunFolder, Terms, Watch, shift_document, shift_from
+from anomaly_lstm.pipeline.folder import RunFolder, Terms, Watch, month_of, shift_document, shift_from
 from anomaly_lstm.pipeline.scoring import (
     Unseen,
     as_the_model_wants,
@@ -319,7 +319,6 @@ def _window(
     bounded = [f"value.{sensor}" for sensor in policy.bounds]
     columns = ["asset", "time", "state", "score", "return_period_s", "unseen", "model_id", *bounded]
     anchor_us = None if since_us is None else _nothing_stood(known, since_us, reopens_within_us(policy))
-    months = len(folder.months_of(asset))
     back_us = 0
     while True:
         start_us = None if anchor_us is None else anchor_us - back_us
@@ -333,14 +332,9 @@ def _window(
         rests = np.flatnonzero(rests_at(rows, policy)[: np.searchsorted(rows.time_us, anchor_us, "right")])
         if len(rests):
             return rows, max(int(rests[-1]), lowest)
-        if len(folder.months_of(asset)) == months and len(table) == _n_rows(folder, asset):
+        if folder.begins_with(asset, anchor_us - back_us):
             return rows, lowest
         back_us = 2 * back_us + 31 * DAY_US
-
-
-def _n_rows(folder: RunFolder, asset: str) -> int:
-    table = folder.stored(asset, None, ["time"])
-    return 0 if table is None else len(table)
 
 
 def _nothing_stood(known: Sequence[Mapping[str, Any]], time_us: int, reopens_us: float) -> int:
@@ -361,7 +355,7 @@ def _looked_back_at(folder: RunFolder, rows: Rows, first: int) -> tuple[Rows, in
     """The rows with all their columns, and as many before row ``first`` as its alerts may be told by."""
     n_rows, n_scored = LOOKED_BACK_AT
     files = folder.months_of(rows.asset)
-    start = next((i for i, path in enumerate(files) if path.stem >= _month_of(rows.time_us[0])), 0)
+    start = next((i for i, path in enumerate(files) if path.stem >= month_of(int(rows.time_us[0]))), 0)
     first_us = int(rows.time_us[first]) if first < len(rows.time_us) else int(rows.time_us[-1]) + 1
     while True:
         table = folder.stored(rows.asset, _month_start(files[start].stem))
@@ -372,10 +366,6 @@ def _looked_back_at(folder: RunFolder, rows: Rows, first: int) -> tuple[Rows, in
         if start == 0 or (len(scored) >= n_scored and scored[-n_scored] >= n_rows):
             return whole, place
         start = max(0, start - max(1, len(files) - start))
-
-
-def _month_of(time_us: np.int64) -> str:
-    return str(np.datetime64(int(time_us), "us").astype("datetime64[M]"))
 
 
 def _month_start(month: str) -> int:
