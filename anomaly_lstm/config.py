@@ -364,7 +364,7 @@ def _source(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, 
     return Source(
         paths=tuple(_beside(table.folder, place) for place in paths or ()),
         kind=_choice(table, "kind", list(SOURCES)),
-        read=_read(table, include, exclude),
+        read=replace(_read(table, include, exclude), step_us=period_us),
         period_us=period_us,
         delay_us=delay_us or 0,
         max_hole=MAX_HOLE if max_hole is None else max_hole,

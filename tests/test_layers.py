@@ -78,6 +78,8 @@ ORDER: tuple[str | set[str], ...] = (
     "sources.words",
     "sources.raw",
     "sources.cells",
+    "sources.calendar",
+    "sources.counts",
     "sources.times",
     "sources.formats",
     "sources.roles",

@@ -53,6 +53,7 @@ def ingest(
         end=end,
         sensors=sensors,
         exclude=exclude,
+        period=period,
         context=(mode,) if mode else (),
     )
     grid = options.grid(config, period=period)

@@ -48,7 +48,7 @@ TimeFormat = Annotated[
     typer.Option(
         "--time-format",
         metavar="FORM",
-        help="Such as %d/%m/%Y %H:%M, iso8601 or epoch_s (default: found).",
+        help="Such as %d/%m/%Y %H:%M, iso8601, epoch_s, excel; counter or elapsed without dates (default: found).",
         rich_help_panel=_READING,
         show_default=False,
     ),
@@ -420,6 +420,7 @@ def reading(
     sensors: str | None,
     exclude: str | None,
     context: Sequence[str] = (),
+    period: str | None = None,
 ) -> ReadOptions:
     """How the source is read; context sensors are read too where ``--sensors`` names what is kept."""
     from dataclasses import replace
@@ -440,6 +441,7 @@ def reading(
         "end_us": moment_us("--end", end, zone),
         "sensors": None if kept is None else tuple(dict.fromkeys((*kept, *context))),
         "exclude": names(exclude),
+        "step_us": span_us("--period", period),
     }
     read = replace(base, **{name: value for name, value in given.items() if value is not None})
     if read.start_us is not None and read.end_us is not None and read.start_us >= read.end_us:

@@ -75,6 +75,7 @@ def train(
         end=end,
         sensors=sensors,
         exclude=exclude,
+        period=period,
         context=(*explaining, mode) if mode else explaining,
     )
     plan = verbs.RunPlan(

@@ -20,7 +20,10 @@ class ReadOptions:
 
     time: str | None = None
     time_format: str | None = None
-    """``iso8601``, a strptime form such as ``%d/%m/%Y %H:%M``, or for numbers ``epoch_s`` (_ms, _us, _ns)."""
+    """``iso8601``, a strptime form such as ``%d/%m/%Y %H:%M``, or for numbers one of `counts.SCALES` such as
+    ``epoch_s`` and ``excel``; ``counter`` and ``elapsed``, with ``:START`` after them or not, where no calendar is."""
+    step_us: int | None = None
+    """What one count of a ``counter`` is worth [µs]."""
     zone: str | None = None
     """IANA zone of times without an offset; None = UTC (said)."""
     asset: str | None = None

@@ -53,7 +53,7 @@ class Rows:
 
 def rows_of(file: RawFile, roles: Roles, time_format: str | None, stem: str, options: ReadOptions) -> Rows:
     """Convert one file: times to UTC, cells to numbers; every row is kept or counted with the reason it was dropped."""
-    times = read_times(time_column(file, roles.time), time_format)
+    times = read_times(time_column(file, roles.time), time_format, file.decimal, options.step_us)
     _check_times(file, roles, times, time_format)
     assets, asset = coded(file.table[roles.asset]) if roles.asset else ((stem,), np.zeros(len(times), dtype=np.int64))
     names, sensor = coded(file.table[roles.sensor]) if roles.sensor else ((), None)

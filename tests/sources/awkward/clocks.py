@@ -1,0 +1,376 @@
+"""Times as plants write them: every form, every zone, and clocks that go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tests.sources.awkward import FLOW, MINUTE_US, START_US, TEMP, Case, Rows, reference, table, times
+
+HOUR_US = 60 * MINUTE_US
+MONTHS_DE = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
+MONTHS_ES = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
+MONTHS_PT = "jan fev mar abr mai jun jul ago set out nov dez".split()
+MONTHS_FR = "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.".split()
+MONTHS_IT = "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre".split()
+UNREADABLE = r"--time-format or \[source\] time_format"
+
+
+def moment(us: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+
+
+def written(
+    form: str | Callable[[datetime], str],
+    at: Sequence[int] | None = None,
+    *,
+    header: str = "time;flow;temp",
+    zone: str = "UTC",
+    decimal: str = ".",
+) -> bytes:
+    """The rows of the reference with their times in a form of one's own, separated by ';'."""
+    write = (lambda t: t.strftime(form)) if isinstance(form, str) else form
+    lines = [
+        f"{write(moment(int(us)).astimezone(ZoneInfo(zone)))};{flow:g};{temp:g}".replace(".", decimal)
+        if decimal != "."
+        else f"{write(moment(int(us)).astimezone(ZoneInfo(zone)))};{flow:g};{temp:g}"
+        for us, flow, temp in zip(times() if at is None else at, FLOW, TEMP, strict=True)
+    ]
+    return "\n".join([header, *lines, ""]).encode()
+
+
+def at(moments: Sequence[int]) -> Rows:
+    """The values of the reference at other times."""
+    return {int(t): {"flow": f, "temp": c} for t, f, c in zip(moments, FLOW, TEMP, strict=True)}
+
+
+def every(step_us: int, start_us: int = START_US) -> list[int]:
+    return [start_us + step_us * place for place in range(len(FLOW))]
+
+
+def accepted(name: str, form: str | Callable[[datetime], str], *options: str, says: str = "") -> Case:
+    return Case(name, {"pump.csv": written(form)}, "accepted", (says,) if says else (), tuple(options))
+
+
+def number(origin: str, per_s: float, digits: int = 0) -> Callable[[datetime], str]:
+    """A count since ``origin``."""
+    first = datetime.fromisoformat(origin).replace(tzinfo=UTC)
+    return lambda t: f"{(t - first).total_seconds() * per_s:.{digits}f}"
+
+
+def whole(origin_us: int, ticks_per_us: int) -> Callable[[datetime], str]:
+    return lambda t: str(((t - moment(0)) // timedelta(microseconds=1) - origin_us) * ticks_per_us)
+
+
+def words(names: Sequence[str], form: str) -> Callable[[datetime], str]:
+    """A date with the name of its month."""
+    return lambda t: t.strftime(form.replace("%b", names[t.month - 1]))
+
+
+ISO = (
+    accepted("iso with Z", "%Y-%m-%dT%H:%M:%SZ"),
+    accepted("iso with an offset", lambda t: (t + timedelta(hours=5, minutes=30)).strftime("%Y-%m-%dT%H:%M:%S+05:30")),
+    accepted("iso with a short offset", lambda t: (t - timedelta(hours=3)).strftime("%Y-%m-%d %H:%M:%S-03")),
+    accepted("iso with GMT and an offset", lambda t: (t + timedelta(hours=1)).strftime("%Y-%m-%d %H:%M:%S GMT+0100")),
+    accepted("iso with the zone in brackets", "%Y-%m-%dT%H:%M:%S+00:00[UTC]"),
+    accepted("iso with a comma before the fraction", "%Y-%m-%d %H:%M:%S,000Z"),
+    accepted("iso with milliseconds after a colon", "%Y-%m-%d %H:%M:%S:000"),
+    accepted("iso without seconds", "%Y-%m-%d %H:%M", says="no offset"),
+    accepted("iso with slashes", "%Y/%m/%d %H:%M:%S"),
+    accepted("iso with dots", "%Y.%m.%d %H:%M:%S"),
+    accepted("iso in the basic form", "%Y%m%dT%H%M%SZ"),
+    accepted("iso in the basic form with a fraction", "%Y%m%dT%H%M%S.000Z"),
+    accepted("date and time as one number", "%Y%m%d%H%M%S"),
+    accepted("date and time as one number without seconds", "%Y%m%d%H%M"),
+    accepted("date and time as one number with milliseconds", "%Y%m%d%H%M%S000"),
+    accepted("date and time as one number of a short year", "%y%m%d%H%M%S"),
+    accepted("date and time with an underscore", "%Y%m%d_%H%M%S"),
+    Case(
+        "weeks of iso",
+        {"pump.csv": written("%G-W%V-%uT%H:%M:%S")},
+        "refused",
+        (r"pump\.csv", "weeks? .* not read", "calendar dates"),
+    ),
+    Case(
+        "days of the year",
+        {"pump.csv": written("%Y-%jT%H:%M:%S")},
+        "refused",
+        (r"pump\.csv", "days of a year are not read", "calendar dates"),
+    ),
+    Case("months only", {"pump.csv": written("%Y-%m")}, "refused", (r"pump\.csv", "--time")),
+)
+
+WRITTEN = (
+    accepted("dots", "%d.%m.%Y %H:%M:%S"),
+    accepted("dots in date and time", "%d.%m.%Y %H.%M.%S"),
+    accepted("dots and a short year", "%d.%m.%y %H:%M"),
+    accepted("english month", "%d-%b-%Y %H:%M:%S"),
+    accepted("english month and short year", "%d-%b-%y %H:%M:%S"),
+    accepted("english month first", "%B %d, %Y %H:%M"),
+    accepted("english month and half days", "%b %d, %Y, %I:%M:%S %p"),
+    accepted("year, month in words", "%Y-%b-%d %H:%M:%S"),
+    accepted("as SAS writes it", lambda t: t.strftime("%d%b%Y:%H:%M:%S").upper()),
+    accepted("as C writes it", "%a %b %d %H:%M:%S %Y"),
+    accepted("as mail writes it", "%a, %d %b %Y %H:%M:%S +0000"),
+    accepted("as a web server writes it", "%d/%b/%Y:%H:%M:%S +0000"),
+    accepted("german month", words(MONTHS_DE, "%d. %b %Y %H:%M")),
+    accepted("german month and weekday", words(MONTHS_DE, "Montag, %d. %b %Y um %H:%M")),
+    accepted("spanish month", words(MONTHS_ES, "%d de %b de %Y %H:%M:%S")),
+    accepted("portuguese month", words(MONTHS_PT, "%d/%b/%Y %H:%M:%S")),
+    accepted("french month", words(MONTHS_FR, "lun. %d %b %Y %H:%M:%S")),
+    accepted("italian month", words(MONTHS_IT, "lunedì %d %b %Y %H:%M:%S")),
+    accepted("weekday before", "Mo %d.%m.%Y %H:%M:%S"),
+    accepted("weekday that looks like a month", "mar. %d.%m.%Y %H:%M:%S"),
+    accepted("time first", "%H:%M %d.%m.%Y"),
+    accepted("time first with seconds", "%H:%M:%S %d.%m.%Y"),
+    accepted("a comma between date and time", "%d.%m.%Y, %H:%M:%S"),
+    accepted(
+        "half days as Spain writes them",
+        lambda t: t.strftime("%d.%m.%Y %I:%M:%S ") + ("a. m." if t.hour < 12 else "p. m."),
+    ),
+    accepted("half days after a narrow blank", "%d.%m.%Y %I:%M:%S\u202f%p"),
+    accepted("midnight as 24", lambda t: t.strftime("%Y-%m-%d %H:%M:%S")),
+    Case(
+        "date and time in two columns",
+        {"pump.csv": written("%d.%m.%Y;%H:%M:%S", header="Datum;Uhrzeit;flow;temp")},
+        "accepted",
+        ("'Datum' and 'Uhrzeit' together",),
+    ),
+    Case(
+        "date and half days in two columns",
+        {"pump.csv": written("%d.%m.%Y;%I:%M:%S a. m.", header="Fecha;Hora;flow;temp")},
+        "accepted",
+        ("'Fecha' and 'Hora' together",),
+    ),
+    Case(
+        "no time at all",
+        {"pump.csv": b"a;flow;temp\nx;1;2\ny;2;3\n"},
+        "refused",
+        (r"pump\.csv", "--time"),
+    ),
+    Case(
+        "times of day without a date",
+        {"pump.csv": written("%H:%M:%S")},
+        "refused",
+        (r"pump\.csv", "no date", "elapsed"),
+    ),
+    Case(
+        "an unknown form",
+        {"pump.csv": written("%Y-%m-%dT%H:%M:%SZ")},
+        "refused",
+        ("unix", "epoch_s", "--time-format"),
+        ("--time-format", "unix"),
+    ),
+)
+
+MARCH_5, MARCH_13 = (START_US + days * 24 * HOUR_US for days in (3, 11))
+
+ORDER = (
+    Case(
+        "slashes, one day that fits both ways",
+        {"pump.csv": written("%m/%d/%Y %H:%M")},
+        "warned",
+        ("ambiguous", "'/' is taken for month first", UNREADABLE),
+    ),
+    Case(
+        "slashes and decimal commas",
+        {"pump.csv": written("%d/%m/%Y %H:%M", decimal=",")},
+        "warned",
+        ("ambiguous", "decimal comma go with day first", UNREADABLE),
+    ),
+    Case(
+        "slashes that settle each other",
+        {"pump.csv": written("%d/%m/%Y %H:%M", every(24 * HOUR_US, START_US))},
+        "warned",
+        ("ambiguous", "day first", "without jumps"),
+        options=("--period", "1min"),
+        rows=at(every(24 * HOUR_US)),
+    ),
+    Case(
+        "slashes with a thirteenth",
+        {"pump.csv": written("%d/%m/%Y %H:%M", every(2 * 24 * HOUR_US))},
+        "accepted",
+        (r"written as %d/%m/%Y",),
+        options=("--period", "1min"),
+        rows=at(every(2 * 24 * HOUR_US)),
+    ),
+    Case(
+        "american half days",
+        {"pump.csv": written("%m/%d/%Y %I:%M:%S %p", every(2 * 24 * HOUR_US))},
+        "accepted",
+        (r"written as %m/%d/%Y",),
+        options=("--period", "1min"),
+        rows=at(every(2 * 24 * HOUR_US)),
+    ),
+    Case(
+        "a short year in front",
+        {"pump.csv": written("%y-%m-%d %H:%M", every(24 * HOUR_US))},
+        "warned",
+        ("ambiguous", "year first", "without jumps"),
+        options=("--period", "1min"),
+        rows=at(every(24 * HOUR_US)),
+    ),
+    Case(
+        "days and months mixed in one file",
+        {"pump.csv": b"time,flow,temp\n13/02/2026 10:00,1,2\n02/13/2026 10:01,1,2\n02/02/2026 10:02,1,3\n"},
+        "refused",
+        (r"pump\.csv, line 2: '13/02/2026 10:00' can only be day first", r"line 3: .* only be month first", UNREADABLE),
+    ),
+    Case(
+        "days and months mixed between files",
+        {
+            "a.csv": b"asset,time,flow,temp\npump,13/02/2026 10:00,1,2\npump,13/02/2026 10:01,1,2\n",
+            "b.csv": b"asset,time,flow,temp\npump,02/13/2026 10:02,1,2\npump,02/13/2026 10:03,1,3\n",
+        },
+        "refused",
+        (r"a\.csv, line 2: '13/02/2026 10:00' can only be day first", r"b\.csv, line 2: .* only be month first"),
+    ),
+    accepted("day and month told", "%m/%d/%Y %H:%M", "--time-format", "%m/%d/%Y %H:%M"),
+    accepted("day first told", "%d/%m/%Y %H:%M", "--time-format", "%d/%m/%Y %H:%M"),
+)
+
+NUMBERS = (
+    accepted("epoch in seconds", number("1970-01-01", 1), says="epoch_s"),
+    accepted("epoch in seconds with a fraction", number("1970-01-01", 1, 3), says="epoch_s"),
+    accepted("epoch in milliseconds", number("1970-01-01", 1e3), says="epoch_ms"),
+    accepted("epoch in microseconds", number("1970-01-01", 1e6), says="epoch_us"),
+    accepted("epoch in nanoseconds", whole(0, 1000), says="epoch_ns"),
+    Case(
+        "epoch with a decimal comma",
+        {"pump.csv": written(number("1970-01-01", 1, 1), decimal=",")},
+        "accepted",
+        ("epoch_s",),
+    ),
+    accepted("epoch in an exact exponent form", lambda t: f"{t.timestamp() * 1e3:.12E}", says="epoch_ms"),
+    Case(
+        "epoch as a spreadsheet mangles it",
+        {"pump.csv": written(lambda t: f"{t.timestamp() * 1e3:.5E}")},
+        "refused",
+        (r"pump\.csv, line 3", r"1\.77245E\+12", "shortens large numbers", "whole numbers"),
+    ),
+    Case(
+        "epoch mangled a little",
+        {"pump.csv": written(lambda t: f"{t.timestamp() * 1e3:.8E}", every(10 * MINUTE_US))},
+        "warned",
+        (r"tells times 10s apart, no finer",),
+        rows=at(every(10 * MINUTE_US)),
+    ),
+    accepted("epoch in exponent form to the second", lambda t: f"{t.timestamp():.9E}", says="epoch_s"),
+    Case(
+        "numbers as Windows counts",
+        {"pump.csv": written(whole(-11_644_473_600_000_000, 10))},
+        "warned",
+        ("filetime", "since 1601", "as epoch_ns they would lie in 1974"),
+    ),
+    Case(
+        "numbers as .NET counts",
+        {"pump.csv": written(whole(-62_135_596_800_000_000, 10))},
+        "warned",
+        ("dotnet", "as epoch_ns they would lie in 1990"),
+    ),
+    Case(
+        "numbers as LabVIEW counts",
+        {"pump.csv": written(number("1904-01-01", 1, 3))},
+        "warned",
+        ("labview", "since 1904", "as epoch_s they would lie in 2092"),
+    ),
+    accepted("serial days of Excel", number("1899-12-30", 1 / 86_400, 10), "--time-format", "excel", "--time", "time"),
+    accepted("serial days of five decimals", number("1899-12-30", 1 / 86_400, 5), "--time-format", "excel"),
+    accepted("serial days since 1904", number("1904-01-01", 1 / 86_400, 9), "--time-format", "excel_1904"),
+    accepted(
+        "datenum of MATLAB",
+        lambda t: f"{(t - moment(0)).total_seconds() / 86_400 + 719_529:.9f}",
+        "--time-format",
+        "matlab",
+    ),
+    Case(
+        "serial days that nobody told",
+        {"pump.csv": written(number("1899-12-30", 1 / 86_400, 10))},
+        "refused",
+        (r"pump\.csv", "Excel", "--time-format or .* excel"),
+    ),
+    Case(
+        "small numbers as time",
+        {"pump.csv": written(number("2026-03-02T09:59:00", 1 / 60))},
+        "refused",
+        (r"pump\.csv", "counter", "--period", "elapsed", "epoch_s"),
+        ("--time", "time"),
+    ),
+)
+
+COUNTED = (
+    Case(
+        "cycles that nobody told",
+        {"pump.csv": written(number("2026-03-02T09:59:00", 1 / 60), header="cycle;flow;temp")},
+        "refused",
+        (r"pump\.csv", "'cycle'", "counter", "--period"),
+    ),
+    Case(
+        "cycles",
+        {"pump.csv": written(number("2026-03-02T09:59:00", 1 / 60), header="cycle;flow;temp")},
+        "warned",
+        ("clock is made up", "no calendar"),
+        ("--time", "cycle", "--time-format", "counter", "--period", "1h"),
+        rows=at([HOUR_US * (place + 1) for place in range(8)]),
+    ),
+    Case(
+        "cycles from a day on",
+        {"pump.csv": written(number("2026-03-02T10:00:00", 1 / 60), header="cycle;flow;temp")},
+        "warned",
+        ("clock is made up",),
+        ("--time", "cycle", "--time-format", "counter:2026-03-02T10:00", "--period", "1min"),
+    ),
+    Case(
+        "cycles by a pipeline file",
+        {"pump.csv": written(number("2026-03-02T10:00:00", 1 / 60), header="cycle;flow;temp")},
+        "warned",
+        ("clock is made up",),
+        pipeline="time = 'cycle'\ntime_format = 'counter:2026-03-02T10:00'\nperiod = '1min'\n",
+    ),
+    Case(
+        "cycles of several machines",
+        {"fleet.csv": b"unit_number,cycle,flow\n1,1,10\n1,2,11\n1,3,12\n2,1,20\n2,2,21\n"},
+        "warned",
+        ("clock is made up",),
+        ("--asset", "unit_number", "--time", "cycle", "--time-format", "counter", "--period", "1d"),
+        rows={
+            "1": {24 * HOUR_US * n: {"flow": 9.0 + n} for n in (1, 2, 3)},
+            "2": {24 * HOUR_US * n: {"flow": 19.0 + n} for n in (1, 2)},
+        },
+    ),
+    Case(
+        "cycles without their worth",
+        {"pump.csv": written(number("2026-03-02T09:59:00", 1 / 60), header="cycle;flow;temp")},
+        "refused",
+        ("what is one count worth", "--period"),
+        ("--time", "cycle", "--time-format", "counter"),
+    ),
+    Case(
+        "seconds since a start",
+        {"pump.csv": written(number("2026-03-02T10:00:00", 1, 1), header="t;flow;temp")},
+        "warned",
+        ("clock is made up",),
+        ("--time", "t", "--time-format", "elapsed:2026-03-02T10:00"),
+    ),
+    Case(
+        "minutes since a start",
+        {"pump.csv": written(number("2026-03-02T10:00:00", 1 / 60), header="minutes;flow;temp")},
+        "warned",
+        ("clock is made up",),
+        ("--time", "minutes", "--time-format", "elapsed_min:2026-03-02T10:00"),
+    ),
+    Case(
+        "a stop watch",
+        {
+            "pump.csv": written(
+                lambda t: str(timedelta(seconds=(t - moment(START_US)).total_seconds())), header="t;flow;temp"
+            )
+        },
+        "warned",
+        ("clock is made up",),
+        ("--time", "t", "--time-format", "elapsed:2026-03-02T10:00"),
+    ),
+)
+
+CASES = (*ISO, *WRITTEN, *ORDER, *NUMBERS, *COUNTED)
