@@ -16,8 +16,8 @@ from anomaly_lstm.clock import SECOND, format_duration, parse_time
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources.calendar import without_words
 from anomaly_lstm.sources.cells import is_moment, is_numeric, is_text, numbers_in, sample_of, share_of, texts_of
+from anomaly_lstm.sources.contract import RawFile
 from anomaly_lstm.sources.counts import NEVER_FOUND, SCALES, is_made_up, lost_digits
-from anomaly_lstm.sources.raw import RawFile
 from anomaly_lstm.sources.times import (
     BASIC,
     CLOCK_FIRST,
@@ -63,10 +63,11 @@ def time_column(file: RawFile, time: str) -> Column:
 
 
 def find_time_formats(
-    files: Sequence[RawFile], times: Sequence[str], wanted: str | None
+    files: Sequence[RawFile], times: Sequence[str], wanted: str | None, day_first: bool | None = None
 ) -> tuple[list[str | None], list[tuple[str, tuple[str, ...]]]]:
     """Say how each file writes its times (None: typed) and what to tell; one file's 13/02 settles them all.
 
+    ``day_first`` settles what the files leave open.
     Raises `DataError` where nobody writes times so, and where one date can only be day first, another only month first.
     """
     formats: list[str | None] = []
@@ -82,7 +83,7 @@ def find_time_formats(
         family = _orders(_without_clock(choice.form)) if choice and not wanted else ()
         if choice and family:
             if family not in settled:
-                settled[family] = _settle(family, list(zip(files, columns, shapes, strict=True)))
+                settled[family] = _settle(family, list(zip(files, columns, shapes, strict=True)), day_first)
             date = settled[family]
             choice = Choice(date.form + choice.form.removeprefix(_without_clock(choice.form)), date.why)
         formats.append(choice.form if choice else None)
@@ -235,16 +236,16 @@ def likely_formats(column: Column) -> tuple[str, ...]:
     return tuple(date + _time_of_day_format(sample, date) for date in orders)
 
 
-def _settle(family: tuple[str, ...], parts: Sequence[tuple[RawFile, Column, Sequence[Choice]]]) -> Choice:
+def _settle(
+    family: tuple[str, ...], parts: Sequence[tuple[RawFile, Column, Sequence[Choice]]], day_first: bool | None
+) -> Choice:
     """Choose one order for all files that write dates with the same marks."""
     mine = [(file, column, its) for file, column, its in parts if its and _without_clock(its[0].form) in family]
     found = {_without_clock(choice.form) for _, _, its in mine for choice in its}
     orders = tuple(form for form in family if form in found)
-    return (
-        _day_or_month_first(orders, [(file, column) for file, column, _ in mine])
-        if len(orders) > 1
-        else Choice(*orders)
-    )
+    if len(orders) == 1:
+        return Choice(orders[0])
+    return _day_or_month_first(orders, [(file, column) for file, column, _ in mine], day_first)
 
 
 def _without_clock(form: str) -> str:
@@ -270,7 +271,35 @@ def _time_of_day_format(sample: Column, date: str) -> str:
     return f" {'%I' if half else '%H'}{seconds}{' %p' if half else ''}" if seconds else ""
 
 
-def _day_or_month_first(formats: tuple[str, ...], parts: Sequence[tuple[RawFile, Column]]) -> Choice:
+def either_way_round(files: Sequence[RawFile], times: Sequence[str], formats: Sequence[str | None]) -> bool:
+    """Say whether day and month could be exchanged in all times of numbers, by what the cells tell."""
+    numbers = [
+        (time_column(file, time), form, _swapped(form))
+        for file, time, form in zip(files, times, formats, strict=True)
+        if form and _swapped(form)
+    ]
+    return bool(numbers) and all(
+        parse_times(column, form).readable.sum() == parse_times(column, other).readable.sum()
+        for column, form, other in numbers
+    )
+
+
+def is_day_first(form: str) -> bool:
+    """Say whether a date of numbers begins with the day."""
+    return form.removeprefix(CLOCK_FIRST).startswith("%d")
+
+
+def _swapped(form: str) -> str:
+    """Exchange day and month in a date of numbers; nothing where there is no such form."""
+    date = _without_clock(form)
+    marks = {"%d": "%m", "%m": "%d"}
+    swapped = re.sub("%[dm]", lambda found: marks[found.group()], date)
+    return swapped + form.removeprefix(date) if swapped in _orders(date) and swapped != date else ""
+
+
+def _day_or_month_first(
+    formats: tuple[str, ...], parts: Sequence[tuple[RawFile, Column]], day_first: bool | None
+) -> Choice:
     """Choose between orders of day, month and year over all files, and say why.
 
     The order that reads most rows, if no row can only be read in another; else the one under which time makes no jumps
@@ -283,6 +312,8 @@ def _day_or_month_first(formats: tuple[str, ...], parts: Sequence[tuple[RawFile,
     _refuse_contradiction(most[0], formats, {form: [one.readable for one in its] for form, its in times.items()}, parts)
     if len(most) == 1:
         return Choice(most[0])
+    if day_first is not None:
+        return Choice(next((form for form in most if is_day_first(form) == day_first), most[0]))
     jump = {
         form: max((int(np.abs(np.diff(one.us[one.readable])).max(initial=0)) for one in its), default=0)
         for form, its in times.items()
