@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from anomaly_lstm import conditions
 from anomaly_lstm.cases import Rules
 from anomaly_lstm.channels import CHANNELS
-from anomaly_lstm.clock import find_zone, parse_duration, parse_time
+from anomaly_lstm.clock import parse_duration, parse_time, zone_name
 from anomaly_lstm.errors import ConfigError, UsageError
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.messages import Interest
@@ -372,7 +372,7 @@ def _source(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, 
 
 
 def _read(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, ...] | None) -> ReadOptions:
-    zone = _parsed(table, "zone", lambda text: find_zone(text).key, "a time zone such as America/Santiago", why=True)
+    zone = _parsed(table, "zone", zone_name, "a time zone such as America/Santiago", why=True)
     return ReadOptions(
         time=_text(table, "time"),
         time_format=_text(table, "time_format"),

@@ -81,6 +81,8 @@ ORDER: tuple[str | set[str], ...] = (
     "sources.calendar",
     "sources.counts",
     "sources.times",
+    "sources.zones",
+    "sources.resets",
     "sources.formats",
     "sources.roles",
     "sources.rows",

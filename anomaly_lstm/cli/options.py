@@ -88,7 +88,7 @@ Zone = Annotated[
     typer.Option(
         "--zone",
         metavar="ZONE",
-        help="Zone of times without an offset, such as America/Santiago (default: UTC).",
+        help="Zone of times without an offset, such as America/Santiago or UTC+01:00 (default: UTC).",
         rich_help_panel=_READING,
         show_default=False,
     ),
@@ -428,6 +428,8 @@ def reading(
     from anomaly_lstm.sources.contract import ReadOptions
 
     base = config.source.read if config else ReadOptions()
+    if config and not zone:  # a flag is for all assets
+        base = replace(base, zones=zones(config))
     zone = zone or base.zone
     kept = names(sensors)
     given: dict[str, Any] = {
@@ -447,6 +449,14 @@ def reading(
     if read.start_us is not None and read.end_us is not None and read.start_us >= read.end_us:
         raise UsageError("--start must lie before --end; the span is [start, end).")
     return read
+
+
+def zones(config: Pipeline) -> dict[str, str]:
+    """Asset → zone of its times without an offset, by the assets table of a pipeline file."""
+    from anomaly_lstm.events import read_assets
+
+    assets = read_assets(config.assets) if config.assets else []
+    return {asset.asset: asset.zone for asset in assets if asset.zone}
 
 
 def grid(config: Pipeline | None, *, period: str | None, running: str | None = None) -> GridOptions:
@@ -558,6 +568,8 @@ def _limit(severity: str, text: str) -> int:
 
 def plan_from(config: Pipeline) -> RunPlan:
     """A pipeline file as the plan of a run."""
+    from dataclasses import replace
+
     from anomaly_lstm.events import read_assets
     from anomaly_lstm.pipeline import RunPlan
 
@@ -566,7 +578,7 @@ def plan_from(config: Pipeline) -> RunPlan:
     return RunPlan(
         source=source(None, config),
         folder=config.folder,
-        read=config.source.read,
+        read=replace(config.source.read, zones=zones(config)),
         grid=grid(config, period=None),
         context=config.sensors.context,
         mode=config.sensors.mode,

@@ -54,7 +54,8 @@ _MONTH_OF = np.array([*_NUMBERS.values(), 0], dtype=np.int64)
 
 def month_numbers(names: Column) -> Int64:
     """Number the names of months (n,), in any of the languages, whole or short; 0 for other words."""
-    return _MONTH_OF[to_numpy(pc.index_in(pc.utf8_lower(names), value_set=_NAMES), np.int64, empty=-1)]
+    places: Int64 = to_numpy(pc.index_in(pc.utf8_lower(names), value_set=_NAMES), np.int64, empty=-1)
+    return np.asarray(_MONTH_OF[places])
 
 
 def without_words(column: Column) -> Column:

@@ -29,7 +29,9 @@ class ReadOptions:
     day_first: bool | None = None
     """How dates of numbers are read that could be read both ways round; None = by what the rows tell, and said."""
     zone: str | None = None
-    """IANA zone of times without an offset; None = UTC (said)."""
+    """IANA zone of times without an offset, or ``UTC+01:00``; None = what the name of their column says, or UTC."""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """Asset → the zone of its times without an offset, before ``zone``."""
     asset: str | None = None
     """Column that names the asset; None = one that plainly does, else one asset per file, named by its stem."""
     layout: str | None = None
@@ -129,6 +131,8 @@ class Reading:
     """Day and month of its times could be either way round: the choice is a guess."""
     words: Sequence[str] = ()
     """The words of `ReadOptions.mode`, whose values are places among them; empty where they are numbers."""
+    clocks: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Series → local and true time of its last row [µs since 1970]: where rows that follow go on (`zones`)."""
 
 
 class Source(Protocol):

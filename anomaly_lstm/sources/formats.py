@@ -369,6 +369,16 @@ def _order(form: str) -> str:
     return {"d": "day first", "m": "month first", "y": "year first"}[form.removeprefix(CLOCK_FIRST)[1]]
 
 
+def first_of_other_order(column: Column, form: str, bad: Bool) -> int | None:
+    """The first row among those that ``bad`` marks (n,) that is a date with day and month exchanged."""
+    other = _swapped(form)
+    if not other or not bad.any():
+        return None
+    rows = np.flatnonzero(bad)
+    fits = np.flatnonzero(parse_times(texts_of(column.take(arrow.from_ints(rows))), other).readable)
+    return int(rows[fits[0]]) if len(fits) else None
+
+
 def _first_cell(column: Column) -> tuple[int, str]:
     """Row and text of the first cell that holds anything."""
     rows = np.flatnonzero(~is_null(column))

@@ -16,10 +16,12 @@ from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.assembly import assemble, asset_names
 from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_in
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, RawFile, Reading, ReadOptions
+from anomaly_lstm.sources.counts import is_made_up
 from anomaly_lstm.sources.formats import either_way_round, find_time_formats, is_day_first
 from anomaly_lstm.sources.roles import Roles, check_names, find_roles
-from anomaly_lstm.sources.rows import rows_of
+from anomaly_lstm.sources.rows import Rows, rows_of
 from anomaly_lstm.sources.words import listed
+from anomaly_lstm.sources.zones import Pass, zone_in_name
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,11 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions) -> Iterator[Readi
     known = tuple(first.assets[0].sensors) if wide and first.assets and not options.known else options.known
     options = replace(options, known=known, words=first.words or options.words)
     told: set[str] = set()
+    clocks = first.clocks
     for part in rest:
         options = replace(options, words=_words_of_mode([part], options) or options.words)
-        rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options)
+        rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options, clocks)
+        clocks = rows.last or clocks
         assets, _ = assemble([rows], known)
         late = [name for name in _left_out(part, plan.roles, options) if name not in told]
         told |= set(late)
@@ -93,7 +97,8 @@ def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], 
     """Find out how each file that holds rows is to be read, and what to tell about its times."""
     if options.layout not in (None, "wide", "long"):
         raise UsageError(f"[source] layout = {options.layout!r} is neither 'wide' nor 'long'.")
-    find_zone(options.zone or "UTC")
+    for zone in {options.zone or "UTC", *options.zones.values()}:
+        find_zone(zone)
     filled = _filled(files)
     if not filled and not options.known:
         raise DataError(f"{files[0].path}: has column names but no rows. Give a file that holds measurements.")
@@ -123,10 +128,12 @@ def _read(
     roles, formats = [plan.roles for plan in plans], [plan.time_format for plan in plans]
     times = [role.time for role in roles]
     words = _words_of_mode(filled, options)
-    rows = [
-        rows_of(file, plan.roles, plan.time_format, plan.asset, replace(options, words=words))
-        for file, plan in zip(filled, plans, strict=True)
-    ]
+    rows: list[Rows] = []
+    clocks: Pass = {}
+    for file, plan in zip(filled, plans, strict=True):
+        its = replace(options, words=words)
+        rows.append(rows_of(file, plan.roles, plan.time_format, plan.asset, its, clocks))
+        clocks = rows[-1].last or clocks
     assets, join_notes = assemble(rows, options.known)
     notes = _gather(
         [(str(file.path), (*file.notes, *(() if file.table.num_rows else ("No rows.",)))) for file in files],
@@ -141,7 +148,8 @@ def _read(
         decimal=options.decimal or _common(file.decimal for file in files if file.separator),
         time=_common(times),
         time_format=_common(formats),
-        zone=options.zone or "UTC",
+        zone=options.zone or (None if any(map(zone_in_name, times)) else "UTC"),
+        step_us=options.step_us if any(map(is_made_up, formats)) else None,
         asset=_common(role.asset for role in roles),
         layout=_common(role.layout for role in roles),
         sensor=_common(role.sensor for role in roles),
@@ -154,7 +162,7 @@ def _read(
     quality = {part.file: part.quality for part in rows}
     told = [quality.get(str(file.path), FileQuality(str(file.path), 0, 0)) for file in files]
     open_ = options.time_format is None and options.day_first is None and either_way_round(filled, times, formats)
-    return Reading(assets, how, notes, told, open_, words)
+    return Reading(assets, how, notes, told, open_, words, clocks)
 
 
 def day_first_in(parts: Iterable[RawFile], options: ReadOptions) -> bool | None:

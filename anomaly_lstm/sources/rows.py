@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.arrow import Column, is_null
-from anomaly_lstm.clock import wall_to_utc
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import coded, is_blank, is_measured, is_moment, is_text, numbers_in, places_of
 from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
-from anomaly_lstm.sources.formats import time_column
+from anomaly_lstm.sources.counts import is_made_up
+from anomaly_lstm.sources.formats import first_of_other_order, time_column
+from anomaly_lstm.sources.resets import about_far_off, about_gaps, about_steps_back, far_off
 from anomaly_lstm.sources.roles import Roles
 from anomaly_lstm.sources.times import Times, read_times
 from anomaly_lstm.sources.words import columns_named, listed
+from anomaly_lstm.sources.zones import Pass, in_utc, offsets_in
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
 NOT_READABLE = "time not readable"
+IMPOSSIBLE = "no such date or time"
+BEYOND = "time outside 1900 to 2200"
+FAR_OFF = "years from all others: clock reset"
 NO_TIME = "time missing"
 NO_ASSET = "asset missing"
 NO_SENSOR = "sensor name missing"
@@ -48,39 +54,58 @@ class Rows:
     quality: FileQuality = field(default_factory=lambda: FileQuality("", 0, 0))
     left_out: tuple[str, ...] = ()
     """What it measures that `ReadOptions.known` left out."""
+    last: Pass = field(default_factory=dict)
+    """Where each series' clock was in its last row, for the file or part that goes on from there."""
 
 
-def rows_of(file: RawFile, roles: Roles, time_format: str | None, stem: str, options: ReadOptions) -> Rows:
-    """Convert one file: times to UTC, cells to numbers; every row is kept or counted with the reason it was dropped."""
-    times = read_times(time_column(file, roles.time), time_format, file.decimal, options.step_us)
-    _check_times(file, roles, times, time_format)
+def rows_of(
+    file: RawFile, roles: Roles, time_format: str | None, stem: str, options: ReadOptions, before: Pass | None = None
+) -> Rows:
+    """Convert one file: times to UTC, cells to numbers; every row is kept or counted with the reason it was dropped.
+
+    ``before`` is what the rows before these told of their clocks, where they are part of a longer file.
+    """
+    column = time_column(file, roles.time)
+    times = read_times(column, time_format, file.decimal, options.step_us)
+    _check_times(file, roles, times, column, time_format)
+    _check_order(file, times, column, None if options.time_format else time_format)
     assets, asset = coded(file.table[roles.asset]) if roles.asset else ((stem,), np.zeros(len(times), dtype=np.int64))
     names, sensor = coded(file.table[roles.sensor]) if roles.sensor else ((), None)
     keep = np.ones(len(times), dtype=bool)
     dropped: dict[str, int] = {}
+    first: dict[str, int] = {}
 
     def drop(reason: str, bad: Bool) -> None:
         if (keep & bad).any():
             dropped[reason] = int((keep & bad).sum())
+            first[reason] = int(np.flatnonzero(keep & bad)[0])
         keep[bad] = False
 
     drop(NO_TIME, ~times.given)
+    drop(BEYOND, _or_none(times.beyond, len(times)))
+    drop(IMPOSSIBLE, _or_none(times.impossible, len(times)))
     drop(NOT_READABLE, ~times.readable)
     drop(NO_ASSET, asset < 0)
     if sensor is not None:
         drop(NO_SENSOR, sensor < 0)
-    naive = keep & ~times.aware
-    series = asset if sensor is None else asset * (len(names) + 1) + sensor
-    utc = times.us.copy()
-    utc[naive] = wall_to_utc(utc[naive], options.zone or "UTC", series[naive])
-    start, end = options.start_us, options.end_us
-    outside = np.zeros(len(utc), dtype=bool)
-    if start is not None:
-        outside |= utc < start
-    if end is not None:
-        outside |= utc >= end
-    drop(OUTSIDE, outside)
-    notes = ["Times carry no offset: read as UTC; another zone: --zone."] if naive.any() and not options.zone else []
+    series, which = _series(file, assets, asset, names, sensor)
+    moments = in_utc(times, roles.time, keep, (assets, asset), series, which, options, before or {})
+    utc = moments.us
+    drop(OUTSIDE, _outside(utc, options))
+    notes = [*moments.notes, *_offset_notes(column)]
+    made_up = is_made_up(time_format)
+    if keep.any() and not made_up:
+        off = np.zeros(len(utc), dtype=bool)
+        off[keep] = _far_off(utc[keep], options)
+        notes += about_far_off(utc[keep], off[keep], _places(file, keep)) or about_gaps(utc[keep])
+        drop(FAR_OFF, off)
+    notes += about_steps_back(
+        utc[keep],
+        which[keep],
+        _places(file, keep),
+        no_zone=bool((keep & ~times.aware).any()) and not options.zone and not options.zones,
+        made_up=made_up,
+    )
     if sensor is None:
         sensors, values, bad_cells, more = _wide_values(file, roles, options, keep)
     else:
@@ -88,15 +113,90 @@ def rows_of(file: RawFile, roles: Roles, time_format: str | None, stem: str, opt
             file, roles, options, names, sensor, keep, dropped
         )
     quality = FileQuality(str(file.path), len(times), int(keep.sum()), dropped, bad_cells)
-    untold = (OUTSIDE, LEFT_OUT) if options.known else (OUTSIDE,)
-    notes += more + [f"{count} row(s) dropped: {reason}." for reason, count in dropped.items() if reason not in untold]
+    notes += more + _about_dropped(file, column, dropped, first, (OUTSIDE, LEFT_OUT) if options.known else (OUTSIDE,))
     if not keep.any():
         notes.append("No row lies between --start and --end.")
     kept_sensor = None if sensor is None else sensor[keep]
     left_out = tuple(name for name in names or file.table.column_names if _is_left_out(name, roles, options))
     return Rows(
-        str(file.path), assets, asset[keep], utc[keep], sensors, values, kept_sensor, tuple(notes), quality, left_out
+        str(file.path),
+        assets,
+        asset[keep],
+        utc[keep],
+        sensors,
+        values,
+        kept_sensor,
+        tuple(notes),
+        quality,
+        left_out,
+        moments.last,
     )
+
+
+def _or_none(marked: Bool | None, n_rows: int) -> Bool:
+    return np.zeros(n_rows, dtype=bool) if marked is None else marked
+
+
+def _series(
+    file: RawFile, assets: tuple[str, ...], asset: Int64, names: tuple[str, ...], sensor: Int64 | None
+) -> tuple[list[str], Int64]:
+    """What has a clock of its own, asset by asset (in a long table sensor by sensor), and each row's place among it.
+
+    The names tell the same series of two files apart from others, by the asset and what is measured.
+    """
+    if sensor is None:
+        columns = "\0".join(file.table.column_names)
+        return [f"{name}\0{columns}" for name in assets], asset
+    which = np.where((asset < 0) | (sensor < 0), -1, asset * len(names) + sensor)
+    used, which = np.unique(which, return_inverse=True)
+    every = [f"{assets[code // len(names)]}\0{names[code % len(names)]}" if code >= 0 else "" for code in used.tolist()]
+    return every, which.astype(np.int64)
+
+
+def _outside(utc: Int64, options: ReadOptions) -> Bool:
+    outside = np.zeros(len(utc), dtype=bool)
+    if options.start_us is not None:
+        outside |= utc < options.start_us
+    if options.end_us is not None:
+        outside |= utc >= options.end_us
+    return outside
+
+
+def _far_off(utc: Int64, options: ReadOptions) -> Bool:
+    """`resets.far_off`, but on a side where somebody said from when or to when rows count, all of those do."""
+    off = far_off(utc)
+    if off.any():
+        middle = np.median(utc[~off])
+        if options.start_us is not None:
+            off &= utc > middle
+        if options.end_us is not None:
+            off &= utc < middle
+    return off
+
+
+def _places(file: RawFile, keep: Bool) -> Callable[[int], str]:
+    """Where in the file the n-th kept row stands."""
+    return lambda row: file.where(int(np.flatnonzero(keep)[row]))
+
+
+def _offset_notes(column: Column) -> list[str]:
+    found = offsets_in(column)
+    return [f"Offsets differ from row to row ({', '.join(found)}): each time counts as it says."] if found else []
+
+
+def _about_dropped(
+    file: RawFile, column: Column, dropped: Mapping[str, int], first: Mapping[str, int], untold: Sequence[str]
+) -> list[str]:
+    """Say which rows were dropped and why; of times that cannot be, the first."""
+    notes = []
+    for reason, count in dropped.items():
+        if reason in (NOT_READABLE, IMPOSSIBLE, BEYOND):
+            row = first[reason]
+            cell = str(column[row].as_py()).strip()
+            notes.append(f"{count} row(s) dropped: {reason}, the first in {file.where(row)}: '{cell}'.")
+        elif reason not in untold:
+            notes.append(f"{count} row(s) dropped: {reason}.")
+    return notes
 
 
 def _is_left_out(name: str, roles: Roles, options: ReadOptions) -> bool:
@@ -104,7 +204,7 @@ def _is_left_out(name: str, roles: Roles, options: ReadOptions) -> bool:
     return bool(options.known) and name not in roles.taken() and options.columns.get(name, name) not in options.known
 
 
-def _check_times(file: RawFile, roles: Roles, times: Times, time_format: str | None) -> None:
+def _check_times(file: RawFile, roles: Roles, times: Times, column: Column, time_format: str | None) -> None:
     """Raise `DataError` when more than half of the cells that hold anything are no readable times."""
     readable, given = int(times.readable.sum()), int(times.given.sum())
     if given and 2 * readable >= given:
@@ -114,12 +214,26 @@ def _check_times(file: RawFile, roles: Roles, times: Times, time_format: str | N
             f"{file.path}: time column '{roles.time}' is empty. Name the column that holds times with --time."
         )
     row = int(np.flatnonzero(times.given & ~times.readable)[0])
-    cell = time_column(file, roles.time)[row].as_py()
     raise DataError(
-        f"{file.path}, {file.where(row)}: column '{roles.time}' holds '{cell}', but a time written as "
+        f"{file.path}, {file.where(row)}: column '{roles.time}' holds '{column[row].as_py()}', but a time written as "
         f"{time_format or 'a timestamp'} between 1900 and 2200 was expected ({given - readable} of {given} "
         "cells are not). Set --time-format or [source] time_format, or name another column with --time."
     )
+
+
+def _check_order(file: RawFile, times: Times, column: Column, found: str | None) -> None:
+    """Raise `DataError` where a time that fits no more than the other order of day and month comes after many others.
+
+    ``found`` is the form that was found out; None where somebody told it, and what does not fit is only counted.
+    """
+    row = found and first_of_other_order(column, found, times.given & ~times.readable)
+    if row is not None and found:
+        raise DataError(
+            f"{file.path}, {file.where(int(row))}: '{str(column[int(row)].as_py()).strip()}' does not fit {found}, as "
+            "the times before it are read, but it fits with day and month exchanged: they are mixed up, and rows that "
+            "fit both ways would be misread. Set --time-format or [source] time_format to the form that holds; rows "
+            "that do not fit are then counted as not readable."
+        )
 
 
 def _wide_values(

@@ -197,7 +197,13 @@ def test_rows_whose_time_is_unreadable_are_dropped_and_counted(tmp_path: Path) -
     reading = read(write(tmp_path, "time,a\n" + "".join(f"{cell},1\n" for cell in cells)))
     (quality,) = reading.files
     assert (quality.rows_read, quality.rows_kept) == (13, 9)
-    assert quality.dropped == {"time missing": 1, "time not readable": 3}
+    assert quality.dropped == {
+        "time missing": 1,
+        "time outside 1900 to 2200": 1,
+        "no such date or time": 1,
+        "time not readable": 1,
+    }
+    assert said(reading, "no such date or time, the first in line 4: '2020-02-30 00:00'")
 
 
 def test_a_time_column_that_is_mostly_unreadable_is_an_error_with_its_line(tmp_path: Path) -> None:
