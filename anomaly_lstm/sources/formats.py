@@ -223,7 +223,7 @@ def likely_formats(column: Column) -> tuple[str, ...]:
     if parse_times(sample, ISO).readable.all():  # the most common form, and no other reads it
         return (ISO,)
     words = without_words(sample)
-    few = words.take(arrow.from_ints(np.unique(np.linspace(0, len(words) - 1, 50).astype(np.int64))))
+    few = words.take(arrow.from_ints(np.unique(np.linspace(0, len(words) - 1, 50).astype(np.int64)))).to_pylist()
     counts = {form: int(parse_times(words, form).readable.sum()) for form in FORMATS if may_fit(few, form)}
     if not counts:
         return ()

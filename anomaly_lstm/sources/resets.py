@@ -99,11 +99,12 @@ def about_steps_back(
     same = np.diff(which[order]) == 0
     step = np.diff(time_us[order])
     falls = np.flatnonzero(same & (step < 0))
-    if not len(falls) or len(falls) > (same & (step > 0)).sum():
+    if not len(falls) or len(falls) > 0.9 * (same & (step != 0)).sum():
         return []
     rows = order[falls + 1]
     first = int(np.argmin(rows))
     row, size = int(rows[first]), int(-step[falls[first]])
+    usual = float(np.median(step[same & (step > 0)])) if (same & (step > 0)).any() else 0.0
     if len(rows) > max(3, len(time_us) / 100):
         return [f"Rows are not in the order of time: {len(rows)} times they step back, first in {where(row)}: sorted."]
     again = _run_again(time_us, which, row, size)
@@ -111,7 +112,7 @@ def about_steps_back(
     hint = ""
     if made_up:
         hint = " If it begins anew for each machine or run, name the column that tells them with --asset."
-    elif no_zone and 0.9 * HOUR <= size <= HOUR:
+    elif no_zone and abs(size + usual - HOUR) <= usual:
         hint = " It looks like the end of summer time: set --zone or [source] zone."
     return [
         f"The clock steps back by {format_duration(size)} in {where(row)}{others}; {again} row(s) from there on lie no "

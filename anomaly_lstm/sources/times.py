@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -168,9 +170,16 @@ def parse_times(column: Column, time_format: str) -> Times:
     )
 
 
-def may_fit(column: Column, time_format: str) -> bool:
-    """Say quickly whether some cell is written so; the date may still be one that never was."""
-    return bool(pc.any(pc.match_substring_regex(column, rf"^\s*{_pattern(time_format)}\s*$")).as_py())
+def may_fit(texts: Sequence[str], time_format: str) -> bool:
+    """Say quickly whether some text is written so; the date may still be one that never was."""
+    pattern = _compiled(time_format)
+    return any(pattern.fullmatch(text) for text in texts)
+
+
+@cache
+def _compiled(time_format: str) -> re.Pattern[str]:
+    letter = r"[^\W\d_]"  # what Arrow's expressions call \pL
+    return re.compile(rf"\s*{_pattern(time_format)}\s*".replace(r"\pL", letter))
 
 
 def _iso_at_once(column: Column) -> tuple[Int64, Bool] | None:

@@ -52,7 +52,7 @@ def zone_in_name(column: str) -> str | None:
         inside = found["inside"] if found else ""
         if re.fullmatch(r"(?:UTC|GMT)?\s*[+-]\d{1,2}(?::?\d{2})?|UTC|GMT|Z|\w+(/[\w+-]+)+", inside, re.IGNORECASE):
             try:
-                return zone_name("UTC" if inside.upper() in ("Z", "GMT") else inside)
+                return "UTC" if inside.upper() in ("Z", "GMT", "UTC") else zone_name(inside)
             except UsageError:
                 continue
     return None
@@ -63,17 +63,16 @@ def in_utc(
     column: str,
     keep: Bool,
     assets: tuple[Sequence[str], Int64],
-    series: Sequence[str],
-    which: Int64,
+    clocks: tuple[Sequence[str], Int64],
     options: ReadOptions,
     before: Pass,
 ) -> InUtc:
     """Bring the kept rows of a file to UTC.
 
-    ``assets`` are their names and each row's place among them (n,), ``series`` the names of what has a clock of its own
-    and each row's place among those ``which`` (n,); ``before`` what the rows before these told.
+    ``assets`` are their names and each row's place among them (n,), ``clocks`` the names of what has a clock of its
+    own and each row's place among those (n,); ``before`` what the rows before these told.
     """
-    names, asset = assets
+    (names, asset), (series, which) = assets, clocks
     naive = keep & ~times.aware
     utc = times.us.copy()
     told = zone_in_name(column)

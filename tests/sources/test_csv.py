@@ -203,7 +203,7 @@ def test_rows_whose_time_is_unreadable_are_dropped_and_counted(tmp_path: Path) -
         "no such date or time": 1,
         "time not readable": 1,
     }
-    assert said(reading, "no such date or time, the first in line 4: '2020-02-30 00:00'")
+    assert said(reading, "no such date or time is in line 4: '2020-02-30 00:00'")
 
 
 def test_a_time_column_that_is_mostly_unreadable_is_an_error_with_its_line(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tests.sources.awkward import FLOW, MINUTE_US, START_US, TEMP, Case, Rows, times
+from tests.sources.awkward import FLOW, MINUTE_US, START_US, TEMP, Case, Rows, reference, table, times
 
 HOUR_US = 60 * MINUTE_US
 UNREADABLE = r"--time-format or \[source\] time_format"
@@ -365,4 +365,298 @@ COUNTED = (
     ),
 )
 
-CASES = (*ISO, *WRITTEN, *ORDER, *NUMBERS, *COUNTED)
+BERLIN, SANTIAGO = "Europe/Berlin", "America/Santiago"
+FOLD = datetime(2026, 10, 25, 0, 10, tzinfo=UTC)
+"""Clocks in Berlin went back from 03:00 to 02:00 at 01:00 UTC."""
+FOLD_US = round(FOLD.timestamp() * 1e6)
+IN_FOLD = every(20 * MINUTE_US, FOLD_US)
+GAP_US = round(datetime(2026, 3, 29, 0, 30, tzinfo=UTC).timestamp() * 1e6)
+"""Clocks in Berlin went from 02:00 to 03:00 at 01:00 UTC."""
+TABLE = b"asset,site,zone\npump,Arica,America/Santiago\nfan,Berlin,Europe/Berlin\n"
+
+
+def fleet(*zones: tuple[str, str], header: str = "asset;time;flow;temp") -> bytes:
+    """The reference for several assets, each on the clock of its own zone, a row of each in turn."""
+    lines = [
+        f"{asset};{moment(int(us)).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S};{flow:g};{temp:g}"
+        for us, flow, temp in zip(times(), FLOW, TEMP, strict=True)
+        for asset, zone in zones
+    ]
+    return "\n".join([header, *lines, ""]).encode()
+
+
+ZONES = (
+    Case(
+        "no zone",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S")},
+        "warned",
+        ("no zone", "read as UTC", r"--zone or \[source\] zone"),
+    ),
+    Case(
+        "a zone told",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S", zone=SANTIAGO)},
+        "accepted",
+        options=("--zone", SANTIAGO),
+    ),
+    Case(
+        "a fixed offset told",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S", zone="Etc/GMT-1")},
+        "accepted",
+        options=("--zone", "UTC+1"),
+    ),
+    Case(
+        "a zone that is none",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S")},
+        "refused",
+        ("Europe/Berlin",),
+        options=("--zone", "Europe/Berln"),
+    ),
+    Case(
+        "the offset in the header",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S", zone="Etc/GMT-1", header="Time (UTC+1);flow;temp")},
+        "warned",
+        (r"'Time \(UTC\+1\)' says UTC\+01:00",),
+    ),
+    Case(
+        "half an hour in the header",
+        {"pump.csv": written("%d.%m.%Y %H:%M:%S", zone="Asia/Kolkata", header="Time [UTC+05:30];flow;temp")},
+        "warned",
+        (r"says UTC\+05:30",),
+    ),
+    Case(
+        "the zone in the header",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S", zone=SANTIAGO, header="Timestamp [America/Santiago];flow;temp")},
+        "warned",
+        ("says America/Santiago",),
+    ),
+    Case(
+        "UTC in the header",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S", header="timestamp_utc;flow;temp")},
+        "warned",
+        ("says UTC",),
+    ),
+    Case(
+        "a header and a zone that disagree",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S", zone=SANTIAGO, header="Time (UTC+1);flow;temp")},
+        "warned",
+        (r"says UTC\+01:00", "America/Santiago: that counts"),
+        options=("--zone", SANTIAGO),
+    ),
+    Case(
+        "two sites by a table",
+        {"fleet.csv": fleet(("pump", SANTIAGO), ("fan", BERLIN)), "../assets.csv": TABLE},
+        "accepted",
+        ("'pump' are read in America/Santiago", "'fan' are read in Europe/Berlin"),
+        pipeline="[assets]\ntable = 'assets.csv'\n",
+        rows={"fan": reference(), "pump": reference()},
+    ),
+    Case(
+        "a flag wins over the table",
+        {"fleet.csv": fleet(("pump", SANTIAGO), ("fan", SANTIAGO)), "../assets.csv": TABLE},
+        "accepted",
+        options=("--zone", SANTIAGO),
+        pipeline="[assets]\ntable = 'assets.csv'\n",
+        rows={"fan": reference(), "pump": reference()},
+    ),
+    Case(
+        "a table with a zone that is none",
+        {"fleet.csv": fleet(("pump", SANTIAGO)), "../assets.csv": TABLE.replace(b"Berlin\n", b"Berln\n")},
+        "refused",
+        (r"assets\.csv", "line 3", "Europe/Berlin"),
+        pipeline="[assets]\ntable = 'assets.csv'\n",
+    ),
+    Case(
+        "some times with an offset, some without",
+        {
+            "pump.csv": written(
+                lambda t: t.isoformat() if t.minute % 2 else (t - timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%S")
+            )
+        },
+        "warned",
+        ("mixed", "4 of 8 times carry an offset", "read in America/Santiago", "--zone"),
+        options=("--zone", SANTIAGO),
+    ),
+    Case(
+        "offsets that change",
+        {"pump.csv": written(lambda t: t.astimezone(ZoneInfo(BERLIN)).isoformat(), IN_FOLD)},
+        "accepted",
+        (r"Offsets differ from row to row \(\+01:00, \+02:00\)",),
+        ("--period", "10min"),
+        rows=at(IN_FOLD),
+    ),
+    Case(
+        "the hour that comes twice",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S", IN_FOLD, zone=BERLIN)},
+        "accepted",
+        ("hour that came twice", "3 row.s. in its first pass, 3 in its second"),
+        ("--zone", BERLIN, "--period", "10min"),
+        rows=at(IN_FOLD),
+    ),
+    Case(
+        "the hour that comes twice, from new to old",
+        {
+            "pump.csv": b"\n".join(
+                [b"time;flow;temp", *reversed(written("%Y-%m-%d %H:%M:%S", IN_FOLD, zone=BERLIN).splitlines()[1:]), b""]
+            )
+        },
+        "accepted",
+        ("3 row.s. in its first pass, 3 in its second",),
+        ("--zone", BERLIN, "--period", "10min"),
+        rows=at(IN_FOLD),
+    ),
+    Case(
+        "the hour that comes twice, cut into two files in its second pass",
+        {
+            f"{number}.csv": b"\n".join([b"time;asset;flow;temp", *lines, b""])
+            for number, lines in enumerate(
+                (
+                    written("%Y-%m-%d %H:%M:%S;pump", IN_FOLD, zone=BERLIN).splitlines()[1:6],
+                    written("%Y-%m-%d %H:%M:%S;pump", IN_FOLD, zone=BERLIN).splitlines()[6:],
+                )
+            )
+        },
+        "accepted",
+        options=("--zone", BERLIN, "--period", "10min"),
+        rows=at(IN_FOLD),
+    ),
+    Case(
+        "the hour that comes twice, of which one is there",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S", every(5 * MINUTE_US, FOLD_US), zone=BERLIN)},
+        "warned",
+        ("nothing tells in which of the two: the first", "in UTC"),
+        ("--zone", BERLIN, "--period", "5min"),
+        rows=at(every(5 * MINUTE_US, FOLD_US)),
+    ),
+    Case(
+        "the hour that never was",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S", every(5 * MINUTE_US, GAP_US), zone="Etc/GMT-1")},
+        "warned",
+        ("2 row.s. lie in an hour that never was", "zone is wrong", "--zone"),
+        ("--zone", BERLIN, "--period", "5min"),
+        rows=at(every(5 * MINUTE_US, GAP_US)),
+    ),
+)
+
+
+def spoilt(changes: dict[int, str]) -> bytes:
+    """The reference with some of its times, by the number of their row, written otherwise."""
+    lines = written("%Y-%m-%dT%H:%M:%SZ").decode().splitlines()
+    for place, text in changes.items():
+        lines[place + 1] = ";".join([text, *lines[place + 1].split(";")[1:]])
+    return "\n".join([*lines, ""]).encode()
+
+
+def without(*places: int) -> Rows:
+    """The reference without some of its rows."""
+    return {us: row for place, (us, row) in enumerate(reference().items()) if place not in places}
+
+
+WRONG = (
+    Case(
+        "a logger that woke up in 1970",
+        {"pump.csv": spoilt({3: "1970-01-01T00:00:10Z", 4: "1970-01-01T00:01:10Z"})},
+        "warned",
+        ("clock reset", r"2 row\(s\) lie years from all others, the first in line 5 at 1970-01-01", "--start"),
+        rows=without(3, 4),
+    ),
+    Case(
+        "a logger that woke up in 2000",
+        {"pump.csv": spoilt({3: "2000-01-01 00:00:10Z", 4: "2000-01-01 00:01:10Z", 5: "2000-01-01 00:02:10Z"})},
+        "warned",
+        ("clock reset", "3 row.s. lie years"),
+        rows=without(3, 4, 5),
+    ),
+    Case(
+        "a row years ahead",
+        {"pump.csv": spoilt({4: "2062-03-02T10:04:00Z"})},
+        "warned",
+        ("clock reset", "1 row.s. lie years from all others, the first in line 6 at 2062"),
+        rows=without(4),
+    ),
+    Case(
+        "rows of years ago that somebody wants",
+        {"pump.csv": spoilt({0: "2014-03-02T10:00:00Z"})},
+        "warned",
+        ("no row lies between 2014-03-02", "leave its rows out with --start"),
+        ("--start", "2014-01-01"),
+        rows={1393754400000000: reference()[START_US], **without(0)},
+    ),
+    Case(
+        "times that are none",
+        {"pump.csv": spoilt({1: "2026-02-30T10:01:00Z", 2: "9999-12-31T23:59:59Z", 4: "2026-03-02T25:61:00Z"})},
+        "warned",
+        (
+            r"no such date or time is in line 3: '2026-02-30T10:01:00Z'",
+            r"outside 1900 to 2200 is in line 4: '9999",
+            r"2 row\(s\) dropped: no such date or time",
+            r"1 row\(s\) dropped: time outside",
+        ),
+        rows=without(1, 2, 4),
+    ),
+    Case(
+        "times of the year 1",
+        {"pump.csv": spoilt({1: "0001-01-01T00:00:00Z"})},
+        "warned",
+        (r"1 row\(s\) dropped: time outside",),
+        rows=without(1),
+    ),
+    Case(
+        "times that are mostly none",
+        {"pump.csv": spoilt(dict.fromkeys(range(5), "2026-02-30T10:01:00Z"))},
+        "refused",
+        (r"pump\.csv, line 2: column 'time' holds '2026-02-30", "5 of 8", UNREADABLE),
+        ("--time", "time", "--time-format", "iso8601"),
+    ),
+    Case(
+        "empty times",
+        {"pump.csv": spoilt({1: "", 2: "NaT", 3: "null"})},
+        "warned",
+        (r"3 row\(s\) dropped: time missing",),
+        rows=without(1, 2, 3),
+    ),
+    Case(
+        "a clock that was set back",
+        {"pump.csv": spoilt({5: "2026-03-02T10:01:30Z", 6: "2026-03-02T10:02:30Z", 7: "2026-03-02T10:03:30Z"})},
+        "warned",
+        (r"steps back by 2\.5min|steps back by 2min30s", r"in line 7; 3 row\(s\) from there on lie no later"),
+        ("--period", "30s"),
+        rows={us - (210_000_000 if place > 4 else 0): row for place, (us, row) in enumerate(reference().items())},
+    ),
+    Case(
+        "rows in no order",
+        {
+            "pump.csv": b"\n".join(
+                [
+                    b"time;flow;temp",
+                    *[written("%Y-%m-%dT%H:%M:%SZ").splitlines()[1 + n] for n in (3, 1, 7, 0, 5, 2, 6, 4)],
+                    b"",
+                ]
+            )
+        },
+        "warned",
+        ("not in the order of time: 4 times they step back, first in line 3",),
+    ),
+    Case("rows from new to old", {"pump.csv": table(separator=";").encode()}, "accepted"),
+    Case(
+        "a summer time that nobody told",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S", every(20 * MINUTE_US, FOLD_US), zone=BERLIN)},
+        "warned",
+        ("steps back by 40min in line 5; 3 row.s. from there on lie no later", "end of summer time", "--zone"),
+        ("--period", "10min"),
+        rows={
+            **{
+                FOLD_US + 2 * HOUR_US + 20 * MINUTE_US * place: {
+                    "flow": (FLOW[place] + FLOW[place + 3]) / 2,
+                    "temp": (TEMP[place] + TEMP[place + 3]) / 2,
+                }
+                for place in range(3)
+            },
+            **{
+                FOLD_US + HOUR_US + 20 * MINUTE_US * place: {"flow": FLOW[place], "temp": TEMP[place]}
+                for place in (6, 7)
+            },
+        },
+    ),
+)
+
+CASES = (*ISO, *WRITTEN, *ORDER, *NUMBERS, *COUNTED, *ZONES, *WRONG)
