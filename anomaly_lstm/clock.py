@@ -209,7 +209,7 @@ def _runs(wall_us: Int64, groups: Int64, longest_us: int) -> tuple[NDArray[np.in
     order = np.argsort(groups, kind="stable")
     same = np.diff(groups[order]) == 0
     step = np.diff(wall_us[order])
-    backwards = bool((same & (step < 0)).sum() > (same & (step > 0)).sum())
+    backwards = bool((same & (step < 0)).sum() > max(1, (same & (step > 0)).sum()))
     if backwards:
         order = (len(groups) - 1 - np.argsort(groups[::-1], kind="stable")).astype(order.dtype)
         step = np.diff(wall_us[order])
@@ -246,7 +246,7 @@ def _second_pass(
     if not len(back):
         return after
     far = back[step[back - 1] * 2 <= -fold.length_us]
-    if repeat_counts or len(far) == 1:
+    if repeat_counts or len(far):
         after[back[0] if repeat_counts else far[0] :] = True
         return after
     if len(back) == 1:
