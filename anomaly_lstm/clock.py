@@ -158,7 +158,7 @@ def wall_to_utc(
 
     ``wall_us`` (n_rows,) is the local clock [µs since 1970 on that clock], in the order of the file; ``series``
     (n_rows,) numbers independent series in it (assets, sensors of a long table), each with a clock of its own.
-    ``before`` tells of a series the local and the true time of the row before these, where there was one.
+    ``before`` tells of a series the local and the true time of the row before its first, where there was one.
 
     - Clocks go forward: a local time that never was (a logger that did not follow) counts with the offset before.
     - Clocks go back: rows of the repeated hour belong to its first pass until the local time of their series steps back
@@ -184,13 +184,14 @@ def wall_to_utc(
     order, runs, mixed, backwards = _runs(wall_us, groups, max(fold.length_us for fold in twice))
     step = np.abs(np.diff(wall_us[order])[np.diff(runs) == 0])
     usual = float(np.median(step[step > 0])) if (step > 0).any() else 0.0
-    opening = {int(runs[0]), *runs[1:][np.diff(groups[order]) != 0].tolist()} if before and not backwards else set()
+    starts = order[np.r_[True, np.diff(groups[order]) != 0]]
+    opening = set() if backwards else set(starts.tolist())
     for fold in twice:
         inside = (wall_us[order] >= fold.first_us) & (wall_us[order] < fold.last_us)
         rows, run = order[inside], runs[inside]
         for piece in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(run)) + 1):
             mine = rows[piece]
-            told = before.get(int(groups[mine[0]])) if before and int(run[piece[0]]) in opening else None
+            told = before.get(int(groups[mine[0]])) if before and int(mine[0]) in opening else None
             if mixed[mine[0]]:
                 again = _come_twice(wall_us[mine])
             else:

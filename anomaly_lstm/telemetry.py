@@ -164,6 +164,8 @@ class AssetQuality:
     start_us: int
     end_us: int
     sensors: tuple[SensorQuality, ...]
+    conflicting: int = 0
+    """Times at which some sensor has several values that differ: repeats that are no mere copies."""
 
     def then(self, later: AssetQuality, grid: Grid, max_hole: int) -> AssetQuality:
         """The quality of these rows and later ones of the same sensors; no grid time is in both.
@@ -189,7 +191,7 @@ class AssetQuality:
         )
 
 
-_COUNTS = ("rows_in", "rows", "merged", "without_value", "duplicate_times", "out_of_order")
+_COUNTS = ("rows_in", "rows", "merged", "without_value", "duplicate_times", "out_of_order", "conflicting")
 """What two parts of an asset add up to."""
 
 
@@ -281,8 +283,22 @@ def to_grid(
         start_us=int(grid.time_us(at[:1])[0]) if len(at) else 0,
         end_us=int(grid.time_us(at[-1:])[0]) if len(at) else 0,
         sensors=tuple(_sensor_quality(name, mean[:, i]) for i, name in enumerate(sensors)),
+        conflicting=conflicting_times(time_sorted, values_sorted),
     )
     return telemetry, quality
+
+
+def conflicting_times(time_us: Int64, values: Float64) -> int:
+    """At how many times some sensor has several values that differ; ``time_us`` (n_rows,) ascending, ``values``
+    (n_rows, n_sensors) NaN where missing.
+    """
+    same = np.flatnonzero(np.diff(time_us) == 0)
+    if not len(same) or not values.shape[1]:
+        return 0
+    rows = np.union1d(same, same + 1)
+    starts = np.flatnonzero(np.r_[True, np.diff(time_us[rows]) != 0])
+    low, high = (bound.reduceat(values[rows], starts, axis=0) for bound in (np.fmin, np.fmax))
+    return int((low < high).any(axis=1).sum())
 
 
 def last_known(time_us: Int64, values: Float64, grid: Grid, index: Int64) -> Float64:

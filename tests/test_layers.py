@@ -81,6 +81,7 @@ ORDER: tuple[str | set[str], ...] = (
     "sources.calendar",
     "sources.counts",
     "sources.times",
+    "sources.clocks",
     "sources.zones",
     "sources.resets",
     "sources.formats",

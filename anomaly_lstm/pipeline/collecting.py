@@ -78,7 +78,7 @@ def collect(
                 due[str(path)] = stat
         except OSError as problem:
             failed[str(path)] = f"{path}: cannot be read: {problem.strerror}. It is tried again in the next run."
-    read = replace(read, after=after)
+    read = replace(read, after=after, last_us=_last_rows(folder, state) if after else {})
     sums = {name: _sum(Path(name)) for name in due}
     readings = _readings(list(due), read, failed)
     grown = {name: _stat(Path(name)) for name, stat in due.items() if _stat(Path(name)) != stat}
@@ -93,6 +93,12 @@ def collect(
         raise DataError("\n".join(failed.values()))
     state = replace(state, files=known, waiting=waiting)
     return _kept(folder, state, readings, read, grid, terms, failed, now_us + FUTURE_US)
+
+
+def _last_rows(folder: RunFolder, state: RunState) -> dict[str, int]:
+    """The time of each asset's last row [µs UTC]: where a file that grew goes on, if its clock has just gone back."""
+    last = {asset: arrivals.newest(folder.arrivals(asset)) for asset in state.assets}
+    return {asset: us for asset, us in last.items() if us is not None}
 
 
 def _has_grown(path: Path, before: Seen) -> bool:

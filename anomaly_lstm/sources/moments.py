@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.arrow import Column
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.sources.clocks import Account, with_steps
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.counts import is_made_up
 from anomaly_lstm.sources.formats import first_of_other_order, time_column
-from anomaly_lstm.sources.resets import about_far_off, about_gaps, about_steps_back, far_off
+from anomaly_lstm.sources.resets import far_off
 from anomaly_lstm.sources.times import Times, read_times
-from anomaly_lstm.sources.zones import Pass, in_utc, offsets_in
+from anomaly_lstm.sources.zones import in_utc, known_at, offsets_in, zones_of
 
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -37,13 +38,14 @@ Named = tuple[tuple[str, ...], Int64]
 
 @dataclass(frozen=True)
 class Moments:
-    """Times of n rows: ``us`` (n,) [µs since 1970 UTC] where ``keep`` (n,), and what became of the others."""
+    """Times of n rows: ``us`` (n,) [µs since 1970 UTC] where ``keep`` (n,), what became of the others, and what the
+    clocks of the file did so far.
+    """
 
     us: Int64
     keep: Bool
     dropped: Mapping[str, int]
-    notes: tuple[str, ...]
-    last: Pass
+    account: Account
 
 
 def moments_of(
@@ -53,41 +55,94 @@ def moments_of(
     assets: Named,
     sensors: tuple[tuple[str, ...], Int64 | None],
     options: ReadOptions,
-    before: Pass,
+    account: Account,
 ) -> Moments:
     """Read the times of a file, of which each asset (in a long table, each of its sensors) has a clock of its own.
 
-    ``before`` is what the rows before these told of their clocks. Raises `DataError` where most times cannot be read.
+    ``account`` is what the parts of the file before this one told. Raises `DataError` where times contradict each
+    other; `check_readable` does where most cannot be read.
     """
     column = time_column(file, time)
     times = read_times(column, time_format, file.decimal, options.step_us)
-    _check_times(file, time, times, column, time_format)
+    account = _with_unreadable(account, file, times, column)
+    if not account.rows:
+        check_readable(account, file, time, time_format)
     _check_order(file, times, column, None if options.time_format else time_format)
     keep = times.given & times.readable
     series, which = _series(file, assets, sensors)
-    found = in_utc(times, time, keep & (which >= 0), assets, (series, which), options, before)
-    outside = keep & (which >= 0) & _outside(found.us, options)
+    named = keep & (which >= 0)
+    account = _goes_on(account, file, series, assets[0], time, options) if sensors[1] is None else account
+    utc, account = in_utc(times, time, named, assets, (series, which), options, account)
+    outside = named & _outside(utc, options)
+    sane = named & ~outside
     far = np.zeros(len(keep), dtype=bool)
-    sane = keep & ~outside & (which >= 0)
-    notes = [*found.notes, *_offset_notes(column)]
-    if sane.any() and not is_made_up(time_format):
-        far[sane] = _far_off(found.us[sane], options)
-        notes += about_far_off(found.us[sane], far[sane], _places(file, sane)) or about_gaps(found.us[sane])
+    if not is_made_up(time_format):
+        far[sane] = _far_off(utc[sane], options)
+    if far.any():
+        row = int(np.flatnonzero(far)[0])
+        first = account.far_first if account.far else (file.where(row), int(utc[row]))
+        account = replace(account, far=account.far + int(far.sum()), far_first=first)
     sane &= ~far
-    no_zone = bool((sane & ~times.aware).any()) and not options.zone and not options.zones
-    notes += about_steps_back(
-        found.us[sane], which[sane], _places(file, sane), no_zone=no_zone, made_up=is_made_up(time_format)
-    )
-    reasons = {
-        NO_TIME: ~times.given,
-        BEYOND: times.given & _or_none(times.beyond, len(keep)),
-        IMPOSSIBLE: times.given & _or_none(times.impossible, len(keep)),
-    }
-    reasons[NOT_READABLE] = times.given & ~times.readable & ~reasons[BEYOND] & ~reasons[IMPOSSIBLE]
-    reasons |= {OUTSIDE: outside, FAR_OFF: far}
-    notes += _first_of(file, column, reasons)
+    rows = np.flatnonzero(sane)
+    account = with_steps(account, utc[rows], series, which[rows], lambda row: file.where(int(rows[row])))
+    account = replace(account, made_up=is_made_up(time_format), offsets=account.offsets | offsets_in(column))
+    reasons = {**_why_not(times), OUTSIDE: outside, FAR_OFF: far}
     dropped = {reason: int(bad.sum()) for reason, bad in reasons.items() if bad.any()}
-    return Moments(found.us, keep & ~outside & ~far, dropped, tuple(notes), found.last)
+    return Moments(utc, keep & ~outside & ~far, dropped, account)
+
+
+def _why_not(times: Times) -> dict[str, Bool]:
+    """Which rows (n,) have no time that can be read, by the reason."""
+    none = np.zeros(len(times), dtype=bool)
+    beyond = times.given & (none if times.beyond is None else times.beyond)
+    impossible = times.given & (none if times.impossible is None else times.impossible)
+    other = times.given & ~times.readable & ~beyond & ~impossible
+    return {NO_TIME: ~times.given, BEYOND: beyond, IMPOSSIBLE: impossible, NOT_READABLE: other}
+
+
+def _with_unreadable(account: Account, file: RawFile, times: Times, column: Column) -> Account:
+    """The account with the times that cannot be read, and where the first of each kind stands."""
+
+    def place(bad: Bool) -> str:
+        row = int(np.flatnonzero(bad)[0])
+        return f"{file.where(row)}: '{str(column[row].as_py()).strip()}'"
+
+    kinds = {reason: bad for reason, bad in _why_not(times).items() if reason in _A and bad.any()}
+    first = {_A[reason]: place(bad) for reason, bad in kinds.items() if _A[reason] not in account.first}
+    bad = times.given & ~times.readable
+    return replace(
+        account,
+        given=account.given + int(times.given.sum()),
+        readable=account.readable + int((times.given & times.readable).sum()),
+        unreadable=account.unreadable or (place(bad) if bad.any() else ""),
+        first={**account.first, **first},
+    )
+
+
+def check_readable(account: Account, file: RawFile, time: str, time_format: str | None) -> None:
+    """Raise `DataError` when more than half of the cells that hold anything are no readable times."""
+    bad = account.given - account.readable
+    if not account.given:
+        raise DataError(f"{file.path}: time column '{time}' is empty. Name the column that holds times with --time.")
+    if bad <= account.readable:
+        return
+    where, _, cell = account.unreadable.partition(": ")
+    raise DataError(
+        f"{file.path}, {where}: column '{time}' holds {cell}, but a time written as "
+        f"{time_format or 'a timestamp'} between 1900 and 2200 was expected ({bad} of {account.given} cells are not). "
+        "Set --time-format or [source] time_format, or name another column with --time."
+    )
+
+
+def _goes_on(
+    account: Account, file: RawFile, series: Sequence[str], assets: Sequence[str], time: str, options: ReadOptions
+) -> Account:
+    """The account of a file that is read on from where it ended before, by the last rows known then."""
+    if str(file.path) not in options.after or account.rows:
+        return account
+    known = zip(series, assets, zones_of(assets, time, options), strict=True)
+    passes = {one: known_at(options.last_us[name], zone) for one, name, zone in known if name in options.last_us}
+    return replace(account, passes=passes)
 
 
 def _series(file: RawFile, assets: Named, sensors: tuple[tuple[str, ...], Int64 | None]) -> tuple[list[str], Int64]:
@@ -103,21 +158,6 @@ def _series(file: RawFile, assets: Named, sensors: tuple[tuple[str, ...], Int64 
     used, which = np.unique(pairs, return_inverse=True)
     every = [f"{names[pair // len(measured)]}\0{measured[pair % len(measured)]}" for pair in used.tolist() if pair >= 0]
     return every, which.astype(np.int64) - int(used[:1].sum() < 0)
-
-
-def _check_times(file: RawFile, time: str, times: Times, column: Column, time_format: str | None) -> None:
-    """Raise `DataError` when more than half of the cells that hold anything are no readable times."""
-    readable, given = int(times.readable.sum()), int(times.given.sum())
-    if given and 2 * readable >= given:
-        return
-    if not given:
-        raise DataError(f"{file.path}: time column '{time}' is empty. Name the column that holds times with --time.")
-    row = int(np.flatnonzero(times.given & ~times.readable)[0])
-    raise DataError(
-        f"{file.path}, {file.where(row)}: column '{time}' holds '{column[row].as_py()}', but a time written as "
-        f"{time_format or 'a timestamp'} between 1900 and 2200 was expected ({given - readable} of {given} "
-        "cells are not). Set --time-format or [source] time_format, or name another column with --time."
-    )
 
 
 def _check_order(file: RawFile, times: Times, column: Column, found: str | None) -> None:
@@ -154,26 +194,3 @@ def _far_off(utc: Int64, options: ReadOptions) -> Bool:
         if options.end_us is not None:
             off &= utc < middle
     return off
-
-
-def _or_none(marked: Bool | None, n_rows: int) -> Bool:
-    return np.zeros(n_rows, dtype=bool) if marked is None else marked
-
-
-def _places(file: RawFile, keep: Bool) -> Callable[[int], str]:
-    """Where in the file the n-th kept row stands."""
-    return lambda row: file.where(int(np.flatnonzero(keep)[row]))
-
-
-def _offset_notes(column: Column) -> list[str]:
-    found = offsets_in(column)
-    return [f"Offsets differ from row to row ({', '.join(found)}): each time counts as it says."] if found else []
-
-
-def _first_of(file: RawFile, column: Column, reasons: Mapping[str, Bool]) -> list[str]:
-    """Say where the first of the times that cannot be stands, by reason."""
-    first = {reason: int(np.flatnonzero(reasons[reason])[0]) for reason in _A if reasons[reason].any()}
-    return [
-        f"The first row with {_A[reason]} is in {file.where(row)}: '{str(column[row].as_py()).strip()}'."
-        for reason, row in first.items()
-    ]

@@ -7,7 +7,6 @@ together. `read_files` is all of them, `read_parts` the same for a file that doe
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,13 +16,15 @@ from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.assembly import assemble, asset_names
 from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_in
+from anomaly_lstm.sources.clocks import Account, clock_words
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, RawFile, Reading, ReadOptions, together
 from anomaly_lstm.sources.counts import is_made_up
 from anomaly_lstm.sources.formats import either_way_round, find_time_formats, is_day_first
+from anomaly_lstm.sources.moments import check_readable
 from anomaly_lstm.sources.roles import Roles, check_names, find_roles, names_in
 from anomaly_lstm.sources.rows import Rows, lost_words, rows_of
 from anomaly_lstm.sources.words import listed
-from anomaly_lstm.sources.zones import Pass, zone_in_name
+from anomaly_lstm.sources.zones import zone_in_name
 
 TimeNote = tuple[str, tuple[str, ...]]
 """A file, or nothing for all of them, and what to tell of its times."""
@@ -73,7 +74,9 @@ def _all_of(
         empty = [FileQuality(str(file.path), 0, 0) for file in files]
         return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
     reading, rows = _read(files, plans, time_notes, options)
-    lost = _gather([(part.file, (*lost_words(part.quality, options), *part.lost)) for part in rows])
+    lost = _gather(
+        [(part.file, (*clock_words(part.account), *lost_words(part.quality, options), *part.lost)) for part in rows]
+    )
     return replace(reading, notes=[*reading.notes, *lost])
 
 
@@ -99,12 +102,10 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
     plan, wide = plans[0], plans[0].roles.sensor is None
     known = tuple(first.assets[0].sensors) if wide and first.assets and not options.known else options.known
     options = replace(options, known=known, words=first.words or options.words)
-    told: set[str] = set(map(_kind, rows.notes))
-    clocks = rows.last
+    told: set[str] = set()
     for part in rest:
         options = replace(options, words=_words_of_mode([part], options) or options.words)
-        rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options, clocks)
-        clocks = rows.last or clocks
+        rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options, rows.account)
         assets, _ = assemble([rows], known)
         late = [name for name in _left_out(part, plan.roles, options) if name not in told]
         told |= set(late)
@@ -113,19 +114,12 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
             "Name it with --sensors, or the other columns to be left out with --exclude."
             for name in late
         ]
-        new = {_kind(note): note for note in reversed(rows.notes) if _kind(note) not in told}
-        told |= set(new)
-        notes += reversed(new.values())
         columns = () if wide else names_in(part, plan.roles)
         found = Reading(assets, first.how, notes, [rows.quality], words=options.words or (), columns=columns)
         yield replace(found, done=part.done)
         quality = together(quality, rows.quality)
-    yield Reading([], first.how, lost_words(quality, options), [])
-
-
-def _kind(note: str) -> str:
-    """A note without its numbers: what part after part would say again."""
-    return re.sub(r"\d[\d:.TZ+-]*", "#", note)
+    check_readable(rows.account, head, plan.roles.time, plan.time_format)
+    yield Reading([], first.how, [*clock_words(rows.account), *lost_words(quality, options)], [])
 
 
 def _left_out(part: RawFile, roles: Roles, options: ReadOptions) -> list[str]:
@@ -178,11 +172,11 @@ def _read(
     times = [role.time for role in roles]
     words = _words_of_mode(filled, options)
     rows: list[Rows] = []
-    clocks: Pass = {}
+    account = Account()
     for file, plan in zip(filled, plans, strict=True):
         its = replace(options, words=words)
-        rows.append(rows_of(file, plan.roles, plan.time_format, plan.asset, its, clocks))
-        clocks = rows[-1].last or clocks
+        rows.append(rows_of(file, plan.roles, plan.time_format, plan.asset, its, account))
+        account = Account(passes=rows[-1].account.passes)  # a file may go on where another ended
     assets, join_notes = assemble(rows, options.known)
     notes = _gather(
         [(str(file.path), (*file.notes, *(() if file.table.num_rows else ("No rows.",)))) for file in files],
@@ -205,6 +199,7 @@ def _read(
         value=_common(role.value for role in roles),
         among=(),
         after={},
+        last_us={},
         start_us=None,  # the span belongs to this reading, not to the shape of the data
         end_us=None,
     )

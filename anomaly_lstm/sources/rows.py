@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from anomaly_lstm.arrow import Column, is_null
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import coded, is_blank, is_measured, is_moment, is_text, numbers_in, places_of
+from anomaly_lstm.sources.clocks import Account
 from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
 from anomaly_lstm.sources.moments import OUTSIDE, moments_of
 from anomaly_lstm.sources.roles import Roles
 from anomaly_lstm.sources.words import columns_named, listed
-from anomaly_lstm.sources.zones import Pass
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -46,21 +46,21 @@ class Rows:
     quality: FileQuality = field(default_factory=lambda: FileQuality("", 0, 0))
     left_out: tuple[str, ...] = ()
     """What it measures that `ReadOptions.known` left out."""
-    last: Pass = field(default_factory=dict)
-    """Where each series' clock was in its last row, for the file or part that goes on from there."""
+    account: Account = field(default_factory=Account)
+    """What the clocks of the file did, up to these rows."""
 
 
 def rows_of(
-    file: RawFile, roles: Roles, time_format: str | None, stem: str, options: ReadOptions, before: Pass | None = None
+    file: RawFile, roles: Roles, time_format: str | None, stem: str, options: ReadOptions, account: Account
 ) -> Rows:
     """Convert one file: times to UTC, cells to numbers; every row is kept or counted with the reason it was dropped.
 
-    ``before`` is what the rows before these told of their clocks, where they are part of a longer file.
+    ``account`` is what the parts of the file before this one told of their clocks.
     """
     alone = ((stem,), np.zeros(file.table.num_rows, dtype=np.int64))
     assets, asset = coded(file.table[roles.asset]) if roles.asset else alone
     names, sensor = coded(file.table[roles.sensor]) if roles.sensor else ((), None)
-    moments = moments_of(file, roles.time, time_format, (assets, asset), (names, sensor), options, before or {})
+    moments = moments_of(file, roles.time, time_format, (assets, asset), (names, sensor), options, account)
     keep, dropped, utc = moments.keep.copy(), dict(moments.dropped), moments.us
     nameless = {NO_ASSET: asset < 0} | ({} if sensor is None else {NO_SENSOR: sensor < 0})
     for reason, bad in nameless.items():
@@ -83,11 +83,11 @@ def rows_of(
         sensors,
         values,
         kept_sensor,
-        (*moments.notes, *more),
+        tuple(more),
         _without_values(sensors, values) if sensor is None else (),
         quality,
         left_out,
-        moments.last,
+        moments.account,
     )
 
 

@@ -411,3 +411,16 @@ def test_numbers_survive_a_decimal_comma(tmp_path_factory: pytest.TempPathFactor
     rows = "".join(f"2020-01-01 00:00:{second:02d};{value:.3f}\n" for second, value in enumerate(values))
     path = write(tmp_path_factory.mktemp("csv"), "time;a\n" + rows.replace(".", ","))
     assert read(path).assets[0].values[:, 0].tolist() == values
+
+
+def test_a_file_that_goes_on_in_the_second_pass_of_an_hour_is_read_on_there(tmp_path: Path) -> None:
+    cells = [f"2020-10-25 {hour:02d}:{minute:02d}" for hour in (2, 2, 3) for minute in (0, 20, 40)]
+    text = "time,a\n" + "".join(f"{cell},1\n" for cell in cells)
+    path = write(tmp_path, text)
+    whole = read(path, ReadOptions(zone="Europe/Berlin")).assets[0].time_us
+    for done in range(1, len(cells)):
+        head = "".join(text.splitlines(keepends=True)[: done + 1])
+        options = ReadOptions(
+            zone="Europe/Berlin", after={str(path): len(head)}, last_us={"pump": int(whole[done - 1])}, known=("a",)
+        )
+        assert read(path, options).assets[0].time_us.tolist() == whole[done:].tolist()

@@ -638,6 +638,22 @@ WRONG = (
     ),
     Case("rows from new to old", {"pump.csv": table(separator=";").encode()}, "accepted"),
     Case(
+        "rows that stand twice",
+        {
+            "pump.csv": written("%Y-%m-%dT%H:%M:%SZ")
+            + b"\n".join(written("%Y-%m-%dT%H:%M:%SZ").splitlines()[3:6])
+            + b"\n"
+        },
+        "accepted",
+        ("steps back by 5min in line 10",),
+    ),
+    Case(
+        "a row that contradicts another",
+        {"pump.csv": written("%Y-%m-%dT%H:%M:%SZ") + b"2026-03-02T10:07:00Z;1240.75;41.1\n"},
+        "accepted",
+        rows={**reference(), START_US + 7 * MINUTE_US: {"flow": 1238.75, "temp": 41.1}},
+    ),
+    Case(
         "a summer time that nobody told",
         {"pump.csv": written("%Y-%m-%d %H:%M:%S", every(20 * MINUTE_US, FOLD_US), zone=BERLIN)},
         "warned",
