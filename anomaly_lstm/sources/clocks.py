@@ -142,6 +142,9 @@ def clock_words(account: Account) -> list[str]:
 def _about_offsets(account: Account) -> list[str]:
     """Say when offsets differ, or some rows carry one and others do not."""
     said = []
+    named = sorted(offset for offset in account.offsets if offset[0].isalpha() and offset != "Z")
+    if len(account.offsets) == 1 and named:
+        said.append(f"Times say {named[0]}, and are read with its offset.")
     if len(account.offsets) > 1:
         offsets = ", ".join(sorted(account.offsets))
         said.append(f"Offsets differ from row to row ({offsets}): each time counts as it says.")

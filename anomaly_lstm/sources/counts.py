@@ -64,7 +64,7 @@ COUNTER = "counter"
 """Cycles, samples, an index: one is worth a period."""
 
 _ELAPSED = (
-    r"^\s*(?:(?P<days>\d+)(?:\s*d(?:ays?)?,?\s*|[. ]\s*))?(?P<hours>\d+):(?P<minutes>\d{1,2})"
+    r"^\s*(?:(?P<days>\d{1,6})(?:\s*d(?:ays?)?,?\s*|[. ]\s*))?(?P<hours>\d{1,7}):(?P<minutes>\d{1,2})"
     r"(?::(?P<seconds>\d{1,2})(?:[.,](?P<fraction>\d+))?)?\s*$"
 )
 

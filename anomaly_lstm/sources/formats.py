@@ -200,6 +200,11 @@ def what_text_may_be(column: Column, name: str) -> str:
     """What can be said of text in a time column that no form reads."""
     if not is_text(column):
         return ""
+    if share_of(column, r"\d:\d.*\s[A-Z]{3,5}\s*$") > 0.5:
+        return (
+            " It ends in the short name of a zone that several share: export offsets such as +01:00, or times without "
+            "a zone, to be read with --zone."
+        )
     if share_of(column, r"^\s*\d{4}-?W\d{2}") > 0.5:
         return " Dates of ISO weeks are not read: export calendar dates such as 2026-03-02."
     if share_of(column, r"^\s*\d{4}-?\d{3}([T ].*)?\s*$") > 0.5:

@@ -27,11 +27,42 @@ Bool = NDArray[np.bool_]
 EARLIEST_US, LATEST_US = -2_208_988_800 * SECOND, 7_258_118_400 * SECOND
 """1900 and 2200: times beyond are sentinels such as 9999-12-31, not measurements."""
 ISO = "iso8601"
+HOURS_AHEAD = {
+    "WET": 0,
+    "WEST": 1,
+    "CET": 1,
+    "CEST": 2,
+    "MEZ": 1,
+    "MESZ": 2,
+    "EET": 2,
+    "EEST": 3,
+    "MSK": 3,
+    "SAST": 2,
+    "EST": -5,
+    "EDT": -4,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+    "AKST": -9,
+    "AKDT": -8,
+    "HST": -10,
+    "JST": 9,
+    "AEST": 10,
+    "AEDT": 11,
+    "NZST": 12,
+    "NZDT": 13,
+}
+"""Short names of zones that mean one offset [h]. CST, IST, BST and AST mean several and are not read."""
 _CLOCK = (
     r"(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2})(?:[:.m](?P<second>\d{2})(?:[.,:](?P<fraction>\d+))?)?)?s?"
     r"\s*(?P<half>[AaPp]\.?\s?[Mm]\.?)?"
 )
-_OFFSET = r"\s*(?:(?P<zulu>Z|z|UTC|GMT)?\s*(?:(?P<sign>[+-])(?P<oh>\d{1,2})(?::?(?P<om>\d{2}))?)?)(?:\s*\[[\w/+-]+\])?"
+_OFFSET = (
+    r"\s*(?:(?P<zulu>Z|z|UTC|GMT)?\s*(?:(?P<sign>[+-])(?P<oh>\d{1,2})(?::?(?P<om>\d{2}))?)?)(?:\s*\[[\w/+-]+\])?"
+    rf"(?:\s*(?P<named>{'|'.join(HOURS_AHEAD)}))?"
+)
 _TAIL = rf"(?:(?:[Tt_]|:|\s*,\s*|\s+-\s+|\s+){_CLOCK})?{_OFFSET}"
 """Time of day as people write it: all of it, its seconds, their fraction and the offset may be absent."""
 _ISO_PATTERN = r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _TAIL
@@ -70,6 +101,8 @@ CLOCK_FIRST = "%H:%M "
 """Begins a form whose time of day, lenient as at the end, stands before the date."""
 YEAR_LAST = "%b %d %H:%M:%S %Y"
 MINUS = arrow.text("-")
+_NAMES = arrow.texts(HOURS_AHEAD)
+_AHEAD = np.array([*HOURS_AHEAD.values(), 0], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -161,8 +194,13 @@ def parse_times(column: Column, time_format: str) -> Times:
     us = us * SECOND + to_numpy(pc.cast(fraction, pa.int64()), np.int64)
     west = to_numpy(pc.equal(text("sign"), MINUS), np.bool_)
     offset = (whole("oh") * 3600 + whole("om") * 60) * SECOND * np.where(west, -1, 1)
+    named = text("named")
+    ahead = _AHEAD[to_numpy(pc.index_in(pc.utf8_upper(named), value_set=_NAMES), np.int64, empty=-1)]
+    offset = offset + ahead * 3600 * SECOND
     clock_fits &= (np.abs(offset) <= 15 * 3600 * SECOND) & (whole("om") < 60)
-    aware = to_numpy(pc.or_(pc.not_equal(text("zulu"), BLANK), pc.not_equal(text("sign"), BLANK)), np.bool_)
+    aware = np.zeros(len(column), dtype=bool)
+    for part in ("zulu", "sign", "named"):
+        aware |= to_numpy(pc.not_equal(text(part), BLANK), np.bool_)
     beyond = fits & (year > 9998)  # 9999-12-31 is "never"
     impossible = fits & ~(date_fits & clock_fits) & (month_numbers(text("name")) > 0 if "name" in names else True)
     return Times(

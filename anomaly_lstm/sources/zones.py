@@ -21,7 +21,7 @@ from anomaly_lstm.errors import UsageError
 from anomaly_lstm.sources.cells import is_text, sample_of
 from anomaly_lstm.sources.clocks import SAY_ZONE, Account
 from anomaly_lstm.sources.contract import ReadOptions
-from anomaly_lstm.sources.times import Times
+from anomaly_lstm.sources.times import HOURS_AHEAD, Times
 
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -154,5 +154,7 @@ def offsets_in(column: Column) -> frozenset[str]:
     """The offsets that a sample of cells carries."""
     if not is_text(column):
         return frozenset()
-    parts = pc.extract_regex(sample_of(column), r"\d:\d\d.*?(?P<offset>Z|[+-]\d{2}:?\d{2})$")
+    parts = pc.extract_regex(
+        sample_of(column), rf"\d:\d\d.*?(?P<offset>Z|[+-]\d{{2}}:?\d{{2}}|{'|'.join(HOURS_AHEAD)})$"
+    )
     return frozenset(pc.unique(pc.struct_field(parts, ["offset"])).drop_null().to_pylist())

@@ -485,6 +485,20 @@ ZONES = (
         rows=at(IN_FOLD),
     ),
     Case(
+        "short names of zones",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S %Z", IN_FOLD, zone=BERLIN)},
+        "accepted",
+        (r"Offsets differ from row to row \(CEST, CET\)",),
+        ("--period", "10min"),
+        rows=at(IN_FOLD),
+    ),
+    Case(
+        "a short name that several zones share",
+        {"pump.csv": written("%Y-%m-%d %H:%M:%S IST")},
+        "refused",
+        (r"pump\.csv", "several share", "--zone"),
+    ),
+    Case(
         "the hour that comes twice",
         {"pump.csv": written("%Y-%m-%d %H:%M:%S", IN_FOLD, zone=BERLIN)},
         "accepted",
