@@ -283,9 +283,10 @@ def either_way_round(files: Sequence[RawFile], times: Sequence[str], formats: Se
         for file, time, form in zip(files, times, formats, strict=True)
         if form and _swapped(form)
     ]
-    return bool(numbers) and all(
+    samples = [(texts_of(sample_of(column)), form, other) for column, form, other in numbers]
+    return bool(numbers) and all(  # of samples first: they mostly tell
         parse_times(column, form).readable.sum() == parse_times(column, other).readable.sum()
-        for column, form, other in numbers
+        for column, form, other in (*samples, *numbers)
     )
 
 
@@ -311,6 +312,9 @@ def _day_or_month_first(
     from row to row (the smallest largest step); else month first with '/' (day first where the decimal mark is a
     comma: who writes month first writes a point), day first with '-' and '.'.
     """
+    plain = _plainly_best(formats, [column for _, column in parts])
+    if plain:
+        return Choice(plain)
     times = {form: [parse_times(column, form) for _, column in parts] for form in formats}
     read = {form: sum(int(part.readable.sum()) for part in its) for form, its in times.items()}
     most = [form for form in formats if read[form] == max(read.values())]
@@ -337,6 +341,25 @@ def _day_or_month_first(
         f"numbers with a decimal comma go with {_order(chosen)}" if comma else f"'{mark}' is taken for {_order(chosen)}"
     )
     return Choice(chosen, f"{unsure}. Rule: {why}; else {EXPORT}")
+
+
+def _plainly_best(formats: Sequence[str], columns: Sequence[Column]) -> str | None:
+    """The order that reads every cell that any order reads, where samples already show that no other does.
+
+    It spares reading millions of rows in every order.
+    """
+    samples = [texts_of(sample_of(column)) for column in columns]
+    read = {form: sum(int(parse_times(sample, form).readable.sum()) for sample in samples) for form in formats}
+    best = max(formats, key=lambda form: read[form])
+    others = [form for form in formats if form != best]
+    if any(read[other] == read[best] for other in others):
+        return None
+    for column in columns:
+        times = parse_times(column, best)
+        rest = column.take(arrow.from_ints(np.flatnonzero(times.given & ~times.readable)))
+        if len(rest) and any(parse_times(rest, other).readable.any() for other in others):
+            return None
+    return best
 
 
 def _refuse_contradiction(
