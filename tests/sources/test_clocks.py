@@ -136,9 +136,7 @@ def test_no_text_breaks_the_search_for_times(texts: list[str]) -> None:
     number_format(column, ".")
 
 
-MARKS = st.sampled_from(
-    list("0123456789") + [":", "-", "/", ".", ",", " ", "T", "Z", "+", "e", "E", "am", "Mar", "mar.", "º"]
-)
+MARKS = st.sampled_from([*"0123456789:-/., TZ+eEº", "am", "Mar", "mar."])
 
 
 @settings(deadline=None)
