@@ -58,10 +58,11 @@ class ReadOptions:
     among: Sequence[Path] = ()
     """All files of the source, where only some of them are read: assets are named after files so that all differ."""
     after: Mapping[str, int] = field(default_factory=dict)
-    """File → how many of its bytes were read before, up to the end of a line: a source of text reads on from there."""
+    """File → how many of its bytes were read before, up to the end of a line: a source of text reads on from there.
+    0 says that it is new."""
     last_us: Mapping[str, int] = field(default_factory=dict)
-    """Asset → the time of its last row [µs since 1970 UTC] before those of ``after``: in which pass of an hour that
-    local clocks show twice the rows go on."""
+    """Asset → the time of its last row [µs since 1970 UTC] before those of the files in ``after``: in which pass of an
+    hour that local clocks show twice they go on."""
     start_us: int | None = None
     end_us: int | None = None
     """Half-open span of measuring times to keep [µs since 1970 UTC]."""

@@ -424,3 +424,11 @@ def test_a_file_that_goes_on_in_the_second_pass_of_an_hour_is_read_on_there(tmp_
             zone="Europe/Berlin", after={str(path): len(head)}, last_us={"pump": int(whole[done - 1])}, known=("a",)
         )
         assert read(path, options).assets[0].time_us.tolist() == whole[done:].tolist()
+
+
+def test_a_new_file_that_begins_in_the_second_pass_of_an_hour_goes_on_from_the_last_row_known(tmp_path: Path) -> None:
+    first = "time,a\n2020-10-25 02:00,1\n2020-10-25 02:20,1\n2020-10-25 02:40,1\n"
+    known = read(write(tmp_path, first, "pump.csv"), ReadOptions(zone="Europe/Berlin")).assets[0].time_us
+    path = write(tmp_path, first, "again.csv")
+    options = ReadOptions(zone="Europe/Berlin", after={str(path): 0}, last_us={"again": int(known[-1])}, known=("a",))
+    assert (read(path, options).assets[0].time_us - known == 3600 * 1_000_000).all()
