@@ -26,10 +26,12 @@ from anomaly_lstm.sources.times import (
     ISO,
     NUMERIC_DATES,
     YEAR_LAST,
+    as_written,
     may_fit,
     parse_times,
     read_times,
 )
+from anomaly_lstm.words import clean
 
 Bool = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -96,7 +98,7 @@ def find_time_formats(
 
 def _told(column: Column, choice: Choice) -> str:
     """The sentence that says how times are written."""
-    example = next((text for text in texts_of(sample_of(column)).to_pylist() if text.strip()), "").strip()
+    example = clean(next((text for text in texts_of(sample_of(column)).to_pylist() if text.strip()), "").strip())
     if is_made_up(choice.form):
         return (
             f"THE CLOCK IS MADE UP ({choice.form}): the times are counts, such as '{example}', and no calendar is "
@@ -168,8 +170,8 @@ def _exact_enough(file: RawFile, name: str, column: Column, choice: Choice) -> C
     if len(same):
         row = int(same[0]) + 1
         raise DataError(
-            f"{file.path}, {file.where(row)}: column '{name}' holds '{column[row].as_py()}' like the row before: as a "
-            f"spreadsheet shortens large numbers, times {format_duration(step_us)} apart look the same. Export the "
+            f"{file.path}, {file.where(row)}: column '{name}' holds '{as_written(column, row)}' like the row before: "
+            f"as a spreadsheet shortens large numbers, times {format_duration(step_us)} apart look the same. Export the "
             "column anew as whole numbers (cell format 0), or as dates."
         )
     return Choice(
@@ -388,7 +390,7 @@ def _first_place(
         rows = np.flatnonzero(good & ~bad)
         if len(rows):
             row = int(rows[0])
-            return f"{file.path}, {file.where(row)}: '{str(column[row].as_py()).strip()}'"
+            return f"{file.path}, {file.where(row)}: '{as_written(column, row)}'"
     return None
 
 
@@ -410,7 +412,7 @@ def first_of_other_order(column: Column, form: str, bad: Bool) -> int | None:
 def _first_cell(column: Column) -> tuple[int, str]:
     """Row and text of the first cell that holds anything."""
     rows = np.flatnonzero(~is_null(column))
-    return (int(rows[0]), str(column[int(rows[0])].as_py())) if len(rows) else (0, "")
+    return (int(rows[0]), as_written(column, int(rows[0]))) if len(rows) else (0, "")
 
 
 def _first_number(column: Column, decimal: str) -> str:

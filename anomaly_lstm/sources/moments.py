@@ -15,7 +15,7 @@ from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.counts import is_made_up
 from anomaly_lstm.sources.formats import first_of_other_order, time_column
 from anomaly_lstm.sources.resets import far_off
-from anomaly_lstm.sources.times import Times, read_times
+from anomaly_lstm.sources.times import Times, as_written, read_times
 from anomaly_lstm.sources.zones import in_utc, known_at, offsets_in, zones_of
 
 Int64 = NDArray[np.int64]
@@ -105,7 +105,7 @@ def _with_unreadable(account: Account, file: RawFile, times: Times, column: Colu
 
     def place(bad: Bool) -> str:
         row = int(np.flatnonzero(bad)[0])
-        return f"{file.where(row)}: '{str(column[row].as_py()).strip()}'"
+        return f"{file.where(row)}: '{as_written(column, row)}'"
 
     kinds = {reason: bad for reason, bad in _why_not(times).items() if reason in _A and bad.any()}
     first = {_A[reason]: place(bad) for reason, bad in kinds.items() if _A[reason] not in account.first}
@@ -168,7 +168,7 @@ def _check_order(file: RawFile, times: Times, column: Column, found: str | None)
     row = found and first_of_other_order(column, found, times.given & ~times.readable)
     if row is not None and found:
         raise DataError(
-            f"{file.path}, {file.where(int(row))}: '{str(column[int(row)].as_py()).strip()}' does not fit {found}, as "
+            f"{file.path}, {file.where(int(row))}: '{as_written(column, int(row))}' does not fit {found}, as "
             "the times before it are read, but it fits with day and month exchanged: they are mixed up, and rows that "
             "fit both ways would be misread. Set --time-format or [source] time_format to the form that holds; rows "
             "that do not fit are then counted as not readable."
