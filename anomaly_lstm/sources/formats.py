@@ -171,8 +171,8 @@ def _exact_enough(file: RawFile, name: str, column: Column, choice: Choice) -> C
         row = int(same[0]) + 1
         raise DataError(
             f"{file.path}, {file.where(row)}: column '{name}' holds '{as_written(column, row)}' like the row before: "
-            f"as a spreadsheet shortens large numbers, times {format_duration(step_us)} apart look the same. Export the "
-            "column anew as whole numbers (cell format 0), or as dates."
+            f"as a spreadsheet shortens large numbers, times {format_duration(step_us)} apart look the same. Export "
+            "the column anew as whole numbers (cell format 0), or as dates."
         )
     return Choice(
         choice.form, f"{choice.why}; the exponent form tells times {format_duration(step_us)} apart, no finer"
