@@ -21,6 +21,7 @@ ORDER: tuple[str | set[str], ...] = (
     "store",
     "following",
     "journal",
+    "sensor_rules",
     "telemetry",
     "conditions",
     "events",
