@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.errors import UsageError
-from anomaly_lstm.sensor_rules import Int64, SensorRules, carried_on
+from anomaly_lstm.sensor_rules import Int64, carried_on
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -100,7 +100,7 @@ def judged(text: str, columns: Mapping[str, Float64], words: Mapping[str, Sequen
             raise UsageError(f"condition {text!r}: there is no sensor '{name}'.{hint}")
     _check_kinds(text, tree, columns, words)
     with np.errstate(all="ignore"):  # a division by nothing is not known
-        unknown = np.logical_or.reduce([np.isnan(_term(term, columns)) for term in _terms(tree)])
+        unknown = np.logical_or.reduce(np.broadcast_arrays(*(np.isnan(_term(term, columns)) for term in _terms(tree))))
         holds = _evaluate(tree, columns, words)
     return np.where(unknown, NOT_KNOWN, np.where(holds, RAN, OFF)).astype(np.int8)
 
@@ -109,17 +109,17 @@ def running(
     text: str,
     time_us: Int64,
     columns: Mapping[str, Float64],
-    rules: SensorRules,
+    holds_us: Mapping[str, int],
     words: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Int8, Int64]:
     """Where an asset ran on its rows (n_rows,) in time order, as `judged`, and until when that counts [µs].
 
-    A value that a row lacks is the last one before, for as long as the sensor's rule lets it count on.
+    A value that a row lacks is the last one before, for as long as the sensor's ``holds_us`` [µs].
     """
     needed = [name for name in sensors_in(parse(text)) if name in columns]
-    held = {name: carried_on(time_us, columns[name], rules.of(name).hold_us) for name in needed}
+    held = {name: carried_on(time_us, columns[name], holds_us.get(name, 0)) for name in needed}
     ran = judged(text, {**columns, **{name: values for name, (values, _) in held.items()}}, words)
-    return ran, np.minimum.reduce([until for _, until in held.values()])
+    return ran, np.asarray(np.minimum.reduce([until for _, until in held.values()]))
 
 
 # ---------------------------------------------------------------- what a condition may be

@@ -451,7 +451,7 @@ def grid(config: Pipeline | None, *, period: str | None, running: str | None = N
     """How rows become a grid."""
     from anomaly_lstm.conditions import parse
     from anomaly_lstm.pipeline import GridOptions
-    from anomaly_lstm.telemetry import MAX_HOLE
+    from anomaly_lstm.telemetry import DEFAULT, MAX_HOLE
 
     period_us = span_us("--period", period)
     if period_us == 0:
@@ -462,6 +462,8 @@ def grid(config: Pipeline | None, *, period: str | None, running: str | None = N
         period_us=period_us or (config.source.period_us if config else None),
         max_hole=config.source.max_hole if config else MAX_HOLE,
         running=running or (config.sensors.running if config else None),
+        rules=config.sensors.rules if config else DEFAULT,
+        settle_us=config.sensors.settle_us if config else 0,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,26 @@ import pyarrow.parquet as pq
 from anomaly_lstm import arrow, conditions, modes, sources, store
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.clock import iso
+from anomaly_lstm.conditions import Int8
 from anomaly_lstm.errors import UsageError
+from anomaly_lstm.sensor_rules import SensorRules, series_of
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions
 from anomaly_lstm.sources.words import near
 from anomaly_lstm.tables import State
-from anomaly_lstm.telemetry import MAX_HOLE, AssetQuality, Grid, Telemetry, estimate_period, estimate_phase, to_grid
+from anomaly_lstm.telemetry import (
+    DEFAULT,
+    MAX_HOLE,
+    AssetQuality,
+    Float64,
+    Grid,
+    Int64,
+    Telemetry,
+    estimate_period,
+    estimate_phase,
+    reach_us,
+    to_grid,
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +44,14 @@ class GridOptions:
     max_hole: int = MAX_HOLE
     running: str | None = None
     """Condition over sensors; rows on which it does not hold are OUT_OF_STATE."""
+    rules: SensorRules = DEFAULT
+    """How the values of each sensor come to the grid."""
+    settle_us: int = 0
+    """Rows so long after one on which the condition did not hold [µs] are OUT_OF_STATE too."""
+
+    def reach_us(self, grid: Grid) -> int:
+        """How far before a grid row's own interval the rows may lie that it is made of [µs]."""
+        return reach_us(grid, self.max_hole, self.rules, self.settle_us)
 
 
 @dataclass(frozen=True)
@@ -69,10 +91,12 @@ def ingest(source: Place, out: Path, *, read: ReadOptions | None = None, grid: G
     that stands there is replaced; a folder with anything else in it is refused.
     """
     read = read or ReadOptions()
-    reading = sources.read(source, read)
+    grid = grid or GridOptions()
+    reading = sources.read(source, replace(read, words=status_words(grid.running)))
     if read.mode:
         check_names([read.mode], sensors_of(reading), "--mode")
-    telemetry, quality = on_grid(reading, grid or GridOptions(), mode=read.mode)
+    check_rules(reading, grid)
+    telemetry, quality = on_grid(reading, grid, mode=read.mode)
     if out.is_dir() and any(out.iterdir()) and not (out / "quality.json").is_file():
         raise UsageError(f"{out} exists and is not an ingested folder: it is left as it is. Give another --out.")
     with store.replacing_folder(out) as side:
@@ -98,20 +122,56 @@ def on_grid(
     grid: Grid | None = None,
     sensors: Sequence[str] | None = None,
     mode: str | None = None,
+    since: int | None = None,
 ) -> tuple[list[Telemetry], Quality]:
-    """All assets of a reading on one grid, their sensors in the same order; ``mode`` is none of them."""
-    names = list(sensors) if sensors is not None else [s for s in sensors_of(reading) if s != mode]
+    """All assets of a reading on one grid, their sensors in the same order; ``mode`` and status columns are none.
+
+    ``sensors`` are those on the grid, as `SensorRules.made_of` names them. Rows before grid index ``since`` are only
+    looked back at.
+    """
+    if sensors is None:
+        sensors = options.rules.made_of([s for s in sensors_of(reading) if s != mode and s not in reading.words])
     grid = grid or _grid_for(reading.assets, options)
-    if options.running and reading.words and mode in conditions.sensors_in(conditions.parse(options.running)):
-        raise UsageError(
-            f"condition {options.running!r}: '{mode}' holds words ({', '.join(reading.words[:5])}), and only numbers "
-            "can be compared. Say by another sensor when the asset runs."
-        )
-    placed = [_place(raw, names, grid, options) for raw in reading.assets]
+    placed = [_place(raw, sensors, grid, options, reading.words, since) for raw in reading.assets]
     telemetry = [t for t, _ in placed]
     if mode is not None:
-        telemetry = [_with_mode(t, raw, mode, reading.words) for t, raw in zip(telemetry, reading.assets, strict=True)]
-    return telemetry, Quality(reading.files, [q for _, q in placed], reading.notes, grid)
+        words = reading.words.get(mode, ())
+        telemetry = [_with_mode(t, raw, mode, words) for t, raw in zip(telemetry, reading.assets, strict=True)]
+    notes = [*reading.notes, *(note for _, quality in placed for note in _falls(quality))]
+    return telemetry, Quality(reading.files, [q for _, q in placed], notes, grid)
+
+
+def _falls(quality: AssetQuality) -> list[str]:
+    """Notes on counters that fell."""
+    return [
+        f"{quality.asset}: counter '{one.sensor}' fell {one.falls:,} time(s): it was reset or rolled over, and there "
+        "it has no rate. Where it rolls over, say at what: rolls_over_at in [sensors.grid]."
+        for one in quality.sensors
+        if one.falls
+    ]
+
+
+def status_words(running: str | None) -> dict[str, tuple[str, ...]]:
+    """The status columns of a condition, and the words it knows of each."""
+    return conditions.words_in(conditions.parse(running)) if running else {}
+
+
+def check_rules(reading: Reading, options: GridOptions) -> None:
+    """Raise UsageError where a rule is for a sensor that is not there, or a condition names words that no row says."""
+    check_names(list(options.rules.named), sensors_of(reading), "[sensors.grid]")
+    for sensor, words in status_words(options.running).items():
+        said = {
+            reading.words[sensor][int(place)]
+            for raw in reading.assets
+            if sensor in raw.sensors and sensor in reading.words
+            for place in np.unique(raw.values[:, raw.sensors.index(sensor)])
+            if np.isfinite(place)
+        }
+        if said and not said & set(words):
+            raise UsageError(
+                f"condition {options.running!r}: no row of '{sensor}' says {' or '.join(map(repr, words))}."
+                f"{near(words[0], said)} There are: {', '.join(sorted(said)[:12])}."
+            )
 
 
 def _grid_for(assets: Sequence[RawAsset], options: GridOptions) -> Grid:
@@ -125,15 +185,69 @@ def _with_mode(asset: Telemetry, raw: RawAsset, mode: str, words: Sequence[str])
     return replace(asset, mode=modes.track(raw.time_us, measured, words, asset.grid, asset.index))
 
 
-def _place(raw: RawAsset, names: Sequence[str], grid: Grid, options: GridOptions) -> tuple[Telemetry, AssetQuality]:
+def _place(
+    raw: RawAsset,
+    sensors: Sequence[str],
+    grid: Grid,
+    options: GridOptions,
+    words: Mapping[str, Sequence[str]],
+    since: int | None,
+) -> tuple[Telemetry, AssetQuality]:
     have = {name: raw.values[:, i] for i, name in enumerate(raw.sensors)}
+    measured = options.rules.measured(sensors)
     values = (
-        np.column_stack([have.get(name, np.full(len(raw.time_us), np.nan)) for name in names])
-        if names
+        np.column_stack([have.get(name, np.full(len(raw.time_us), np.nan)) for name in measured])
+        if measured
         else np.empty((len(raw.time_us), 0))
     )
-    running = conditions.holds(options.running, have) if options.running else None
-    return to_grid(raw.asset, raw.time_us, names, values, grid, running=running, max_hole=options.max_hole)
+    condition = options.running
+    ran, until_us = _ran(condition, raw.time_us, have, grid, options, words) if condition else (None, None)
+    telemetry, quality = to_grid(
+        raw.asset,
+        raw.time_us,
+        measured,
+        values,
+        grid,
+        running=ran,
+        running_until_us=until_us,
+        max_hole=options.max_hole,
+        rules=options.rules,
+        settle_us=options.settle_us,
+        since=since,
+    )
+    if telemetry.sensors == tuple(sensors):
+        return telemetry, quality
+    order = [telemetry.sensors.index(name) for name in sensors]
+    chosen = replace(telemetry, sensors=tuple(sensors), values=telemetry.values[:, order])
+    return chosen, replace(quality, sensors=tuple(quality.sensors[place] for place in order))
+
+
+def _ran(
+    condition: str,
+    time_us: Int64,
+    columns: Mapping[str, Float64],
+    grid: Grid,
+    options: GridOptions,
+    words: Mapping[str, Sequence[str]],
+) -> tuple[Int8, Int64]:
+    """Where an asset ran on its rows (n_rows,) as they came, and until when that counts [µs]; a counter is its rate."""
+    order, rules = np.argsort(time_us, kind="stable"), options.rules
+    mentioned = conditions.sensors_in(conditions.parse(condition))
+    needed = {name: columns[name][order] for name in rules.measured(mentioned) if name in columns}
+    made = [
+        one
+        for name, column in needed.items()
+        for one in series_of(rules, time_us[order], [name], column[:, None], (options.max_hole + 1) * grid.period_us)
+    ]
+    ran, until = conditions.running(
+        condition,
+        time_us[order],
+        {**columns, **needed, **{one.sensor: one.values for one in made}},
+        {name: rules.of(name).hold_us for name in needed} | {one.sensor: one.rule.hold_us for one in made},
+        words,
+    )
+    back = np.argsort(order)
+    return ran[back], until[back]
 
 
 def sensors_of(reading: Reading) -> list[str]:

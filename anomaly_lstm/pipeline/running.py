@@ -535,6 +535,8 @@ def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
         "[sensors] context": (list(plan.context), list(trained.roles.context)),
         "[sensors] mode": (plan.mode, trained.roles.mode.sensor if trained.roles.mode else None),
         "[sensors] running": (plan.grid.running, trained.running),
+        "[sensors] settle": (format_duration(plan.grid.settle_us), format_duration(trained.settle_us)),
+        "[sensors.grid]": (plan.grid.rules.document(), trained.rules.document()),
         "[source] period": (
             format_duration(plan.grid.period_us or trained.grid.period_us),
             format_duration(trained.grid.period_us),

@@ -47,9 +47,10 @@ class ReadOptions:
     """Names known to be sensors, from a model: columns of these names (after ``columns``) are sensors whatever they
     hold, all other columns are left out without a word, and absent ones are no error here."""
     mode: str | None = None
-    """A sensor that may hold words: in a wide table they are read as places in `Reading.words`."""
-    words: Sequence[str] | None = None
-    """Its words, from a model, which come first; empty where the model knows it holds numbers, None = find out."""
+    """A sensor that may hold words, as those in ``words`` do: they are read as places in `Reading.words`."""
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Sensor that holds words → those that come first, known to a model or a condition; none where it is known to hold
+    numbers."""
     among: Sequence[Path] = ()
     """All files of the source, where only some of them are read: assets are named after files so that all differ."""
     after: Mapping[str, int] = field(default_factory=dict)
@@ -124,8 +125,8 @@ class Reading:
     files: Sequence[FileQuality]
     day_or_month: bool = False
     """Day and month of its times could be either way round: the choice is a guess."""
-    words: Sequence[str] = ()
-    """The words of `ReadOptions.mode`, whose values are places among them; empty where they are numbers."""
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Sensor that holds words → its words, among which its values are places; a mode of numbers is not in it."""
 
 
 class Source(Protocol):

@@ -18,7 +18,7 @@ from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_i
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, RawFile, Reading, ReadOptions
 from anomaly_lstm.sources.formats import either_way_round, find_time_formats
 from anomaly_lstm.sources.roles import Roles, check_names, find_roles
-from anomaly_lstm.sources.rows import rows_of
+from anomaly_lstm.sources.rows import cells_of, rows_of
 from anomaly_lstm.sources.words import listed
 
 
@@ -54,10 +54,10 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions) -> Iterator[Readi
         return
     plan, wide = plans[0], plans[0].roles.sensor is None
     known = tuple(first.assets[0].sensors) if wide and first.assets and not options.known else options.known
-    options = replace(options, known=known, words=first.words or options.words)
+    options = replace(options, known=known, words={**options.words, **first.words})
     told: set[str] = set()
     for part in rest:
-        options = replace(options, words=_words_of_mode([part], options) or options.words)
+        options = replace(options, words={**options.words, **_words([part], [plan.roles], options)})
         rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options)
         assets, _ = assemble([rows], known)
         late = [name for name in _left_out(part, plan.roles, options) if name not in told]
@@ -67,7 +67,8 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions) -> Iterator[Readi
             "Name it with --sensors, or the other columns to be left out with --exclude."
             for name in late
         ]
-        yield Reading(assets, first.how, notes, [rows.quality], words=tuple(options.words or ()))
+        words = {sensor: known for sensor, known in options.words.items() if known}
+        yield Reading(assets, first.how, notes, [rows.quality], words=words)
 
 
 def _left_out(part: RawFile, roles: Roles, options: ReadOptions) -> list[str]:
@@ -122,9 +123,9 @@ def _read(
         return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
     roles, formats = [plan.roles for plan in plans], [plan.time_format for plan in plans]
     times = [role.time for role in roles]
-    words = _words_of_mode(filled, options)
+    words = _words(filled, roles, options)
     rows = [
-        rows_of(file, plan.roles, plan.time_format, plan.asset, replace(options, words=words))
+        rows_of(file, plan.roles, plan.time_format, plan.asset, replace(options, words={**options.words, **words}))
         for file, plan in zip(filled, plans, strict=True)
     ]
     assets, join_notes = assemble(rows, options.known)
@@ -168,21 +169,22 @@ def day_first_in(parts: Iterable[RawFile], options: ReadOptions) -> bool | None:
     return None
 
 
-def _words_of_mode(files: Sequence[RawFile], options: ReadOptions) -> tuple[str, ...]:
-    """The words in the mode's columns, those a model knows first; none where it holds numbers."""
-    if options.mode is None or (options.words is not None and not options.words):
-        return ()
-    columns = [
-        (file.table[name], file.decimal)
-        for file in files
-        for name in file.table.column_names
-        if options.columns.get(name, name) == options.mode
-    ]
-    if not options.words and all(is_measured(column, decimal, asked=False) for column, decimal in columns):
-        return ()
-    known = tuple(options.words or ())
-    found = {word for column, _ in columns for word in words_in(column)}
-    return (*known, *sorted(found - set(known)))
+def _words(files: Sequence[RawFile], roles: Sequence[Roles], options: ReadOptions) -> dict[str, tuple[str, ...]]:
+    """The words of the sensors that hold some, those known before first; a mode of numbers is not in it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for sensor in dict.fromkeys((*options.words, *([options.mode] if options.mode else []))):
+        known = tuple(options.words.get(sensor, ()))
+        if sensor in options.words and not known:
+            continue  # it is known to hold numbers
+        columns = [
+            (column, file.decimal)
+            for file, role in zip(files, roles, strict=True)
+            for column in cells_of(file, role, sensor, options)
+        ]
+        if known or not all(is_measured(column, decimal, asked=False) for column, decimal in columns):
+            new = {word for column, _ in columns for word in words_in(column)} - set(known)
+            found[sensor] = (*known, *sorted(new))
+    return found
 
 
 def _stem_notes(plans: Sequence[Plan]) -> list[str]:
