@@ -162,6 +162,8 @@ class AssetQuality:
     """Grid rows on which the asset did not run, or had not settled since it started."""
     settling: int = 0
     """Those of them on which it ran, but not for long enough."""
+    joined: int = 0
+    """Rows of files, or cells of a long table, that were put beside others of the same time before all this."""
 
 
 def estimate_period(times_us: Sequence[Int64]) -> int:

@@ -82,6 +82,7 @@ ORDER: tuple[str | set[str], ...] = (
     "sources.times",
     "sources.formats",
     "sources.roles",
+    "sources.origins",
     "sources.rows",
     "sources.assembly",
     "sources.reading",

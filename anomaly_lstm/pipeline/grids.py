@@ -215,6 +215,8 @@ def _place(
         settle_us=options.settle_us,
         since=since,
     )
+    disorder = quality.out_of_order + raw.out_of_order
+    quality = replace(quality, joined=raw.joined, out_of_order=disorder)
     if telemetry.sensors == tuple(sensors):
         return telemetry, quality
     order = [telemetry.sensors.index(name) for name in sensors]

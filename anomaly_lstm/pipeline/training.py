@@ -30,7 +30,10 @@ from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.trained import Roles, Trained, to_folder
 from anomaly_lstm.training import Stage
 
-REMEMBERED = ("time", "time_format", "zone", "asset", "layout", "sensor", "value", "separator", "decimal", "columns")
+REMEMBERED = (
+    *("time", "time_format", "zone", "asset", "asset_from", "name", "sensor_prefix", "layout", "sensor", "value"),
+    *("separator", "decimal", "columns"),
+)
 """How a source was read, as far as a model remembers it for data of the same shape."""
 
 

@@ -15,6 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+PLACES = ("file", "folder")
+"""What an asset or a sensor may be named after."""
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -28,7 +31,14 @@ class ReadOptions:
     zone: str | None = None
     """IANA zone of times without an offset; None = UTC (said)."""
     asset: str | None = None
-    """Column that names the asset; None = one that plainly does, else one asset per file, named by its stem."""
+    """Column that names the asset; None = one that plainly does, else as ``asset_from`` says."""
+    asset_from: str | None = None
+    """``file`` (an asset per file, named by its stem) or ``folder`` (all files of a folder are one asset of its name);
+    None = ``file``, unless a column plainly names the asset."""
+    name: str | None = None
+    """All files are one asset of this name."""
+    sensor_prefix: str | None = None
+    """``file`` or ``folder``: sensors are named ``stem\\column`` or ``folder\\column``."""
     layout: str | None = None
     """``wide`` (a column per sensor) or ``long`` (asset, sensor, time, value)."""
     sensor: str | None = None
@@ -95,6 +105,10 @@ class RawAsset:
     """Those of ``sensors`` that none of its files has: another asset's do."""
     left_out: tuple[str, ...] = ()
     """What else its files measured that `ReadOptions.known` left out."""
+    joined: int = 0
+    """Rows of files, or cells of a long table, that were put beside others of the same time."""
+    out_of_order: int = 0
+    """Rows of these that stood after a later one of their file."""
 
 
 @dataclass(frozen=True)

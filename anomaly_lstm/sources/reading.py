@@ -8,15 +8,16 @@ together. `read_files` is all of them, `read_parts` the same for a file that doe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.sources.assembly import assemble, asset_names
+from anomaly_lstm.sources.assembly import assemble
 from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_in
-from anomaly_lstm.sources.contract import FileQuality, RawAsset, RawFile, Reading, ReadOptions
+from anomaly_lstm.sources.contract import PLACES, FileQuality, RawAsset, RawFile, Reading, ReadOptions
 from anomaly_lstm.sources.formats import either_way_round, find_time_formats
+from anomaly_lstm.sources.origins import asset_names, sensor_names
 from anomaly_lstm.sources.roles import Roles, check_names, find_roles
 from anomaly_lstm.sources.rows import cells_of, rows_of
 from anomaly_lstm.sources.words import listed
@@ -30,12 +31,24 @@ class Plan:
     time_format: str | None
     asset: str
     """Its asset where no column names one."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Column → sensor, where the file's or folder's name is part of the sensor's."""
+    without: tuple[str, ...] = ()
+    """Columns that seem to name the asset, where it is named otherwise."""
+
+    def of(self, file: RawFile) -> RawFile:
+        """The file with its columns called as the sensors."""
+        if not self.columns and not self.without:
+            return file
+        table = file.table.drop_columns(list(self.without)) if self.without else file.table
+        return replace(file, table=table.rename_columns([self.columns.get(name, name) for name in table.column_names]))
 
 
 def read_files(files: Sequence[RawFile], options: ReadOptions) -> Reading:
     """Find the roles of all columns, convert every file, and put the assets together."""
     plans, time_notes = _plans(files, options)
-    check_names(_filled(files), [plan.roles for plan in plans], options)
+    own = [plan.of(file) for file, plan in zip(_filled(files), plans, strict=True)]
+    check_names(own, [plan.roles for plan in plans], options)
     reading = _read(files, plans, time_notes, options)
     return replace(reading, notes=[*reading.notes, *([summary(reading.assets)] if plans else [])])
 
@@ -56,7 +69,7 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions) -> Iterator[Readi
     known = tuple(first.assets[0].sensors) if wide and first.assets and not options.known else options.known
     options = replace(options, known=known, words={**options.words, **first.words})
     told: set[str] = set()
-    for part in rest:
+    for part in map(plan.of, rest):
         options = replace(options, words={**options.words, **_words([part], [plan.roles], options)})
         rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options)
         assets, _ = assemble([rows], known)
@@ -92,22 +105,48 @@ def _filled(files: Sequence[RawFile]) -> list[RawFile]:
 
 def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], list[tuple[str, tuple[str, ...]]]]:
     """Find out how each file that holds rows is to be read, and what to tell about its times."""
-    if options.layout not in (None, "wide", "long"):
-        raise UsageError(f"[source] layout = {options.layout!r} is neither 'wide' nor 'long'.")
+    _check_choices(options)
     find_zone(options.zone or "UTC")
     filled = _filled(files)
     if not filled and not options.known:
         raise DataError(f"{files[0].path}: has column names but no rows. Give a file that holds measurements.")
-    roles = [find_roles(file, options) for file in filled]
+    guessed = [find_roles(file, options) for file in filled]
+    roles = [replace(role, asset=None) if _named_otherwise(options) else role for role in guessed]
     formats, time_notes = find_time_formats(
         filled, [role.time for role in roles], options.time_format, options.day_first
     )
-    named = asset_names(options.among or [file.path for file in filled])
+    named = asset_names(options.among or [file.path for file in filled], options.asset_from)
     by_path = dict(zip(options.among or [file.path for file in filled], named, strict=True))
     plans = [
-        Plan(role, format_, by_path[file.path]) for file, role, format_ in zip(filled, roles, formats, strict=True)
+        Plan(
+            role,
+            format_,
+            options.name or by_path[file.path],
+            sensor_names(file, guess, options),
+            (guess.asset,) if guess.asset is not None and role.asset is None else (),
+        )
+        for file, guess, role, format_ in zip(filled, guessed, roles, formats, strict=True)
     ]
     return plans, time_notes
+
+
+def _named_otherwise(options: ReadOptions) -> bool:
+    """Say whether the user said where the name of an asset comes from, and it is no column."""
+    return options.asset is None and bool(options.name or options.asset_from)
+
+
+def _check_choices(options: ReadOptions) -> None:
+    """Raise `UsageError` where an option is none of those there are, or two contradict each other."""
+    for key, choices in (("layout", ("wide", "long")), ("asset_from", PLACES), ("sensor_prefix", PLACES)):
+        value = getattr(options, key)
+        if value not in (None, *choices):
+            raise UsageError(f"[source] {key} = {value!r} is neither {choices[0]!r} nor {choices[1]!r}.")
+    if options.name is not None and (options.asset is not None or options.asset_from is not None):
+        other = "asset" if options.asset is not None else "asset_from"
+        raise UsageError(
+            f"[source] name = {options.name!r} says that all files are one asset, and [source] {other} says otherwise. "
+            "Keep one of the two."
+        )
 
 
 def _read(
@@ -121,12 +160,13 @@ def _read(
     if not filled:
         empty = [FileQuality(str(file.path), 0, 0) for file in files]
         return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
+    own = [plan.of(file) for file, plan in zip(filled, plans, strict=True)]
     roles, formats = [plan.roles for plan in plans], [plan.time_format for plan in plans]
     times = [role.time for role in roles]
-    words = _words(filled, roles, options)
+    words = _words(own, roles, options)
     rows = [
         rows_of(file, plan.roles, plan.time_format, plan.asset, replace(options, words={**options.words, **words}))
-        for file, plan in zip(filled, plans, strict=True)
+        for file, plan in zip(own, plans, strict=True)
     ]
     assets, join_notes = assemble(rows, options.known)
     notes = _gather(
@@ -134,7 +174,7 @@ def _read(
         [(str(file.path), role.notes) for file, role in zip(filled, roles, strict=True)],
         time_notes,
         [(part.file, part.notes) for part in rows],
-        [("", (*_stem_notes(plans), *join_notes))],
+        [("", (*_stem_notes(plans, options), *join_notes))],
     )
     how = replace(
         options,
@@ -187,11 +227,13 @@ def _words(files: Sequence[RawFile], roles: Sequence[Roles], options: ReadOption
     return found
 
 
-def _stem_notes(plans: Sequence[Plan]) -> list[str]:
-    """Tell when files are taken for assets."""
+def _stem_notes(plans: Sequence[Plan], options: ReadOptions) -> list[str]:
+    """Tell when files are taken for assets, and when they are not."""
     alone = [plan.asset for plan in plans if plan.roles.asset is None]
-    if not alone:
+    if not alone or options.name is not None:
         return []
+    if options.asset_from == "folder":
+        return [f"The files of a folder are one asset: {listed(sorted(set(alone)))}."]
     if len(plans) == 1:
         return [f"No column names the asset: the file is asset '{alone[0]}'; else --asset."]
     return [f"No column names the asset: each file is one, named after it ({listed(alone)}); else --asset."]
