@@ -29,7 +29,7 @@ def reading(folder: Path, **options: object) -> Reading:
 
 
 def cells(asset: RawAsset) -> list[list[float]]:
-    return asset.values.tolist()
+    return [[float(cell) for cell in row] for row in asset.values]
 
 
 # ---------------------------------------------------------------- whose rows they are
