@@ -88,6 +88,11 @@ class SensorRules:
         source = {name: sensor for sensor, rule in self.named.items() for name in _made(sensor, rule)}
         return tuple(dict.fromkeys(source.get(name, name) for name in sensors))
 
+    def with_last(self, sensors: Sequence[str]) -> SensorRules:
+        """These rules, but of several values of some sensors the last counts, as of words."""
+        last = {sensor: SensorRule("last", self.of(sensor).hold_us) for sensor in sensors}
+        return replace(self, named={**self.named, **last}) if last else self
+
     def reach_us(self, hole_us: int) -> int:
         """How far before a grid row any sensor's rule looks [µs]."""
         return max(rule.reach_us(hole_us) for rule in (*self.named.values(), self.others))

@@ -1,4 +1,4 @@
-"""Any source → telemetry of every asset on one regular UTC grid; `ingest` keeps it as a folder."""
+"""Any source → telemetry of every asset on one regular UTC grid."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from anomaly_lstm import arrow, conditions, modes, sources, store
-from anomaly_lstm import scoring as scores_stage
+from anomaly_lstm import conditions, modes, sources, store
 from anomaly_lstm.clock import iso
 from anomaly_lstm.conditions import Int8
 from anomaly_lstm.errors import UsageError
-from anomaly_lstm.sensor_rules import SensorRules, series_of
+from anomaly_lstm.sensor_rules import SensorRules, rules_from, series_of
 from anomaly_lstm.sources import Place
-from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions
+from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading
 from anomaly_lstm.sources.words import near
-from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import (
     DEFAULT,
     MAX_HOLE,
@@ -62,6 +59,8 @@ class Quality:
     assets: Sequence[AssetQuality]
     notes: Sequence[str]
     grid: Grid
+    rules: SensorRules = DEFAULT
+    """Those by which values came to the grid."""
 
     def document(self) -> dict[str, Any]:
         """As in ``quality.json``; times as ISO 8601."""
@@ -69,51 +68,11 @@ class Quality:
         return {
             "period_us": self.grid.period_us,
             "phase_us": self.grid.phase_us,
+            "sensor_rules": self.rules.document(),
             "notes": list(self.notes),
             "files": [asdict(f) for f in self.files],
             "assets": assets,
         }
-
-
-@dataclass(frozen=True)
-class Ingested:
-    """Result of `ingest`."""
-
-    folder: Path
-    quality: Quality
-    rows: int
-
-
-def ingest(source: Place, out: Path, *, read: ReadOptions | None = None, grid: GridOptions | None = None) -> Ingested:
-    """Any export → ``out/data/<asset>/data.parquet`` on a regular UTC grid, and ``out/quality.json``.
-
-    The mode that ``read`` names is kept as text, held from value to value; other text is left out. An ingested folder
-    that stands there is replaced; a folder with anything else in it is refused.
-    """
-    read = read or ReadOptions()
-    grid = grid or GridOptions()
-    reading = sources.read(source, replace(read, words=status_words(grid.running)))
-    if read.mode:
-        check_names([read.mode], sensors_of(reading), "--mode")
-    check_rules(reading, grid)
-    telemetry, quality = on_grid(reading, grid, mode=read.mode)
-    if out.is_dir() and any(out.iterdir()) and not (out / "quality.json").is_file():
-        raise UsageError(f"{out} exists and is not an ingested folder: it is left as it is. Give another --out.")
-    with store.replacing_folder(out) as side:
-        for asset in telemetry:
-            folder = side / "data" / store.folder_name(asset.asset)
-            folder.mkdir(parents=True)
-            pq.write_table(_ingested_table(asset, read.mode), folder / "data.parquet", compression="zstd")
-        store.write_json(side / "quality.json", quality.document())
-    return Ingested(out, quality, sum(int((t.state != State.NO_DATA).sum()) for t in telemetry))
-
-
-def _ingested_table(asset: Telemetry, mode: str | None) -> pa.Table:
-    rows = np.flatnonzero(asset.state != State.NO_DATA)
-    columns = {"asset": arrow.repeat_text(asset.asset, len(rows)), "time": arrow.from_times(asset.time_us[rows])}
-    columns |= {name: arrow.from_floats(asset.values[rows, i]) for i, name in enumerate(asset.sensors)}
-    columns |= {mode: scores_stage.mode_names(asset).take(arrow.from_ints(rows))} if mode else {}
-    return pa.table(columns)
 
 
 def on_grid(
@@ -131,17 +90,17 @@ def on_grid(
     """
     if sensors is None:
         sensors = options.rules.made_of([s for s in sensors_of(reading) if s != mode and s not in reading.words])
-    grid = grid or _grid_for(reading.assets, options)
-    placed = [_place(raw, sensors, grid, options, reading.words, since) for raw in reading.assets]
+    grid = grid or grid_for([raw.time_us for raw in reading.assets], options)
+    placed = [place_on(raw, sensors, grid, options, reading.words, since) for raw in reading.assets]
     telemetry = [t for t, _ in placed]
     if mode is not None:
         words = reading.words.get(mode, ())
-        telemetry = [_with_mode(t, raw, mode, words) for t, raw in zip(telemetry, reading.assets, strict=True)]
-    notes = [*reading.notes, *(note for _, quality in placed for note in _falls(quality))]
-    return telemetry, Quality(reading.files, [q for _, q in placed], notes, grid)
+        telemetry = [with_mode(t, raw, mode, words) for t, raw in zip(telemetry, reading.assets, strict=True)]
+    notes = [*reading.notes, *(note for _, quality in placed for note in falls(quality))]
+    return telemetry, Quality(reading.files, [q for _, q in placed], notes, grid, options.rules)
 
 
-def _falls(quality: AssetQuality) -> list[str]:
+def falls(quality: AssetQuality) -> list[str]:
     """Notes on counters that fell."""
     return [
         f"{quality.asset}: counter '{one.sensor}' fell {one.falls:,} time(s): it was reset or rolled over, and there "
@@ -156,36 +115,60 @@ def status_words(running: str | None) -> dict[str, tuple[str, ...]]:
     return conditions.words_in(conditions.parse(running)) if running else {}
 
 
-def check_rules(reading: Reading, options: GridOptions) -> None:
+def words_said(reading: Reading) -> dict[str, set[str]]:
+    """Sensor that holds words → those that some row says; another may be known to a condition or a model."""
+    said: dict[str, set[str]] = {sensor: set() for sensor in reading.words}
+    for raw in reading.assets:
+        for sensor in set(said) & set(raw.sensors):
+            places = np.unique(raw.values[:, raw.sensors.index(sensor)])
+            said[sensor] |= {reading.words[sensor][int(place)] for place in places[np.isfinite(places)]}
+    return said
+
+
+def check_rules(options: GridOptions, sensors: Sequence[str], said: Mapping[str, set[str]]) -> None:
     """Raise UsageError where a rule is for a sensor that is not there, or a condition names words that no row says."""
-    check_names(list(options.rules.named), sensors_of(reading), "[sensors.grid]")
+    check_names(list(options.rules.named), sensors, "[sensors.grid]")
     for sensor, words in status_words(options.running).items():
-        said = {
-            reading.words[sensor][int(place)]
-            for raw in reading.assets
-            if sensor in raw.sensors and sensor in reading.words
-            for place in np.unique(raw.values[:, raw.sensors.index(sensor)])
-            if np.isfinite(place)
-        }
-        if said and not said & set(words):
+        there = said.get(sensor, set())
+        if there and not there & set(words):
             raise UsageError(
                 f"condition {options.running!r}: no row of '{sensor}' says {' or '.join(map(repr, words))}."
-                f"{near(words[0], said)} There are: {', '.join(sorted(said)[:12])}."
+                f"{near(words[0], there)} There are: {', '.join(sorted(there)[:12])}."
             )
 
 
-def _grid_for(assets: Sequence[RawAsset], options: GridOptions) -> Grid:
-    times = [a.time_us for a in assets]
-    period = options.period_us if options.period_us is not None else estimate_period(times)
-    return Grid(period, estimate_phase(times, period))
+def rules_applied(source: Place) -> SensorRules | None:
+    """The rules by which an ingested folder was made, which must not be applied again; None where there are none."""
+    for place in [source] if isinstance(source, str | Path) else source:
+        report = Path(place) / "quality.json"
+        if report.is_file() and (Path(place) / "data").is_dir():
+            rules = rules_from(store.read_json(report).get("sensor_rules", {}))
+            if not rules.are_default:
+                return rules
+    return None
 
 
-def _with_mode(asset: Telemetry, raw: RawAsset, mode: str, words: Sequence[str]) -> Telemetry:
+def check_applied(applied: SensorRules, wanted: SensorRules, whose: str) -> None:
+    """Raise UsageError where an ingested folder was made by other rules than are wanted of it."""
+    if applied != wanted:
+        raise UsageError(
+            f"the ingested folder was put on the grid by other rules than {whose}: {applied.document()} there, "
+            f"{wanted.document()} here. Ingest the exports again, or give the exports themselves."
+        )
+
+
+def grid_for(times_us: Sequence[NDArray[np.int64]], options: GridOptions) -> Grid:
+    """The grid that the rows of some assets lie on, by when they were measured [µs since 1970 UTC]."""
+    period = options.period_us if options.period_us is not None else estimate_period(times_us)
+    return Grid(period, estimate_phase(times_us, period))
+
+
+def with_mode(asset: Telemetry, raw: RawAsset, mode: str, words: Sequence[str]) -> Telemetry:
     measured = raw.values[:, raw.sensors.index(mode)]
     return replace(asset, mode=modes.track(raw.time_us, measured, words, asset.grid, asset.index))
 
 
-def _place(
+def place_on(
     raw: RawAsset,
     sensors: Sequence[str],
     grid: Grid,

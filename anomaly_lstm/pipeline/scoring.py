@@ -16,12 +16,20 @@ from anomaly_lstm.clock import format_duration
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import Event, read_events
 from anomaly_lstm.interventions import UnderEvents
-from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_not_an_input, on_grid, status_words
+from anomaly_lstm.pipeline.grids import (
+    GridOptions,
+    Quality,
+    check_applied,
+    check_not_an_input,
+    on_grid,
+    rules_applied,
+    status_words,
+)
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import RawAsset, Reading, ReadOptions
 from anomaly_lstm.tables import State, check_scores
-from anomaly_lstm.telemetry import Telemetry, estimate_period
+from anomaly_lstm.telemetry import DEFAULT, Telemetry, estimate_period
 from anomaly_lstm.trained import Trained, from_folder
 
 LONG_SILENCE = 100
@@ -116,6 +124,10 @@ def telemetry_for(
 
     Raises DataError when no asset can be used.
     """
+    applied = rules_applied(source)
+    if applied is not None:
+        check_applied(applied, trained.rules, "the model's")
+        trained = replace(trained, rules=DEFAULT)
     reading = sources.read(source, as_in_training(trained, read))
     missing = {a.asset: missing_sensors(trained, a) for a in reading.assets}
     failed = {a.asset: missing_words(trained, a, missing[a.asset]) for a in reading.assets if missing[a.asset]}

@@ -130,8 +130,12 @@ def _common_rows(times: Sequence[Int64]) -> tuple[Int64, list[Int64]]:
     """The times of common rows, ascending, and the common row of each row of every group."""
     order = [np.argsort(one, kind="stable") for one in times]
     repeat = [_repeats(one[by]) for one, by in zip(times, order, strict=True)]
-    key = np.stack([np.concatenate([one[by] for one, by in zip(times, order, strict=True)]), np.concatenate(repeat)])
-    rows, row_of = np.unique(key, axis=1, return_inverse=True)
+    time_us, nth = np.concatenate([one[by] for one, by in zip(times, order, strict=True)]), np.concatenate(repeat)
+    together = np.lexsort((nth, time_us))
+    time_us, nth = time_us[together], nth[together]
+    opens = np.r_[True, (np.diff(time_us) > 0) | (np.diff(nth) != 0)][: len(time_us)]
+    row_of = np.empty(len(time_us), np.int64)
+    row_of[together] = np.cumsum(opens) - 1
     out: list[Int64] = []
     start = 0
     for by in order:
@@ -139,7 +143,7 @@ def _common_rows(times: Sequence[Int64]) -> tuple[Int64, list[Int64]]:
         mine[by] = row_of[start : start + len(by)]
         out.append(mine)
         start += len(by)
-    return rows[0], out
+    return time_us[opens], out
 
 
 def _repeats(time_us: Int64) -> Int64:
@@ -167,3 +171,17 @@ def pivot(time_us: Int64, sensor: Int64, cells: Floats, n_sensors: int) -> tuple
     values = np.full((int(opens.sum()), n_sensors), np.nan)
     values[np.cumsum(opens) - 1, code] = cell
     return time[opens], values
+
+
+def side_by_side(time_us: Int64, values: Floats) -> tuple[Int64, Floats]:
+    """Bring rows (n,) of one time (n, n_sensors) together that have different sensors, as `pivot` does.
+
+    A time at which no sensor has a value stays one row.
+    """
+    row, code = np.nonzero(np.isfinite(values))
+    times, cells = pivot(time_us[row], code, values[row, code], values.shape[1])
+    empty = np.setdiff1d(time_us, times)
+    times = np.concatenate([times, empty])
+    cells = np.concatenate([cells, np.full((len(empty), values.shape[1]), np.nan)])
+    order = np.argsort(times, kind="stable")
+    return times[order], cells[order]

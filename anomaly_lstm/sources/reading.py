@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.assembly import assemble
 from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_in
-from anomaly_lstm.sources.contract import PLACES, FileQuality, RawAsset, RawFile, Reading, ReadOptions
+from anomaly_lstm.sources.contract import PLACES, FileQuality, RawAsset, RawFile, Reading, ReadOptions, together
 from anomaly_lstm.sources.formats import either_way_round, find_time_formats
 from anomaly_lstm.sources.origins import asset_names, sensor_names
-from anomaly_lstm.sources.roles import Roles, check_names, find_roles
-from anomaly_lstm.sources.rows import cells_of, rows_of
+from anomaly_lstm.sources.roles import Roles, check_names, find_roles, names_in
+from anomaly_lstm.sources.rows import Rows, cells_of, lost_words, rows_of
 from anomaly_lstm.sources.words import listed
+
+TimeNote = tuple[str, tuple[str, ...]]
+"""A file, or nothing for all of them, and what to tell of its times."""
 
 
 @dataclass(frozen=True)
@@ -43,28 +47,68 @@ class Plan:
         table = file.table.drop_columns(list(self.without)) if self.without else file.table
         return replace(file, table=table.rename_columns([self.columns.get(name, name) for name in table.column_names]))
 
+    def names_in(self, file: RawFile) -> list[str]:
+        """All columns of the file as the sensors are called, and the sensor names in a long table."""
+        return names_in(self.of(file), self.roles)
+
 
 def read_files(files: Sequence[RawFile], options: ReadOptions) -> Reading:
-    """Find the roles of all columns, convert every file, and put the assets together."""
+    """Find the roles of all columns, convert every file, and put the assets together.
+
+    Raises DataError where no file has rows, unless a model knows the sensors; UsageError where the options name columns
+    that no file has.
+    """
     plans, time_notes = _plans(files, options)
-    own = [plan.of(file) for file, plan in zip(_filled(files), plans, strict=True)]
-    check_names(own, [plan.roles for plan in plans], options)
-    reading = _read(files, plans, time_notes, options)
+    if not plans and not options.known:
+        raise no_rows(files[0].path)
+    present = [name for file, plan in zip(_filled(files), plans, strict=True) for name in plan.names_in(file)]
+    check_names(present, options, str(files[0].path) if len(files) == 1 else f"none of the {len(files)} files")
+    reading = _all_of(files, plans, time_notes, options)
     return replace(reading, notes=[*reading.notes, *([summary(reading.assets)] if plans else [])])
 
 
-def read_parts(parts: Iterable[RawFile], options: ReadOptions) -> Iterator[Reading]:
+def read_some(files: Sequence[RawFile], options: ReadOptions) -> Reading:
+    """The same for some files of many: none may have rows, or columns that the options name, and others do."""
+    plans, time_notes = _plans(files, options)
+    return _all_of(files, plans, time_notes, options)
+
+
+def no_rows(path: Path) -> DataError:
+    """Why a source without rows cannot be read."""
+    return DataError(f"{path}: has column names but no rows. Give a file that holds measurements.")
+
+
+def _all_of(
+    files: Sequence[RawFile], plans: Sequence[Plan], time_notes: Sequence[TimeNote], options: ReadOptions
+) -> Reading:
+    """Read whole files by the plans of those that hold rows."""
+    if not plans:
+        empty = [FileQuality(str(file.path), 0, 0) for file in files]
+        return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
+    reading, rows = _read(files, plans, time_notes, options)
+    lost = _gather([(part.file, (*lost_words(part.quality, options), *part.lost)) for part in rows])
+    return replace(reading, notes=[*reading.notes, *lost])
+
+
+def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> Iterator[Reading]:
     """Read one file part by part: the first tells how it is written, the others are read alike.
 
-    The notes of the first reading tell what was found out, those of the others only what is new.
+    Where the file is ``alone``, a slip in the names of columns is told at once, not after an hour of reading.
+
+    The notes of the first reading tell what was found out, those of the others only what is new; a last one, without
+    rows, tells which were lost.
     """
     rest = iter(parts)
-    head = [next(rest)]
-    plans, time_notes = _plans(head, options)
-    first = _read(head, plans, time_notes, options)
-    yield first
+    head = next(rest)
+    plans, time_notes = _plans([head], options)
     if not plans:
+        yield _all_of([head], plans, time_notes, options)
         return
+    if alone and plans[0].roles.sensor is None:
+        check_names(plans[0].names_in(head), options, str(head.path))
+    first, (rows,) = _read([head], plans, time_notes, options)
+    yield replace(first, done=head.done)
+    quality = rows.quality
     plan, wide = plans[0], plans[0].roles.sensor is None
     known = tuple(first.assets[0].sensors) if wide and first.assets and not options.known else options.known
     options = replace(options, known=known, words={**options.words, **first.words})
@@ -80,8 +124,12 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions) -> Iterator[Readi
             "Name it with --sensors, or the other columns to be left out with --exclude."
             for name in late
         ]
+        columns = () if wide else names_in(part, plan.roles)
         words = {sensor: known for sensor, known in options.words.items() if known}
-        yield Reading(assets, first.how, notes, [rows.quality], words=words)
+        found = Reading(assets, first.how, notes, [rows.quality], words=words, columns=columns)
+        yield replace(found, done=part.done)
+        quality = together(quality, rows.quality)
+    yield Reading([], first.how, lost_words(quality, options), [])
 
 
 def _left_out(part: RawFile, roles: Roles, options: ReadOptions) -> list[str]:
@@ -103,13 +151,11 @@ def _filled(files: Sequence[RawFile]) -> list[RawFile]:
     return [file for file in files if file.table.num_rows]
 
 
-def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], list[tuple[str, tuple[str, ...]]]]:
+def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], list[TimeNote]]:
     """Find out how each file that holds rows is to be read, and what to tell about its times."""
     _check_choices(options)
     find_zone(options.zone or "UTC")
     filled = _filled(files)
-    if not filled and not options.known:
-        raise DataError(f"{files[0].path}: has column names but no rows. Give a file that holds measurements.")
     guessed = [find_roles(file, options) for file in filled]
     roles = [replace(role, asset=None) if _named_otherwise(options) else role for role in guessed]
     formats, time_notes = find_time_formats(
@@ -152,14 +198,11 @@ def _check_choices(options: ReadOptions) -> None:
 def _read(
     files: Sequence[RawFile],
     plans: Sequence[Plan],
-    time_notes: Sequence[tuple[str, tuple[str, ...]]],
+    time_notes: Sequence[TimeNote],
     options: ReadOptions,
-) -> Reading:
+) -> tuple[Reading, list[Rows]]:
     """Read whole files, or the first part of one, by the plans of those that hold rows."""
     filled = _filled(files)
-    if not filled:
-        empty = [FileQuality(str(file.path), 0, 0) for file in files]
-        return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
     own = [plan.of(file) for file, plan in zip(filled, plans, strict=True)]
     roles, formats = [plan.roles for plan in plans], [plan.time_format for plan in plans]
     times = [role.time for role in roles]
@@ -195,7 +238,8 @@ def _read(
     quality = {part.file: part.quality for part in rows}
     told = [quality.get(str(file.path), FileQuality(str(file.path), 0, 0)) for file in files]
     open_ = options.time_format is None and options.day_first is None and either_way_round(filled, times, formats)
-    return Reading(assets, how, notes, told, open_, words)
+    columns = [name for file, role in zip(own, roles, strict=True) for name in names_in(file, role)]
+    return Reading(assets, how, notes, told, open_, words, tuple(dict.fromkeys(columns))), rows
 
 
 def day_first_in(parts: Iterable[RawFile], options: ReadOptions) -> bool | None:
@@ -243,13 +287,14 @@ def summary(assets: Sequence[RawAsset]) -> str:
     """Tell what came out."""
     if not assets:
         return "No rows are left."
-    rows = sum(len(asset.time_us) for asset in assets)
-    first, last = (int(edge(edge(asset.time_us) for asset in assets)) for edge in (min, max))
-    sensors = assets[0].sensors
-    return (
-        f"{len(assets)} asset(s), {rows} rows from {iso(first)} to {iso(last)}, "
-        f"{len(sensors)} sensor(s): {listed(sensors)}."
-    )
+    edges = [int(edge(edge(asset.time_us) for asset in assets)) for edge in (min, max)]
+    return summary_words(len(assets), sum(len(asset.time_us) for asset in assets), edges, assets[0].sensors)
+
+
+def summary_words(n_assets: int, n_rows: int, edges_us: Sequence[int], sensors: Sequence[str]) -> str:
+    """The same from the numbers: how many, between when and when, of what."""
+    first, last = map(iso, edges_us)
+    return f"{n_assets} asset(s), {n_rows} rows from {first} to {last}, {len(sensors)} sensor(s): {listed(sensors)}."
 
 
 def _gather(*groups: Sequence[tuple[str, Sequence[str]]]) -> list[str]:

@@ -45,6 +45,11 @@ def _open(path: Path) -> gzip.GzipFile | BufferedReader:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
+def unpacked_size(path: Path) -> int:
+    """About how many bytes a file has when it is unpacked; texts of numbers are commonly packed to an eighth."""
+    return max(1, path.stat().st_size * (8 if path.suffix == ".gz" else 1))
+
+
 def records(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
     """The same bytes in blocks that end where a record does; a line break within quotes ends none."""
     rest = b""

@@ -89,7 +89,7 @@ def rule_words(rules: Mapping[str, Mapping[str, Any]]) -> list[str]:
             words.append(f"is taken {format_duration(rule['hold_us'])} late, on the line between two values")
         elif "hold_us" in rule:
             words.append(f"counts on for {format_duration(rule['hold_us'])} where no new value comes")
-        said += [f"{whose[0].upper()}{whose[1:]} {" and ".join(words)}."] if words else []
+        said += [f"{whose[0].upper()}{whose[1:]} {' and '.join(words)}."] if words else []
     return said
 
 
