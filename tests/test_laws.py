@@ -313,6 +313,7 @@ def test_law_2_events_act_alike_whatever_the_slices(tmp_path: Path) -> None:
 PLANT_RULES = SensorRules(
     {
         "s1": SensorRule("last", hold_us=15 * MINUTE),
+        "valve": SensorRule(hold_us=600 * MINUTE),
         "s2": SensorRule(hold_us=6 * MINUTE, interpolate="linear"),
         "total": SensorRule(type="counter", hold_us=9 * MINUTE),
         "wind": SensorRule(type="angle", hold_us=3 * MINUTE),
@@ -328,8 +329,8 @@ def plant_to_run() -> pa.Table:
     rng, history = np.random.default_rng(11), history_to_run()
     wind, total = 10 * history[:, 0] % 360, np.cumsum(1 + history[:, 1] / 30)
     total[1000:] -= total[1000]  # somebody put in a new meter
-    shares = {"s0": 0.5, "s1": 0.15, "s2": 0.3, "total": 0.3, "wind": 0.5, "c0": 0.4}
-    columns = dict(zip(shares, (*history[:, :3].T, total, wind, history[:, 3]), strict=True))
+    shares = {"s0": 0.5, "s1": 0.15, "s2": 0.3, "total": 0.3, "wind": 0.5, "valve": 0.008, "c0": 0.4}
+    columns = dict(zip(shares, (*history[:, :3].T, total, wind, history[:, 0], history[:, 3]), strict=True))
     cells = {name: np.where(rng.random(N_ROWS) < shares[name], values, np.nan) for name, values in columns.items()}
     status = [{0: "RUN", 880: "STOP", 930: "STARTUP", 940: "RUN"}.get(row) for row in range(N_ROWS)]
     time = pa.array(minutes(N_ROWS, FIRST)).cast(pa.timestamp("us", "UTC"))
@@ -359,7 +360,7 @@ def test_laws_2_and_3_hold_for_a_plant_that_writes_changes_only(tmp_path: Path) 
     at_once, sliced = tmp_path / "once" / "run", tmp_path / "sliced" / "run"
     result = run_plant(N_ROWS, at_once)
     assert result.trained is not None
-    assert result.trained.trained.roles.scored == ("s0", "s1", "s2", "total", "wind.cos", "wind.sin")
+    assert result.trained.trained.roles.scored == ("s0", "s1", "s2", "total", "wind.cos", "wind.sin", "valve")
     (asset,) = result.quality.assets
     assert asset.rows_in == asset.rows + asset.merged + asset.without_value
     assert asset.held > 50
