@@ -177,7 +177,7 @@ def _refuse_values_as_names(names: Sequence[str], path: Path) -> None:
 def _parse(body: bytes, shape: Shape, path: Path) -> dict[str, Any]:
     """Split the rows into one column of text per name; empty cells are null."""
     names = list(shape.names)
-    if not body.strip():
+    if not body or body.isspace():
         return {name: pa.chunked_array([], type=pa.string()) for name in names}
     try:
         table = arrow_csv.read_csv(

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
-import numpy as np
-
 from anomaly_lstm.errors import DataError
 
 LONGEST_RECORD = 1 << 26
@@ -79,10 +77,13 @@ def _end_of_last_record(data: bytes) -> int:
     """Where the last record that surely ended ends; 0 if none did. ``data`` begins with a record."""
     if b'"' not in data:
         return 1 + (data.rfind(b"\n") if b"\n" in data else data.rfind(b"\r", 0, -1))
-    marks = np.frombuffer(data, np.uint8)
-    outside = ~np.logical_xor.accumulate(marks == ord('"'))
-    ends = np.flatnonzero((marks == ord("\n")) & outside)
-    return int(ends[-1]) + 1 if len(ends) else 0
+    end = data.rfind(b"\n")
+    quotes = data.count(b'"', 0, max(end, 0))
+    while end >= 0 and quotes % 2:  # a line break within quotes
+        before = data.rfind(b"\n", 0, end)
+        quotes -= data.count(b'"', max(before, 0), end)
+        end = before
+    return end + 1
 
 
 def encoding_of(data: bytes) -> str:
