@@ -36,7 +36,7 @@ RUNS = "state in ('RUN', 'STARTUP')"
 @cache
 def plant_table() -> pa.Table:
     history, rng = healthy(N_ROWS, seed=3), np.random.default_rng(3)
-    state = np.array(["RUN"] * N_ROWS)
+    state = np.array(["RUN"] * N_ROWS, object)
     state[400:450] = "STOP"
     state[450:455] = "STARTUP"
     valve = np.where(rng.random(N_ROWS) < 0.1, history[:, 1], np.nan)
@@ -114,7 +114,9 @@ def test_a_model_of_an_ingested_folder_scores_the_export(tmp_path: Path) -> None
     plain = replace(options(), rules=SensorRules())
     assert learn(tmp_path / "clean", tmp_path / "m", plain).rules == RULES
     assert learn(tmp_path / "clean", tmp_path / "same", options()).rules == RULES
-    assert pipeline.score(source, tmp_path / "m", tmp_path / "s.parquet").failed == {}
+    named = plant_table().append_column("asset", pa.array(["pump"] * N_ROWS))
+    result = pipeline.score(write(source, named), tmp_path / "m", tmp_path / "s.parquet")
+    assert result.quality.rules == RULES
 
 
 def test_rules_are_not_applied_twice(tmp_path: Path) -> None:
