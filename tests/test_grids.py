@@ -124,8 +124,9 @@ def test_rules_are_not_applied_twice(tmp_path: Path) -> None:
     source = write(tmp_path / "pump.parquet", plant_table())
     pipeline.ingest(source, tmp_path / "clean", grid=options())
     others = options(SensorRules({"energy": SensorRule(type="counter", per="d")}))
-    with pytest.raises(UsageError, match=r"other rules than \[sensors\.grid\]"):
-        learn(tmp_path / "clean", tmp_path / "m", others)
+    for place in (tmp_path / "clean", tmp_path / "clean" / "data" / "pump"):
+        with pytest.raises(UsageError, match=r"other rules than \[sensors\.grid\]"):
+            learn(place, tmp_path / "m", others)
     learn(source, tmp_path / "m", others, context=())
     with pytest.raises(UsageError, match="other rules than the model's"):
         pipeline.score(tmp_path / "clean", tmp_path / "m", tmp_path / "s.parquet")
