@@ -22,6 +22,7 @@ ORDER: tuple[str | set[str], ...] = (
     "following",
     "journal",
     "telemetry",
+    "grades",
     "conditions",
     "events",
     "simulation",

@@ -15,6 +15,7 @@ from anomaly_lstm import arrow, conditions, modes, sources, store
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import UsageError
+from anomaly_lstm.grades import Grade, grade_sensors
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions
 from anomaly_lstm.sources.words import near
@@ -40,6 +41,8 @@ class Quality:
     assets: Sequence[AssetQuality]
     notes: Sequence[str]
     grid: Grid
+    grades: Sequence[Grade] = ()
+    """Of every asset and sensor, where they were graded: by `ingest`, `train` and `init`."""
 
     def document(self) -> dict[str, Any]:
         """As in ``quality.json``; times as ISO 8601."""
@@ -50,6 +53,7 @@ class Quality:
             "notes": list(self.notes),
             "files": [asdict(f) for f in self.files],
             "assets": assets,
+            "grades": [grade.document() for grade in self.grades],
         }
 
 
@@ -73,6 +77,7 @@ def ingest(source: Place, out: Path, *, read: ReadOptions | None = None, grid: G
     if read.mode:
         check_names([read.mode], sensors_of(reading), "--mode")
     telemetry, quality = on_grid(reading, grid or GridOptions(), mode=read.mode)
+    quality = replace(quality, grades=grade_sensors(telemetry))
     if out.is_dir() and any(out.iterdir()) and not (out / "quality.json").is_file():
         raise UsageError(f"{out} exists and is not an ingested folder: it is left as it is. Give another --out.")
     with store.replacing_folder(out) as side:

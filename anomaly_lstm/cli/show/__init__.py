@@ -15,6 +15,7 @@ from anomaly_lstm.cli.show.judged import (
 )
 from anomaly_lstm.cli.show.learned import (
     calibration_words,
+    looked,
     loss_words,
     promised,
     set_aside_words,
@@ -57,6 +58,7 @@ __all__ = [
     "is_open",
     "judged_document",
     "learning",
+    "looked",
     "loss_words",
     "measured",
     "measured_document",

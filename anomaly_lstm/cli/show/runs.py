@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anomaly_lstm.cli.show.data import dropped, notes, oddities, states
+from anomaly_lstm.cli.show.data import dropped, graded, notes, oddities, states
 from anomaly_lstm.cli.show.judged import evaluated
 from anomaly_lstm.cli.show.learned import model_words
 from anomaly_lstm.cli.show.screen import Screen, command, next_step, say, table
@@ -22,6 +22,7 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
     notes(screen, result.quality.notes)
     if result.trained:
         dropped(screen, result.trained.quality)
+        graded(screen, result.trained.quality.grades)
         model_words(screen, model)
     oddities(screen, result.quality)
     say(screen, _news(result))
