@@ -5,6 +5,7 @@ that says what happened. The command line shows it; a notebook can use it as it 
 """
 
 from anomaly_lstm.pipeline.alerting import AlertResult, alert, limits_for_budget
+from anomaly_lstm.pipeline.beginning import Begun, Known, init
 from anomaly_lstm.pipeline.evaluation import evaluate, measure
 from anomaly_lstm.pipeline.forecasting import ForecastResult, forecast
 from anomaly_lstm.pipeline.grids import GridOptions, Ingested, Quality, ingest
@@ -18,9 +19,11 @@ from anomaly_lstm.pipeline.training import TrainResult, train
 
 __all__ = [
     "AlertResult",
+    "Begun",
     "ForecastResult",
     "GridOptions",
     "Ingested",
+    "Known",
     "Quality",
     "RunPlan",
     "RunResult",
@@ -32,6 +35,7 @@ __all__ = [
     "failures",
     "forecast",
     "ingest",
+    "init",
     "inspect",
     "is_run",
     "limits_for_budget",

@@ -4,6 +4,7 @@ Names come from data: they are never read as markup, and control characters in t
 """
 
 from anomaly_lstm.cli.show.ahead import forecast
+from anomaly_lstm.cli.show.begun import begun, begun_document
 from anomaly_lstm.cli.show.data import ingested, scored
 from anomaly_lstm.cli.show.judged import (
     evaluated,
@@ -44,6 +45,8 @@ __all__ = [
     "Screen",
     "acted",
     "alerts",
+    "begun",
+    "begun_document",
     "calibration_words",
     "cases",
     "command",

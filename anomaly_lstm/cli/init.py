@@ -1,0 +1,72 @@
+"""``anomaly-lstm init``: look at the data, write a commented pipeline file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anomaly_lstm.cli import options, show
+from anomaly_lstm.errors import UsageError
+
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="Pipeline file to write, never over another (default: pipelines/NAME.toml).",
+        show_default=False,
+    ),
+]
+
+
+def init(
+    source: options.Sources = None,
+    *,
+    out: Out = None,
+    events: options.Events = None,
+    time: options.Time = None,
+    time_format: options.TimeFormat = None,
+    separator: options.Separator = None,
+    decimal: options.Decimal = None,
+    asset: options.Asset = None,
+    zone: options.Zone = None,
+    period: options.Period = None,
+    start: options.Start = None,
+    end: options.End = None,
+    sensors: options.SensorNames = None,
+    exclude: options.Exclude = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Look at the data and write a commented pipeline file that runs as it is: the first step with new data."""
+    from anomaly_lstm import pipeline as verbs
+
+    screen = show.screen(json=json, quiet=quiet)
+    if not source:
+        raise UsageError("SOURCE is missing: name a CSV or Parquet file, a folder or a glob.")
+    read = options.reading(
+        None,
+        time=time,
+        time_format=time_format,
+        separator=separator,
+        decimal=decimal,
+        asset=asset,
+        zone=zone,
+        start=start,
+        end=end,
+        sensors=sensors,
+        exclude=exclude,
+    )
+    known = verbs.Known(period_us=options.grid(None, period=period).period_us, events=events)
+    result = verbs.init(source, out or Path("pipelines") / f"{_stem(source[0])}.toml", read=read, known=known)
+    show.begun(screen, result)
+    show.document(screen, "init", show.begun_document(result))
+
+
+def _stem(source: str) -> str:
+    """A name for the pipeline, from that of its source: ``pump`` of ``data/pump/*.parquet`` and of ``pump.csv.gz``."""
+    parts = [part for part in Path(source).absolute().parts[1:] if not set(part) & set("*?[")]
+    name = parts[-1].split(".")[0] if parts else ""
+    return "".join(c if c.isalnum() or c in "-_ " else "-" for c in name).strip() or "pipeline"

@@ -1,0 +1,351 @@
+"""`init`: any source → a commented pipeline file that runs as it is."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_lstm import sources, store
+from anomaly_lstm.budgets import promised_per_month, split_budget
+from anomaly_lstm.clock import DAY, UNITS, format_duration, iso
+from anomaly_lstm.config import parse_budget
+from anomaly_lstm.drafting import Draft, Sensor, text_of
+from anomaly_lstm.errors import DataError, UsageError
+from anomaly_lstm.events import read_assets, read_events
+from anomaly_lstm.grades import LOW, Grade, grade_sensors, not_high
+from anomaly_lstm.guesses import context_of, moves_in_steps, running_when, unit_of
+from anomaly_lstm.learning import CHALLENGER, TrainOptions
+from anomaly_lstm.pipeline.grids import GridOptions, Quality, on_grid
+from anomaly_lstm.sources.contract import Reading, ReadOptions
+from anomaly_lstm.tables import State
+from anomaly_lstm.telemetry import Telemetry
+from anomaly_lstm.training import LEAST_ROWS
+from anomaly_lstm.words import beyond_record, counted, expected, listed, span
+
+Float64 = NDArray[np.float64]
+
+TAUGHT = 2 / 3
+"""Of a history of which nobody said what was normal, the older two thirds teach; the newest third shows what would have
+been told."""
+
+MOST_ASSETS = 5
+"""How sensors move is looked at on the assets with the most rows: a fleet is of one kind."""
+
+WARNING_US = 90 * DAY
+OFTEN_US = 7 * DAY
+BUDGET = "1 per week"
+"""A team hears of at most one false warning a week; where 90 days per asset would give more, the whole pipeline gets a
+budget."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known beforehand, and not guessed: by flags, or by what another service left."""
+
+    period_us: int | None = None
+    events: Path | None = None
+    source: Mapping[str, str] = field(default_factory=dict)
+    """Further keys of ``[source]``."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Result of `init`: the pipeline file at ``path``, what stands in it, and what was read."""
+
+    path: Path
+    draft: Draft
+    quality: Quality
+    assets: tuple[str, ...]
+
+
+def init(source: sources.Place, out: Path, *, read: ReadOptions | None = None, known: Known | None = None) -> Begun:
+    """Look at a source and write a commented pipeline file that runs as it is. A file that stands there is left."""
+    read, known = read or ReadOptions(), known or Known()
+    check_free(out)
+    reading = sources.read(source, read)
+    if not sum(len(asset.time_us) for asset in reading.assets):
+        raise DataError("no row is left to look at. Give a source, or a span, that holds data.")
+    assets, quality = on_grid(reading, GridOptions(period_us=known.period_us))
+    context = [name for name in assets[0].sensors if context_of(name)]
+    quality = replace(quality, grades=grade_sensors(assets, context=context))
+    draft = _draft(source, out, read, known, reading, assets, quality)
+    store.write_text(_made(out), text_of(draft))
+    return Begun(out, draft, quality, tuple(asset.asset for asset in assets))
+
+
+def check_free(out: Path) -> None:
+    """Raise UsageError where a file stands in the way: what a person may have edited is never overwritten."""
+    if out.exists():
+        raise UsageError(f"{out} exists already and is left as it is. Give another name with --out.")
+
+
+def _made(out: Path) -> Path:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise DataError(f"{out.parent} cannot be made: {problem.strerror}. Give another place with --out.") from problem
+    return out
+
+
+def _draft(
+    source: sources.Place,
+    out: Path,
+    read: ReadOptions,
+    known: Known,
+    reading: Reading,
+    assets: Sequence[Telemetry],
+    quality: Quality,
+) -> Draft:
+    exclude = {**dict.fromkeys(read.exclude, "as you said"), **_worthless(quality.grades)}
+    context, maybe = _context(assets, quality.grades, exclude)
+    running = running_when(
+        (name, np.concatenate([asset.values[:, place] for asset in assets]))
+        for place, name in enumerate(assets[0].sensors)
+        if name not in exclude
+    )
+    names = [asset.asset for asset in assets]
+    model, model_why = _model()
+    until_us, until_why = _until(assets)
+    record_us = sum(int((asset.time_us < (until_us or 2**62)).sum()) for asset in assets) * quality.grid.period_us
+    events, table = known.events or _beside_data(source, "events.csv", names), _beside_data(source, "assets.csv", names)
+    budget, promise = _promise(names, table, record_us)
+    draft = Draft(
+        title=f"{_subject(names)}, watched: written by init from what it found.",
+        command=f"anomaly-lstm run {out}",
+        folder=f"../runs/{out.stem}" if out.parent.name == "pipelines" else f"runs/{out.stem}",
+        paths=[relative(place, out) for place in ([source] if isinstance(source, str | Path) else source)],
+        source=_source_keys(read, reading, quality) | dict(known.source),
+        source_why=_source_reasons(read, known, reading),
+        sensors=_sensors(quality.grades, exclude, reading),
+        context=context,
+        maybe_context=maybe,
+        exclude=exclude,
+        running=running.value if running else None,
+        running_why=f"a guess: {running.why}; other rows are not judged" if running else "",
+        assets=relative(table, out) if table else None,
+        until=_day_or_time(until_us, reading) if until_us else None,
+        until_why=until_why,
+        events=relative(events, out) if events else None,
+        events_why="" if known.events or not events else "found beside the data; its trouble is left out of normal",
+        model=model,
+        model_why=model_why,
+        budget=budget,
+        promise=promise,
+        found=reading.notes[:MOST_NOTES],
+    )
+    return replace(draft, unsure=_unsure(draft, read, reading))
+
+
+MOST_NOTES = 20
+
+
+def relative(place: str | Path, out: Path) -> str:
+    """A path as it is written in a pipeline file at ``out``: from the file's own folder."""
+    folder = os.path.realpath(out.absolute().parent)
+    return Path(os.path.relpath(Path(place).expanduser().absolute(), folder)).as_posix()
+
+
+def _subject(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{counted(len(names), 'asset')} ({listed(names, 3)})"
+
+
+def _model() -> tuple[str, str]:
+    """The model that this installation can train, and why: the file is to run as it is."""
+    others = "lstm_predictor, lstm_autoencoder, linear_predictor"
+    default = TrainOptions().network
+    if importlib.util.find_spec("tensorflow"):
+        return default, f"{others} (no TensorFlow)"
+    return CHALLENGER, f"TensorFlow is not installed here; with it (pip install '.[train]'): {default}"
+
+
+# ---------------------------------------------------------------- [source]
+
+
+def _source_keys(read: ReadOptions, reading: Reading, quality: Quality) -> dict[str, str]:
+    """What was found about the source, so that the next export is read the same way, whatever it looks like."""
+    how = reading.how
+    names = ("time", "time_format", "zone", "asset", "layout", "sensor", "value", "separator", "decimal")
+    found = {name: getattr(how, name) for name in names}
+    usual = {"layout": "wide", "separator": ",", "decimal": "."}
+    keys = {name: value for name, value in found.items() if value is not None and value != usual.get(name)}
+    keys |= {name: iso(us) for name, us in (("start", read.start_us), ("end", read.end_us)) if us is not None}
+    return keys | {"period": format_duration(quality.grid.period_us)}
+
+
+def _source_reasons(read: ReadOptions, known: Known, reading: Reading) -> dict[str, str]:
+    why = {
+        "time": "the column with the time",
+        "time_format": "kept, so that no later export is read another way",
+        "zone": "of times without an offset, here and in [train] until",
+        "asset": "the column that names the asset",
+        "period": "spacing of the grid" if known.period_us else "spacing of the grid, found from the rows",
+    }
+    if read.zone is None and _is_naive(reading):
+        why["zone"] = "a guess: the times carry no offset; such as America/Santiago"
+    return why
+
+
+def _is_naive(reading: Reading) -> bool:
+    """Do times carry no offset? The reading says so."""
+    return any("no offset" in note for note in reading.notes)
+
+
+# ---------------------------------------------------------------- [sensors]
+
+
+def _worthless(grades: Sequence[Grade]) -> dict[str, str]:
+    """Sensors from which no asset can learn anything, and why."""
+    found = {}
+    for sensor in dict.fromkeys(g.sensor for g in grades):
+        own = [g for g in grades if g.sensor == sensor]
+        if all(g.grade == LOW and (not g.coverage or g.values == 1 or g.twin_is_equal) for g in own):
+            found[sensor] = own[0].remarks[0].reason
+    return found
+
+
+def _context(
+    assets: Sequence[Telemetry], grades: Sequence[Grade], exclude: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Which sensors explain the others, by name or by how they move, and which may do so; never all of them."""
+    most = sorted(assets, key=len)[-MOST_ASSETS:]
+    context: dict[str, str] = {}
+    maybe: dict[str, str] = {}
+    for place, name in enumerate(assets[0].sensors):
+        if name in exclude:
+            continue
+        what = context_of(name)
+        stepping = [moves_in_steps(asset.values[asset.state == State.SCORED, place]) for asset in most]
+        values = [g.values for g in grades if g.sensor == name]
+        if what:
+            context[name] = f"{what}, by its name"
+        elif 2 * sum(stepping) > len(stepping):
+            context[name] = "a guess: it rests and jumps as a set-point does"
+        elif max(values) == 2:
+            maybe[name] = "it has two values, like a switch; if people or a control system set it, add it"
+    if len(context) + len(exclude) >= len(assets[0].sensors):
+        return {}, {name: f"{why}; something must be left to score" for name, why in context.items()} | maybe
+    return context, maybe
+
+
+def _sensors(grades: Sequence[Grade], exclude: Mapping[str, str], reading: Reading) -> list[Sensor]:
+    told = {one.sensor: f"{one.grade}: {one.reason}" for one in not_high(grades)}
+    sensors = []
+    for name in dict.fromkeys(g.sensor for g in grades):
+        own = [g for g in grades if g.sensor == name and g.low is not None and g.high is not None]
+        lowest, highest = min((g.low or 0.0 for g in own), default=0.0), max((g.high or 0.0 for g in own), default=0.0)
+        unit = unit_of(name)
+        why = "" if unit is None or unit.sure else f"a guess: {unit.why}"
+        seen = f"{lowest:.4g} to {highest:.4g}" if own else ""
+        sensors.append(Sensor(name, unit.value if unit else None, why, seen, told.get(name, "")))
+    return sensors
+
+
+# ---------------------------------------------------------------- [train]
+
+
+def _until(assets: Sequence[Telemetry]) -> tuple[int | None, str]:
+    """Up to when rows teach [µs UTC], and why; None where there is too little to leave any of it out."""
+    times = np.sort(np.concatenate([asset.time_us[asset.state == State.SCORED] for asset in assets]))
+    if len(times) * TAUGHT < 2 * LEAST_ROWS:
+        return None, (
+            f"until: there are only {counted(len(times), 'row')}, and all of them teach. A week or more is sensible; "
+            f"{LEAST_ROWS} rows are the least."
+        )
+    cut, length = int(times[int(TAUGHT * len(times))]), int(times[-1] - times[0])
+    for unit in (DAY, UNITS["h"], UNITS["min"], UNITS["s"]):
+        rounded = cut // unit * unit
+        if length >= 6 * unit and np.searchsorted(times, rounded) >= LEAST_ROWS:
+            cut = rounded
+            break
+    rows = int(np.searchsorted(times, cut))
+    return cut, f"a guess: the older {counted(rows, 'row')} of {len(times):,} teach, the rest is judged only"
+
+
+def _day_or_time(us: int, reading: Reading) -> str:
+    """A moment as the file says it: a plain day where that means midnight UTC."""
+    text = iso(us)
+    return text[:10] if us % DAY == 0 and reading.how.zone in (None, "UTC") else text
+
+
+def _beside_data(source: sources.Place, name: str, assets: Sequence[str]) -> Path | None:
+    """A table that people keep, in the folder of the data or the one above, if it names one of the assets."""
+    place = Path(source if isinstance(source, str | Path) else source[0]).expanduser()
+    for folder in ([place] if place.is_dir() else []) + list(place.absolute().parents)[:1]:
+        path = folder / name
+        if not path.is_file():
+            continue
+        try:
+            named = (
+                {e.asset for e in read_events(path)} if name == "events.csv" else {a.asset for a in read_assets(path)}
+            )
+        except DataError:
+            continue  # another table of that name
+        if named & set(assets):
+            return path
+    return None
+
+
+# ---------------------------------------------------------------- [alarm]
+
+
+def _promise(names: Sequence[str], table: Path | None, record_us: int) -> tuple[str | None, list[str]]:
+    """The budget, if the assets need one together, and what is promised, in sentences."""
+    by_asset = dict.fromkeys(names, WARNING_US)
+    rate = expected(promised_per_month(by_asset))
+    at = f"{counted(len(names), 'asset')} at {WARNING_US // DAY} d{' each' if len(names) > 1 else ''}"
+    each = f"{at}: about {rate} false warnings a month"
+    budget = None
+    if promised_per_month(by_asset) <= promised_per_month({"": OFTEN_US}):
+        advisories = expected(promised_per_month(dict.fromkeys(names, 30 * DAY)))
+        said = [f"{each}, and {advisories} advisories."]
+    else:
+        budget, costs = BUDGET, {a.asset: a.criticality for a in read_assets(table)} if table else {}
+        by_asset = split_budget(parse_budget(budget), {name: costs.get(name, "") for name in names})
+        often = span(float(np.median(list(by_asset.values()))) / 1e6)
+        rate = expected(promised_per_month(by_asset))
+        said = [
+            f"{each}, more than a team answers.",
+            f"{budget} for all of them is {rate} a month: each asset gives a false warning about once in {often}.",
+        ]
+    longest_s = max(by_asset.values()) / 1e6
+    if beyond_record(record_us / 1e6, longest_s):
+        said.append(f"{span(longest_s)} are far more than the {span(record_us / 1e6)} that teach: an extrapolation.")
+    return budget, said
+
+
+# ---------------------------------------------------------------- what a person should look at
+
+
+def _unsure(draft: Draft, read: ReadOptions, reading: Reading) -> list[str]:
+    said = []
+    if read.zone is None and _is_naive(reading):
+        said.append("zone: the times carry no offset and are read as UTC. Write the zone of the plant's clocks.")
+    if draft.until and draft.events:
+        said.append(f"until: a guess. Trouble in {draft.events} is left out; what is not told there should come later.")
+    elif draft.until:
+        said.append("until: nobody said what was normal. It should end before known trouble, or name it in events.")
+    if draft.running:
+        why = draft.running_why.removeprefix("a guess: ").partition(";")[0]
+        said.append(f"running: {draft.running!r} is taken from the numbers alone ({why}).")
+    else:
+        said.append("running: no sensor shows that the asset is ever off. If it is, say by which sensor one sees it.")
+    if draft.context:
+        many = len(draft.context) > 1
+        said.append(
+            f"context: {listed(list(draft.context))} {'explain' if many else 'explains'} the others and "
+            f"{'are' if many else 'is'} never scored."
+        )
+    if draft.maybe_context:
+        said.append(f"context, too? {listed(list(draft.maybe_context))}.")
+    if draft.exclude:
+        said.append(f"exclude: {listed([f'{name} ({why})' for name, why in draft.exclude.items()])}.")
+    guessed = [sensor.name for sensor in draft.sensors if sensor.unit and sensor.unit_why]
+    if guessed:
+        said.append(f"units: those of {listed(guessed)} are guessed from their names, and not used before you say so.")
+    return said

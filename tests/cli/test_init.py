@@ -1,0 +1,180 @@
+"""The first ten minutes: `init` looks, writes a pipeline file, and `run` works on it as it stands."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from anomaly_lstm.config import read_pipeline
+from tests.cli.conftest import anomaly_lstm, plant
+
+ROOT = Path(__file__).parent.parent.parent
+ROWS = 900
+
+
+@pytest.fixture(autouse=True)
+def without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without TensorFlow: the linear model, which trains in seconds, is what init writes."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+
+def table(names: Sequence[str], rows: int = ROWS) -> pa.Table:
+    """Sensors coupled by a load, a row per minute."""
+    noise = np.random.default_rng(0)
+    load = 50 + 10 * np.sin(np.arange(rows) / 40) + noise.normal(0, 0.5, rows)
+    stamps = np.datetime64("2026-01-01", "us") + np.arange(rows) * np.timedelta64(60, "s")
+    columns = {name: load * (i + 1) + noise.normal(0, 1, rows) for i, name in enumerate(names)}
+    return pa.table({"time": pa.array(stamps).cast(pa.timestamp("us", "UTC")), **columns})
+
+
+def begun(*words: str | Path) -> dict[str, Any]:
+    said = anomaly_lstm("init", *words, "--json")
+    assert said.code == 0, said.err
+    found: dict[str, Any] = json.loads(said.out)
+    return found
+
+
+def test_init_on_the_sample_pumps_proposes_what_their_readme_says(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
+    found = begun(tmp_path / "sample_data" / "pump", "--out", tmp_path / "pipelines" / "pump.toml")
+    assert set(found["context"]) == {"speed_setpoint", "ambient_temp"}
+    assert found["running"].startswith("motor_current > ")
+    assert found["promise"][0] == "4 assets at 90 d each: about 1.4 false warnings a month, and 4.1 advisories."
+    config = read_pipeline(tmp_path / "pipelines" / "pump.toml")
+    assert config.folder == tmp_path / "runs" / "pump"
+    assert config.train.events == tmp_path / "sample_data" / "events.csv"
+    assert config.assets == tmp_path / "sample_data" / "assets.csv"
+    assert config.train.until_us is not None
+
+
+def test_run_works_on_what_init_wrote_for_the_historian_export(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "sample_data" / "historian_export.csv", tmp_path)
+    found = begun(tmp_path / "historian_export.csv", "--out", tmp_path / "export.toml")
+    assert found["context"] == {"SIC-3101A.SP": "a set-point, by its name"}
+    assert any(sentence.startswith("zone: ") for sentence in found["unsure"])
+    said = anomaly_lstm("run", tmp_path / "export.toml")
+    assert said.code == 0, said.err
+    assert (tmp_path / "runs" / "export" / "alerts.json").is_file()
+
+
+def test_the_default_is_a_file_in_pipelines_named_after_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    pq.write_table(table(["a", "b"]), tmp_path / "data" / "unit 7.parquet")
+    assert begun("data/unit 7.parquet")["pipeline"] == "pipelines/unit 7.toml"
+    assert begun("data/*.parquet")["pipeline"] == "pipelines/data.toml"
+    assert read_pipeline(Path("pipelines/data.toml")).source.paths[0].name == "*.parquet"
+    assert anomaly_lstm("run", "pipelines/data.toml", "--dry-run").code == 0
+
+
+def test_a_file_that_stands_there_is_never_overwritten(tmp_path: Path) -> None:
+    pq.write_table(table(["a", "b"]), tmp_path / "p.parquet")
+    (tmp_path / "p.toml").write_text("mine")
+    said = anomaly_lstm("init", tmp_path / "p.parquet", "--out", tmp_path / "p.toml")
+    assert (said.code, "left as it is" in said.err) == (2, True)
+    assert (tmp_path / "p.toml").read_text() == "mine"
+
+
+HOSTILE = [
+    "PIT-3101A.PV",
+    r"\\srv\Área 2:TT%",
+    'the "old" one',
+    "it's one",
+    "a, b",
+    "# comment",
+    "x]\n[run]\nfolder = 1",
+    "=cmd()",
+    "[red]",
+    "../../etc",
+    "and",
+]
+
+
+def test_run_works_whatever_the_sensors_are_called(tmp_path: Path) -> None:
+    pq.write_table(table(HOSTILE), tmp_path / "p.parquet")
+    begun(tmp_path / "p.parquet", "--out", tmp_path / "p.toml")
+    said = anomaly_lstm("run", tmp_path / "p.toml", "--json")
+    assert said.code == 0, said.err
+    (scores,) = (tmp_path / "runs" / "p" / "scores").rglob("*.parquet")
+    assert {f"value.{name}" for name in HOSTILE} <= set(pq.read_schema(scores).names)
+
+
+def test_what_is_off_constant_or_twice_there_is_noticed_and_left_out_with_the_reason(tmp_path: Path) -> None:
+    rows = table(["motor_current", "vibration"])
+    current, vibration = (rows[name].to_numpy().copy() for name in ("motor_current", "vibration"))
+    current[200:260] = 0
+    parts = {"motor_current": current, "vibration": vibration, "twin": vibration, "dead": np.full(ROWS, 7.0)}
+    pq.write_table(pa.table({"time": rows["time"], **parts}), tmp_path / "p.parquet")
+    found = begun(tmp_path / "p.parquet", "--out", tmp_path / "p.toml")
+    assert found["exclude"] == {"twin": "it equals 'vibration'", "dead": "it reads 7 all the time"}
+    assert found["running"].startswith("motor_current >")
+    text = (tmp_path / "p.toml").read_text()
+    assert '"dead",' in text
+    assert "it reads 7 all the time" in text
+    said = anomaly_lstm("run", tmp_path / "p.toml", "--json")
+    assert json.loads(said.out)["states"]["OUT_OF_STATE"] >= 50
+
+
+def test_flags_win_and_stand_in_the_file(tmp_path: Path) -> None:
+    plant().to_pandas().to_csv(tmp_path / "plant.csv", index=False)
+    (tmp_path / "ours.csv").write_text("asset,start,end,kind\nP2,2026-01-01T02:00Z,2026-01-01T03:00Z,anomaly\n")
+    flags = ("--period", "2min", "--exclude", "current", "--events", tmp_path / "ours.csv", "--asset", "asset")
+    begun(tmp_path / "plant.csv", "--out", tmp_path / "p.toml", *flags)
+    config = read_pipeline(tmp_path / "p.toml")
+    assert config.source.period_us == 120_000_000
+    assert config.source.read.exclude == ("current",)
+    assert config.train.events == tmp_path / "ours.csv"
+    assert config.source.read.asset == "asset"
+
+
+def test_a_fleet_gets_a_budget_for_all_of_it_and_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "fleet").mkdir()
+    for n in range(20):
+        pq.write_table(table(["a", "b"], 200), tmp_path / "fleet" / f"unit-{n:02}.parquet")
+    found = begun(tmp_path / "fleet", "--out", tmp_path / "p.toml")
+    assert found["promise"][0].startswith("20 assets at 90 d each: about 6.8 false warnings a month, more than")
+    assert read_pipeline(tmp_path / "p.toml").alarm.budget_us == 7 * 86_400_000_000
+
+
+def test_of_a_few_rows_init_says_that_they_are_too_few(tmp_path: Path) -> None:
+    pq.write_table(table(["a", "b"], 20), tmp_path / "p.parquet")
+    found = begun(tmp_path / "p.parquet", "--out", tmp_path / "p.toml")
+    assert found["until"] is None
+    assert "only 20 rows" in (tmp_path / "p.toml").read_text()
+    said = anomaly_lstm("run", tmp_path / "p.toml")
+    assert (said.code, "only 20 normal rows" in said.err) == (1, True)
+
+
+def test_what_people_should_look_at_is_said_and_the_next_step(tmp_path: Path) -> None:
+    pq.write_table(table(["bearing_temp", "load"]), tmp_path / "p.parquet")
+    said = anomaly_lstm("init", tmp_path / "p.parquet", "--out", tmp_path / "p.toml")
+    for words in ("Look at until", "Look at context: load explains", "bearing_temp are guessed", "run", "Next: "):
+        assert words in said.err
+
+
+def test_with_tensorflow_the_file_asks_for_the_lstm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    pq.write_table(table(["a", "b"]), tmp_path / "p.parquet")
+    assert begun(tmp_path / "p.parquet", "--out", tmp_path / "p.toml")["model"] == "lstm_predictor"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [((), "SOURCE is missing"), (("nowhere.csv",), "no such file"), (("x", "--period", "0"), "--period")],
+)
+def test_a_mistake_is_one_sentence(words: tuple[str, ...], text: str) -> None:
+    said = anomaly_lstm("init", *words)
+    assert said.code in (1, 2)
+    assert text in said.err
+    assert "Traceback" not in said.err
