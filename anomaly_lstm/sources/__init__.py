@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources import csv, parquet
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, Source
+from anomaly_lstm.sources.reading import day_first_in, read_files, read_parts
 from anomaly_lstm.sources.words import near
 
-__all__ = ["SOURCES", "FileQuality", "RawAsset", "ReadOptions", "Reading", "Source", "read", "resolve"]
+__all__ = ["SOURCES", "FileQuality", "RawAsset", "ReadOptions", "Reading", "Source", "read", "resolve", "stream"]
 
 SOURCES: dict[str, Source] = {csv.NAME: csv, parquet.NAME: parquet}
 """Name in `[source] kind` → module."""
+
+PART_BYTES = 1 << 26
+"""How much `stream` takes at a time [bytes in the file]."""
+PLAIN = (".csv", ".tsv", ".txt")
+"""Endings of files that are not packed."""
 
 Place = str | Path | Sequence[str | Path]
 
@@ -25,7 +32,54 @@ def read(source: Place, options: ReadOptions | None = None) -> Reading:
     Raises `DataError` when there is nothing there, kinds are mixed, or a file cannot be used; `UsageError` for options.
     """
     name, files = resolve(source)
-    return SOURCES[name].read(files, options or ReadOptions())
+    options = options or ReadOptions()
+    return read_files([part for file in files for part in SOURCES[name].parts(file, options, None)], options)
+
+
+def stream(source: Place, options: ReadOptions | None = None, size: int = PART_BYTES) -> Iterator[Reading]:
+    """Read the same in parts of about ``size`` [bytes]: never all rows are in memory.
+
+    Small files are read together, a big one in parts. Where the first of them leave open whether day or month comes
+    first, what follows is looked at until some date tells.
+    """
+    name, files = resolve(source)
+    options = options or ReadOptions()
+    parts = SOURCES[name].parts
+    options = replace(options, among=options.among or files)
+    groups = _groups(files, size)
+    for number, group in enumerate(groups):
+        readings = _of_group(name, group, options, size)
+        first = next(readings)
+        if first.day_or_month:
+            rest = (part for later in groups[number:] for file in later for part in parts(file, options, size))
+            order = day_first_in(rest, options)
+            options = replace(options, day_first=order)
+            readings = readings if order is None else _of_group(name, group, options, size)
+            first = first if order is None else next(readings)
+        yield first
+        yield from readings
+
+
+def _groups(files: Sequence[Path], size: int) -> list[list[Path]]:
+    """Files in order, together as long as they come to no more than ``size`` [bytes]; packed ones count eightfold."""
+    groups: list[list[Path]] = []
+    room = 0
+    for file in files:
+        takes = file.stat().st_size * (1 if file.suffix in PLAIN else 8)
+        if takes > room or not groups:
+            groups.append([])
+            room = size
+        groups[-1].append(file)
+        room -= takes
+    return groups
+
+
+def _of_group(name: str, group: Sequence[Path], options: ReadOptions, size: int) -> Iterator[Reading]:
+    """Small files as one reading; a big one in parts."""
+    parts = SOURCES[name].parts
+    if len(group) == 1:
+        return read_parts(parts(group[0], options, size), options)
+    return iter([read_files([part for file in group for part in parts(file, options, None)], options)])
 
 
 def resolve(source: Place) -> tuple[str, list[Path]]:

@@ -10,9 +10,8 @@ import pyarrow as pa
 
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import is_moment, is_numeric, is_text, share_of, texts_of
-from anomaly_lstm.sources.contract import ReadOptions
+from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.formats import compact_dates, epoch_unit, likely_formats
-from anomaly_lstm.sources.raw import RawFile
 from anomaly_lstm.sources.words import columns_named, listed, near
 
 TIME_NAMES = (

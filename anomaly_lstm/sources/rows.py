@@ -11,9 +11,8 @@ from anomaly_lstm.arrow import Column, is_null
 from anomaly_lstm.clock import wall_to_utc
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import coded, is_blank, is_measured, is_moment, is_text, numbers_in, places_of
-from anomaly_lstm.sources.contract import FileQuality, ReadOptions
+from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
 from anomaly_lstm.sources.formats import time_column
-from anomaly_lstm.sources.raw import RawFile
 from anomaly_lstm.sources.roles import Roles
 from anomaly_lstm.sources.times import Times, read_times
 from anomaly_lstm.sources.words import columns_named, listed
