@@ -35,11 +35,13 @@ class Draft:
 
     title: str
     command: str
-    """How it is run, for the first line."""
-    folder: str
+    """How it is run, for the first line …"""
+    every: str = ""
+    """… and a line of a crontab, where it is known how often."""
+    folder: str = "run"
     """The run folder, from the file's own."""
-    paths: Sequence[str]
-    source: Mapping[str, str]
+    paths: Sequence[str] = ()
+    source: Mapping[str, str] = field(default_factory=dict)
     """Keys of ``[source]`` that were found, such as time, period, zone …"""
     source_why: Mapping[str, str] = field(default_factory=dict)
     """Key → comment; a key without a value stands there as a comment alone."""
@@ -138,6 +140,7 @@ def _comment(text: str) -> list[str]:
 def _head(draft: Draft) -> list[str]:
     """What this is, how to run it, and what to look at first."""
     lines = [*_comment(draft.title), f"# Run it:   {clean(draft.command)}"]
+    lines += [f"# By cron:  {clean(draft.every)}"] if draft.every else []
     lines += ["# Relative paths count from this file's folder. Durations: 250ms, 90s, 5min, 36h, 7d, 4w."]
     if draft.unsure:
         lines += ["#", "# Look at these first, for they are guesses:"]
@@ -151,11 +154,9 @@ def _head(draft: Draft) -> list[str]:
 def _source(draft: Draft) -> list[str]:
     lines = ["[source]", _line("paths", draft.paths, "files, folders, globs")]
     lines += [_line(name, value, draft.source_why.get(name, "")) for name, value in draft.source.items()]
-    return [
-        *lines,
-        _beside('# delay = "5min"', "how long a row may take to arrive, counted from the newest"),
-        _beside("# max_hole = 10", "missing rows that are bridged; a longer gap starts afresh"),
-    ]
+    if "delay" not in draft.source:
+        lines += [_beside('# delay = "5min"', "how long a row may take to arrive, counted from the newest")]
+    return [*lines, _beside("# max_hole = 10", "missing rows that are bridged; a longer gap starts afresh")]
 
 
 def _assets(draft: Draft) -> list[str]:

@@ -231,7 +231,7 @@ def running_when(sensors: Iterable[tuple[str, Float64]]) -> Guess | None:
             limit, why = limit_found, f"it has two states, and is below that in {_percent(share)} of the rows"
         else:
             continue
-        condition = _above(name, limit)
+        condition = comparison(name, ">", limit)
         if condition:
             found.append((rank, Guess(condition, why)))
     return min(found, key=lambda pair: pair[0])[1] if found else None
@@ -241,12 +241,12 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g} %"
 
 
-def _above(name: str, limit: float) -> str | None:
-    """``name > limit`` as a condition is written; None for a name that no condition can hold."""
+def comparison(name: str, sign: str, limit: float) -> str | None:
+    """A sensor compared with a limit, as a condition is written; None for a name that no condition can hold."""
     plain = name.isidentifier() and not keyword.iskeyword(name)
     ways: Sequence[str] = (name,) if plain else (f"'{name}'", f'"{name}"')
     for way in ways:
-        text = f"{way} > {limit:g}"
+        text = f"{way} {sign} {limit:g}"
         try:
             if conditions.sensors_in(conditions.parse(text)) == [name]:
                 return text

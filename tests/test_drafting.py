@@ -104,7 +104,7 @@ def test_a_guessed_unit_stands_there_but_is_not_told() -> None:
 
 
 def test_of_thousands_of_sensors_some_are_listed_and_the_others_counted() -> None:
-    many = Draft("", "", "r", ["a"], {}, sensors=[Sensor(f"s{i}", "bar") for i in range(3000)])
+    many = Draft("", "", paths=["a"], sensors=[Sensor(f"s{i}", "bar") for i in range(3000)])
     text = text_of(many)
     assert "2,800 more sensors" in text
     assert len(text.splitlines()) < 300

@@ -98,6 +98,10 @@ ORDER: tuple[str | set[str], ...] = (
     "channels",
     "telling",
     "config",
+    "moving.contract",
+    "moving.leftovers",
+    {"moving.lookout", "moving.azure"},
+    "moving",
     "guesses",
     "drafting",
     "pipeline.grids",
@@ -134,7 +138,7 @@ ORDER: tuple[str | set[str], ...] = (
 """Every module, low ones first; those in braces are alternatives, of one height. The package itself is ''."""
 
 HEIGHT = {name: height for height, place in enumerate(ORDER) for name in ([place] if isinstance(place, str) else place)}
-ROOMS = ("models", "thresholds", "sources", "sinks", "channels")
+ROOMS = ("models", "thresholds", "sources", "sinks", "channels", "moving")
 NETWORKS = {"keras", "tensorflow"}
 HEAVY = {"keras", "tensorflow", "pandas", "scipy", "sklearn"}
 

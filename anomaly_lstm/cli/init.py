@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,14 @@ import typer
 
 from anomaly_lstm.cli import options, show
 from anomaly_lstm.errors import UsageError
+
+
+class Service(StrEnum):
+    """Services that closed, and whose users move in."""
+
+    lookout = "lookout"
+    azure = "azure"
+
 
 Out = Annotated[
     Path | None,
@@ -20,10 +29,20 @@ Out = Annotated[
     ),
 ]
 
+From = Annotated[
+    Service | None,
+    typer.Option(
+        "--from",
+        help="SOURCE is what a service that closed left: a copy of the bucket (lookout), a folder or ZIP (azure).",
+        show_default=False,
+    ),
+]
+
 
 def init(
     source: options.Sources = None,
     *,
+    from_: From = None,
     out: Out = None,
     events: options.Events = None,
     time: options.Time = None,
@@ -59,8 +78,14 @@ def init(
         sensors=sensors,
         exclude=exclude,
     )
-    known = verbs.Known(period_us=options.grid(None, period=period).period_us, events=events)
-    result = verbs.init(source, out or Path("pipelines") / f"{_stem(source[0])}.toml", read=read, known=known)
+    out = out or Path("pipelines") / f"{_stem(source[0])}.toml"
+    if from_ is None:
+        known = verbs.Known(period_us=options.grid(None, period=period).period_us, events=events)
+        result = verbs.init(source, out, read=read, known=known)
+    elif len(source) > 1 or events or period:
+        raise UsageError("--from takes one folder (or file), and period and events from what is there.")
+    else:
+        result = verbs.move_in(from_.value, Path(source[0]).expanduser(), out, read=read)
     show.begun(screen, result)
     show.document(screen, "init", show.begun_document(result))
 

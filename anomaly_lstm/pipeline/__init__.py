@@ -5,7 +5,7 @@ that says what happened. The command line shows it; a notebook can use it as it 
 """
 
 from anomaly_lstm.pipeline.alerting import AlertResult, alert, limits_for_budget
-from anomaly_lstm.pipeline.beginning import Begun, Known, init
+from anomaly_lstm.pipeline.beginning import Begun, Known, init, move_in
 from anomaly_lstm.pipeline.evaluation import evaluate, measure
 from anomaly_lstm.pipeline.forecasting import ForecastResult, forecast
 from anomaly_lstm.pipeline.grids import GridOptions, Ingested, Quality, ingest
@@ -41,6 +41,7 @@ __all__ = [
     "limits_for_budget",
     "load",
     "measure",
+    "move_in",
     "policy_of",
     "read_scores",
     "replay",

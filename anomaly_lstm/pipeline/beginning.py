@@ -1,9 +1,12 @@
-"""`init`: any source → a commented pipeline file that runs as it is."""
+"""`init`: any source, or what a closed service left → a commented pipeline file that runs as it is."""
 
 from __future__ import annotations
 
+import csv
 import importlib.util
+import io
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm import sources, store
+from anomaly_lstm import conditions, sources, store
 from anomaly_lstm.budgets import promised_per_month, split_budget
 from anomaly_lstm.clock import DAY, UNITS, format_duration, iso
 from anomaly_lstm.config import parse_budget
@@ -19,11 +22,12 @@ from anomaly_lstm.drafting import Draft, Sensor, text_of
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import read_assets, read_events
 from anomaly_lstm.grades import LOW, Grade, grade_sensors, not_high
-from anomaly_lstm.guesses import context_of, moves_in_steps, running_when, unit_of
+from anomaly_lstm.guesses import Guess, comparison, context_of, moves_in_steps, running_when, unit_of
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
+from anomaly_lstm.moving import MOVERS, Moved, OffCondition
 from anomaly_lstm.pipeline.grids import GridOptions, Quality, on_grid
 from anomaly_lstm.sources.contract import Reading, ReadOptions
-from anomaly_lstm.tables import State
+from anomaly_lstm.tables import EVENT_COLUMNS, State
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.training import LEAST_ROWS
 from anomaly_lstm.words import beyond_record, counted, expected, listed, span
@@ -50,8 +54,16 @@ class Known:
 
     period_us: int | None = None
     events: Path | None = None
+    until_us: int | None = None
+    running: str | None = None
     source: Mapping[str, str] = field(default_factory=dict)
-    """Further keys of ``[source]``."""
+    """Further keys of ``[source]`` …"""
+    source_why: Mapping[str, str] = field(default_factory=dict)
+    """… and what they are."""
+    every: str = ""
+    """The line of a crontab, where it is known how often it is to run."""
+    told: Sequence[str] = ()
+    """Where all this is from, in sentences."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,8 @@ class Begun:
     draft: Draft
     quality: Quality
     assets: tuple[str, ...]
+    also: tuple[Path, ...] = ()
+    """Other files that were written beside it."""
 
 
 def init(source: sources.Place, out: Path, *, read: ReadOptions | None = None, known: Known | None = None) -> Begun:
@@ -77,6 +91,87 @@ def init(source: sources.Place, out: Path, *, read: ReadOptions | None = None, k
     draft = _draft(source, out, read, known, reading, assets, quality)
     store.write_text(_made(out), text_of(draft))
     return Begun(out, draft, quality, tuple(asset.asset for asset in assets))
+
+
+def move_in(service: str, place: Path, out: Path, *, read: ReadOptions | None = None) -> Begun:
+    """The same for what users of a closed service still have: its labels become events beside the pipeline file, its
+    own findings a file to compare with.
+    """
+    mover = MOVERS[service]
+    events, findings = out.with_name(f"{out.stem}-events.csv"), out.with_name(f"{out.stem}-{service}-results.csv")
+    for path in (out, events, findings):
+        check_free(path)
+    moved = mover.look(place)
+    read = _as_there(read or ReadOptions(), moved)
+    known = Known(
+        period_us=moved.period_us,
+        events=events if moved.labels else None,
+        until_us=moved.until_us,
+        running=_runs(moved.off) if moved.off else None,
+        source=_keys_there(moved),
+        source_why={"start": "the first row that taught there", "period": "spacing of the grid, as there"},
+        every=_cron(moved.every_us, out) if moved.every_us else "",
+        told=moved.told,
+    )
+    also: list[Path] = []
+    if moved.labels:
+        _write_events(events, moved.asset, [(x.start_us, x.end_us, x.kind, None, x.note) for x in moved.labels])
+        also.append(events)
+    if moved.flagged:
+        score = {x: f"highest score {x.score:g}" if x.score is not None else "" for x in moved.flagged}
+        rows = [
+            (x.start_us, x.end_us, "anomaly", x.sensor, f"found by {mover.SERVICE} {score[x]}") for x in moved.flagged
+        ]
+        _write_events(findings, moved.asset, rows)
+        also.append(findings)
+        said = (
+            f"{findings.name} has what {mover.SERVICE} found, to compare with by evaluate --events; it teaches nothing."
+        )
+        known = replace(known, told=(*known.told, said))
+    try:
+        return replace(init(list(moved.paths), out, read=read, known=known), also=tuple(also))
+    except BaseException:
+        for path in also:  # a mistake is mended and init run again, which would find them in its way
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _as_there(read: ReadOptions, moved: Moved) -> ReadOptions:
+    """Reading as the service did, where no flag says otherwise."""
+    return replace(
+        read,
+        zone=read.zone or moved.zone,
+        start_us=moved.start_us if read.start_us is None else read.start_us,
+        time=read.time or moved.source.get("time"),
+    )
+
+
+def _keys_there(moved: Moved) -> dict[str, str]:
+    keys = {"name": moved.asset, **moved.source}
+    return keys | ({"delay": format_duration(moved.delay_us)} if moved.delay_us else {})
+
+
+def _runs(off: OffCondition) -> str | None:
+    """The asset runs while the condition by which it is off does not hold."""
+    return comparison(off.sensor, ">=" if off.less else "<=", off.limit)
+
+
+def _cron(every_us: int, out: Path) -> str:
+    """A line of a crontab that runs the pipeline every few minutes."""
+    minutes = max(1, every_us // UNITS["min"])
+    when = f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *"
+    return f"{when}   anomaly-lstm run {out.absolute()}"
+
+
+def _write_events(path: Path, asset: str, rows: Sequence[tuple[int, int, str, str | None, str]]) -> None:
+    """Stretches as an ``events.csv``."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, EVENT_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for start_us, end_us, kind, sensor, note in rows:
+        row = {"asset": asset, "start": iso(start_us), "end": iso(end_us), "kind": kind}
+        writer.writerow(row | {"sensor": sensor or "", "note": note.strip(), "by": "init"})
+    store.write_text(_made(path), text.getvalue())
 
 
 def check_free(out: Path) -> None:
@@ -104,30 +199,27 @@ def _draft(
 ) -> Draft:
     exclude = {**dict.fromkeys(read.exclude, "as you said"), **_worthless(quality.grades)}
     context, maybe = _context(assets, quality.grades, exclude)
-    running = running_when(
-        (name, np.concatenate([asset.values[:, place] for asset in assets]))
-        for place, name in enumerate(assets[0].sensors)
-        if name not in exclude
-    )
+    running, unused = _running(assets, exclude, known)
     names = [asset.asset for asset in assets]
     model, model_why = _model()
-    until_us, until_why = _until(assets)
+    until_us, until_why = _until(assets) if known.until_us is None else (known.until_us, "up to there it was trained")
     record_us = sum(int((asset.time_us < (until_us or 2**62)).sum()) for asset in assets) * quality.grid.period_us
     events, table = known.events or _beside_data(source, "events.csv", names), _beside_data(source, "assets.csv", names)
     budget, promise = _promise(names, table, record_us)
     draft = Draft(
         title=f"{_subject(names)}, watched: written by init from what it found.",
-        command=f"anomaly-lstm run {out}",
+        command=f"anomaly-lstm run {shlex.quote(str(out))}",
+        every=known.every,
         folder=f"../runs/{out.stem}" if out.parent.name == "pipelines" else f"runs/{out.stem}",
         paths=[relative(place, out) for place in ([source] if isinstance(source, str | Path) else source)],
-        source=_source_keys(read, reading, quality) | dict(known.source),
-        source_why=_source_reasons(read, known, reading),
+        source=dict(known.source) | _source_keys(read, reading, quality),
+        source_why=_source_reasons(read, known, reading) | dict(known.source_why),
         sensors=_sensors(quality.grades, exclude, reading),
         context=context,
         maybe_context=maybe,
         exclude=exclude,
         running=running.value if running else None,
-        running_why=f"a guess: {running.why}; other rows are not judged" if running else "",
+        running_why=f"{'' if running.sure else 'a guess: '}{running.why}; other rows are not judged" if running else "",
         assets=relative(table, out) if table else None,
         until=_day_or_time(until_us, reading) if until_us else None,
         until_why=until_why,
@@ -137,9 +229,9 @@ def _draft(
         model_why=model_why,
         budget=budget,
         promise=promise,
-        found=reading.notes[:MOST_NOTES],
+        found=[*known.told, *reading.notes][:MOST_NOTES],
     )
-    return replace(draft, unsure=_unsure(draft, read, reading))
+    return replace(draft, unsure=[*unused, *_unsure(draft, read, known, reading)])
 
 
 MOST_NOTES = 20
@@ -246,6 +338,23 @@ def _sensors(grades: Sequence[Grade], exclude: Mapping[str, str], reading: Readi
     return sensors
 
 
+def _running(assets: Sequence[Telemetry], exclude: Mapping[str, str], known: Known) -> tuple[Guess | None, list[str]]:
+    """When the asset runs, as it is known or by the numbers; and why what is known cannot be used, if it cannot."""
+    sensors = assets[0].sensors
+    unused = []
+    if known.running:
+        lacking = [name for name in conditions.sensors_in(conditions.parse(known.running)) if name not in sensors]
+        if not lacking:
+            return Guess(known.running, "as it was there", sure=True), []
+        unused = [f"running: {known.running!r} was the rule there, but there is no sensor {listed(lacking)}."]
+    guess = running_when(
+        (name, np.concatenate([asset.values[:, place] for asset in assets]))
+        for place, name in enumerate(sensors)
+        if name not in exclude
+    )
+    return guess, unused
+
+
 # ---------------------------------------------------------------- [train]
 
 
@@ -322,25 +431,32 @@ def _promise(names: Sequence[str], table: Path | None, record_us: int) -> tuple[
 # ---------------------------------------------------------------- what a person should look at
 
 
-def _unsure(draft: Draft, read: ReadOptions, reading: Reading) -> list[str]:
+def _unsure(draft: Draft, read: ReadOptions, known: Known, reading: Reading) -> list[str]:
+    """What is guessed, in the order of how much hangs on it."""
     said = []
     if read.zone is None and _is_naive(reading):
         said.append("zone: the times carry no offset and are read as UTC. Write the zone of the plant's clocks.")
-    if draft.until and draft.events:
-        said.append(f"until: a guess. Trouble in {draft.events} is left out; what is not told there should come later.")
-    elif draft.until:
-        said.append("until: nobody said what was normal. It should end before known trouble, or name it in events.")
-    if draft.running:
+    if reading.day_or_month:
+        said.append("time_format: day and month could be either way round in every date that was read.")
+    if draft.until and known.until_us is None:
+        said.append(f"until: {_UNTIL_BY_EVENTS if draft.events else _UNTIL_BY_NOTHING}")
+    if draft.running != known.running:
         why = draft.running_why.removeprefix("a guess: ").partition(";")[0]
         said.append(f"running: {draft.running!r} is taken from the numbers alone ({why}).")
-    else:
+    elif draft.running is None:
         said.append("running: no sensor shows that the asset is ever off. If it is, say by which sensor one sees it.")
+    return said + _unsure_sensors(draft)
+
+
+_UNTIL_BY_EVENTS = "a guess. Trouble in the events is left out; what is not told there should come later."
+_UNTIL_BY_NOTHING = "nobody said what was normal. It should end before known trouble, or name it in events."
+
+
+def _unsure_sensors(draft: Draft) -> list[str]:
+    said = []
     if draft.context:
-        many = len(draft.context) > 1
-        said.append(
-            f"context: {listed(list(draft.context))} {'explain' if many else 'explains'} the others and "
-            f"{'are' if many else 'is'} never scored."
-        )
+        explain, are = ("explain", "are") if len(draft.context) > 1 else ("explains", "is")
+        said.append(f"context: {listed(list(draft.context))} {explain} the others and {are} never scored.")
     if draft.maybe_context:
         said.append(f"context, too? {listed(list(draft.maybe_context))}.")
     if draft.exclude:

@@ -22,6 +22,8 @@ def begun(screen: Screen, result: Begun) -> None:
         say(screen, f"Look at {sentence}", style="yellow")
     for sentence in result.draft.promise:
         say(screen, sentence)
+    for path in result.also:
+        say(screen, f"Written beside it: {path}.")
     say(screen, f"The pipeline file is {result.path}: read it, it says why everything is as it is.")
     next_step(screen, command("run", result.path))
 
@@ -31,6 +33,7 @@ def begun_document(result: Begun) -> dict[str, Any]:
     draft = result.draft
     return {
         "pipeline": result.path,
+        "also": list(result.also),
         "assets": list(result.assets),
         "source": {"paths": list(draft.paths), **draft.source},
         "context": dict(draft.context),

@@ -45,7 +45,7 @@ def oddities(screen: Screen, quality: Quality) -> None:
         said += [f"{asset.asset}: '{s.sensor}' is constant." for s in asset.sensors if s.constant]
         said += [
             f"{asset.asset}: '{s.sensor}' is stuck at one value for {counted(s.stuck_rows, 'row')}"
-            f" in {counted(s.stuck_stretches, 'stretch').replace('stretchs', 'stretches')}."
+            f" in {counted(s.stuck_stretches, 'stretch')}."
             for s in asset.sensors
             if s.stuck_stretches and not s.constant
         ]
