@@ -146,7 +146,7 @@ def _measured(asset: Telemetry, sensor: str, index: Int64, column: Float64) -> G
     """All that can be counted of one sensor: ``column`` (n_rows,) at grid ``index``."""
     known = np.isfinite(column)
     values, n_rows = (column if known.all() else column[known]), len(column)
-    gaps, longest = _gaps(index[known] if len(values) < n_rows else index, index)
+    gaps, longest = _gaps(known, index)
     grade = Grade(asset.asset, sensor, n_rows, len(values) / max(1, n_rows), gaps, longest * asset.grid.period_us)
     if not len(values):
         return grade
@@ -180,14 +180,15 @@ def _spread(values: Float64) -> float:
     return max(float(q75 - q25) / 1.349, 0.25 * float(values.std()))
 
 
-def _gaps(measured: Int64, rows: Int64) -> tuple[int, int]:
-    """How many stretches without a value are longer than `MAX_HOLE` rows, and the longest [rows]; before the first and
-    after the last value, too.
+def _gaps(known: Bool, index: Int64) -> tuple[int, int]:
+    """How many stretches of more than `MAX_HOLE` rows have no value of the sensor though others have, and the longest
+    [periods]. Where nothing at all was measured is a gap of the asset.
     """
-    if not len(rows):
+    if known.all():
         return 0, 0
-    missing = np.diff(np.r_[rows[0] - 1, measured, rows[-1] + 1]) - 1
-    return int((missing > MAX_HOLE).sum()), int(missing.max())
+    edges = np.flatnonzero(np.diff(np.r_[True, known, True]))
+    first, last = edges[::2], edges[1::2] - 1
+    return int((last - first >= MAX_HOLE).sum()), int((index[last] - index[first] + 1).max())
 
 
 def _wild(values: Float64, median: float, spread: float) -> float:

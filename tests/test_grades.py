@@ -200,6 +200,15 @@ def test_ingest_keeps_the_grades(tmp_path: Path) -> None:
     assert {g["sensor"]: g["grade"] for g in kept} == {"s0": HIGH, "s1": LOW, "c0": HIGH}
 
 
+def test_an_export_that_is_read_in_slices_is_graded_alike(tmp_path: Path) -> None:
+    values = np.column_stack([wander(1), np.zeros(ROWS), wander(2)])
+    values[2000:2300, 0] = np.nan
+    source = write_history(tmp_path / "pump.parquet", values)
+    whole = pipeline.ingest(source, tmp_path / "a").quality.grades
+    slices = pipeline.ingest(source, tmp_path / "b", part_bytes=20_000, slice_cells=1000).quality.grades
+    assert [(g.grade, g.rows, g.gaps, g.low) for g in slices] == [(g.grade, g.rows, g.gaps, g.low) for g in whole]
+
+
 def test_grades_cost_little() -> None:
     """25 sensors with 500,000 rows took 0.7 s; this is a tenth of the rows, with room for a busy machine."""
     rng = np.random.default_rng(0)
