@@ -9,7 +9,7 @@ were joined are removed once the run is done. Since a set is kept, a file too ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +30,8 @@ FULL = 50_000
 """A file with so many rows is not joined with others any more."""
 
 
-@dataclass(frozen=True)
-class Mode:
-    """The sensor that says in which mode an asset runs, and its words; no words where it holds numbers."""
-
-    sensor: str
-    words: tuple[str, ...] = ()
+Words = Mapping[str, Sequence[str]]
+"""Sensor that holds words (a mode, a status) → its words, among which its values are places."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +56,9 @@ class _File:
     last_us: int
 
 
-def add(folder: Path, run: int, raw: RawAsset, mode: Mode | None = None) -> Added:
+def add(folder: Path, run: int, raw: RawAsset, words: Words | None = None) -> Added:
     """Keep those of an asset's rows that ``folder`` does not hold yet, in a file of this ``run``."""
-    table = _distinct(_table(raw, mode, run))
+    table = _distinct(_table(raw, words or {}, run))
     files = _files(folder)
     table = _without(table, files)
     if not len(table):
@@ -84,9 +80,10 @@ def add(folder: Path, run: int, raw: RawAsset, mode: Mode | None = None) -> Adde
 
 
 def load(
-    folder: Path, asset: str, sensors: Sequence[str], since_us: int | None = None, mode: Mode | None = None
-) -> tuple[RawAsset, tuple[str, ...]]:
-    """An asset's rows from ``since_us`` on, one per time, in time order; and the words of its mode.
+    folder: Path, asset: str, sensors: Sequence[str], since_us: int | None = None, known: Words | None = None
+) -> tuple[RawAsset, Words]:
+    """An asset's rows from ``since_us`` on, one per time, in time order; and the words of its sensors, those ``known``
+    before first.
 
     Of what a sensor has several times at one time, the last run's counts: the mean of its distinct values. A sensor
     that no file holds is in ``absent``.
@@ -98,8 +95,9 @@ def load(
     if since_us is not None:
         first = int(np.searchsorted(time_us, since_us))
         table, time_us = table.slice(first), time_us[first:]
-    words = _words(table, mode)
-    times, values = _that_counts(table, [_values(table, sensor, mode, words) for sensor in sensors])
+    words = {sensor: _words(table, sensor, (known or {}).get(sensor, ())) for sensor in sensors}
+    words = {sensor: own for sensor, own in words.items() if own}
+    times, values = _that_counts(table, [_values(table, sensor, words.get(sensor, ())) for sensor in sensors])
     absent = tuple(sensor for sensor in sensors if not _has(table, sensor))
     return RawAsset(asset, times, tuple(sensors), values, absent=absent), words
 
@@ -148,9 +146,9 @@ def _empty() -> pa.Table:
     return pa.table({"time": pa.array([], pa.int64()), "run": pa.array([], pa.int64())})
 
 
-def _table(raw: RawAsset, mode: Mode | None, run: int) -> pa.Table:
+def _table(raw: RawAsset, words: Words, run: int) -> pa.Table:
     """The rows as they are kept, in time order, with the run they came in: `value.<sensor>` for numbers,
-    `word.<sensor>` for the words of a mode; without the sensors that the asset's files do not have.
+    `word.<sensor>` for words; without the sensors that the asset's files do not have.
     """
     order = np.argsort(raw.time_us, kind="stable")
     table = {"time": arrow.from_ints(raw.time_us[order]), "run": arrow.from_ints(np.full(len(order), run))}
@@ -158,9 +156,10 @@ def _table(raw: RawAsset, mode: Mode | None, run: int) -> pa.Table:
         if sensor in raw.absent:
             continue
         values = raw.values[order, place]
-        if mode and mode.words and sensor == mode.sensor:
-            places = np.where(np.isfinite(values), values, len(mode.words)).astype(np.int64)
-            table[f"word.{sensor}"] = arrow.texts([*mode.words, None]).take(arrow.from_ints(places))
+        own = words.get(sensor)
+        if own:
+            places = np.where(np.isfinite(values), values, len(own)).astype(np.int64)
+            table[f"word.{sensor}"] = arrow.texts([*own, None]).take(arrow.from_ints(places))
         else:
             table[f"value.{sensor}"] = arrow.from_floats(values)
     return pa.table(table)
@@ -236,7 +235,7 @@ def _cells(table: pa.Table, name: str, words: Sequence[str]) -> Float64:
     """A column as it is kept (n_rows,), words as places among ``words``."""
     if name.startswith("word."):
         return _places(table, name, words)
-    return _values(table, name.partition(".")[2], None, ())
+    return _values(table, name.partition(".")[2], ())
 
 
 def _unique(table: pa.Table, name: str) -> set[str]:
@@ -277,17 +276,15 @@ def _has(table: pa.Table, sensor: str) -> bool:
     return f"value.{sensor}" in table.column_names or f"word.{sensor}" in table.column_names
 
 
-def _words(table: pa.Table, mode: Mode | None) -> tuple[str, ...]:
-    """The words of the mode: those known, then others that came, in order."""
-    if mode is None or f"word.{mode.sensor}" not in table.column_names:
-        return mode.words if mode else ()
-    return (*mode.words, *sorted(_unique(table, f"word.{mode.sensor}") - set(mode.words)))
+def _words(table: pa.Table, sensor: str, known: Sequence[str]) -> tuple[str, ...]:
+    """The words of a sensor: those known, then others that came, in order; none where it holds numbers."""
+    return (*known, *sorted(_unique(table, f"word.{sensor}") - set(known)))
 
 
-def _values(table: pa.Table, sensor: str, mode: Mode | None, words: Sequence[str]) -> Float64:
-    """One sensor's values (n_rows,), NaN where missing; the mode's as places among its words."""
+def _values(table: pa.Table, sensor: str, words: Sequence[str]) -> Float64:
+    """One sensor's values (n_rows,), NaN where missing; words as places among those it has."""
     if f"value.{sensor}" in table.column_names:
         return np.asarray(arrow.to_numpy(table.column(f"value.{sensor}"), np.float64))
-    if mode and sensor == mode.sensor and f"word.{sensor}" in table.column_names:
+    if words and f"word.{sensor}" in table.column_names:
         return _places(table, f"word.{sensor}", words)
     return np.full(len(table), np.nan)

@@ -71,8 +71,8 @@ def train(
     Of these, stretches that are unlike all others are set aside (`screening`), but none with a ``vouched`` row (one
     mask per asset; none at all if empty). Every Telemetry has the sensors of ``roles`` in that order and one grid.
     ``grades`` say what the sensors are worth, as far as somebody looked. ``setting`` are the fields of `Trained` that
-    training only passes on (max_hole, running, units, reading). Raises DataError when what is left cannot be learned
-    from.
+    training only passes on (max_hole, running, rules, settle_us, units, reading). Raises DataError when what is left
+    cannot be learned from.
     """
     _check(assets, normal, roles, options)
     _check_sensors(grades)

@@ -23,7 +23,18 @@ from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.grades import Grade, grade_sensors
 from anomaly_lstm.pieces import Piece
-from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_names, check_running, grid_for, place_on, with_mode
+from anomaly_lstm.pipeline.grids import (
+    GridOptions,
+    Quality,
+    check_names,
+    check_rules,
+    falls,
+    grid_for,
+    place_on,
+    status_words,
+    with_mode,
+    words_said,
+)
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, together
 from anomaly_lstm.sources.reading import summary_words
@@ -72,11 +83,13 @@ def ingest(
 ) -> Ingested:
     """Any export → ``out/data/<asset>/data.parquet`` on a regular UTC grid, and ``out/quality.json``.
 
-    The mode that ``read`` names is kept as text, held from value to value; other text is left out. An ingested folder
-    that stands there is replaced; a folder with anything else in it is refused. ``part_bytes`` [bytes] of the source
-    and ``slice_cells`` cells of an asset are in memory at a time.
+    The mode that ``read`` names is kept as text, held from value to value, and so is a column of words that tells when
+    an asset runs; other text is left out. An ingested folder that stands there is replaced; a folder with anything else
+    in it is refused. ``part_bytes`` [bytes] of the source and ``slice_cells`` cells of an asset are in memory at a
+    time.
     """
-    read, options = read or ReadOptions(), grid or GridOptions()
+    options = grid or GridOptions()
+    read = replace(read or ReadOptions(), words=status_words(options.running))
     if out.is_dir() and any(out.iterdir()) and not (out / "quality.json").is_file():
         raise UsageError(f"{out} exists and is not an ingested folder: it is left as it is. Give another --out.")
     with store.replacing_folder(out) as side:
@@ -84,7 +97,7 @@ def ingest(
         found = _gathered(sources.stream(source, read, part_bytes), aside, progress)
         if read.mode:
             check_names([read.mode], found.sensors, "--mode")
-        check_running(options, found.words, read.mode)
+        check_rules(options, found.sensors, found.said)
         on = grid_for([stock.first_times() for stock in found.assets.values()], options)
         qualities: list[AssetQuality] = []
         grades: list[Grade] = []
@@ -94,16 +107,18 @@ def ingest(
             folder.mkdir(parents=True)
             placed = _placed(name, stock, found, on, options, read.mode, slice_cells)
             share = min(1.0, GRADED_CELLS / max(1, stock.n_rows * len(found.sensors)))
-            quality, some = _written(folder / "data.parquet", placed, read.mode, on, options, share)
-            grades += grade_sensors([some])
+            quality, some = _written(folder / "data.parquet", placed, read.mode, found.words, on, options, share)
+            grades += [grade for grade in grade_sensors([some]) if grade.sensor not in found.words]
             if stock.pieces and not found.long:  # a long table is brought side by side in order of time
                 quality = replace(quality, out_of_order=pieces.disorder(stock.pieces))
-            qualities.append(quality)
-            rows += qualities[-1].rows
+            qualities.append(replace(quality, joined=stock.kept - quality.rows_in))
+            rows += qualities[-1].rows + qualities[-1].held
             progress(Progress("putting rows on the grid", len(qualities) / len(found.assets), rows))
-        report = Quality(
-            list(found.files.values()), qualities, found.said(sum(q.rows_in for q in qualities)), on, grades
-        )
+        notes = [
+            *found.told(sum(quality.rows_in for quality in qualities)),
+            *(note for quality in qualities for note in falls(quality)),
+        ]
+        report = Quality(list(found.files.values()), qualities, notes, on, options.rules, grades)
         store.write_json(side / "quality.json", report.document())
         shutil.rmtree(aside, ignore_errors=True)
     return Ingested(out, report, rows)
@@ -131,6 +146,12 @@ class _Stock:
             return int(self.raw.time_us.min()), int(self.raw.time_us.max())
         return min(piece.first_us for piece in self.pieces), max(piece.last_us for piece in self.pieces)
 
+    @property
+    def kept(self) -> int:
+        """How many rows of files, or cells of long tables, they were before some were put side by side."""
+        parts = [len(self.raw.time_us) + self.raw.joined] if self.raw else []
+        return sum(parts) + sum(piece.n_rows + piece.joined for piece in self.pieces)
+
     def first_times(self) -> Int64:
         return self.raw.time_us if self.raw else pieces.first_times(self.pieces, PERIOD_ROWS)
 
@@ -143,10 +164,16 @@ class _Found:
     sensors: Sequence[str]
     files: Mapping[str, FileQuality]
     notes: Sequence[str]
-    words: Sequence[str]
+    words: Mapping[str, Sequence[str]]
+    said: Mapping[str, set[str]]
+    """Sensor that holds words → those that some row says."""
     long: bool
 
-    def said(self, rows: int) -> list[str]:
+    def status(self, mode: str | None) -> list[str]:
+        """The columns of words that are not the mode."""
+        return [name for name in self.sensors if name in self.words and name != mode]
+
+    def told(self, rows: int) -> list[str]:
         """The notes, and what came out: so many rows."""
         if not self.assets:
             return [*self.notes, "No rows are left."]
@@ -161,7 +188,8 @@ def _gathered(readings: Iterable[Reading], aside: Path, progress: Watcher) -> _F
     sensors: dict[str, None] = {}
     files: dict[str, FileQuality] = {}
     notes: dict[str, None] = {}
-    words: Sequence[str] = ()
+    words: Mapping[str, Sequence[str]] = {}
+    said: dict[str, set[str]] = {}
     long, rows = False, 0
     for number, reading in enumerate(readings):
         if reading.assets and number:
@@ -173,10 +201,12 @@ def _gathered(readings: Iterable[Reading], aside: Path, progress: Watcher) -> _F
         for file in reading.files:
             files[file.file] = together(files[file.file], file) if file.file in files else file
         notes |= dict.fromkeys(reading.notes)
-        words = reading.words or words
+        words = {**words, **reading.words}
+        for sensor, spoken in words_said(reading).items():
+            said[sensor] = said.get(sensor, set()) | spoken
         long = long or reading.how.layout == "long"
         progress(Progress("reading", reading.done, rows))
-    return _Found(assets, sorted(sensors) if long else list(sensors), files, list(notes), words, long)
+    return _Found(assets, sorted(sensors) if long else list(sensors), files, list(notes), words, said, long)
 
 
 def _with(stock: _Stock | None, raw: RawAsset, aside: Path, number: int) -> _Stock:
@@ -200,20 +230,34 @@ def _placed(
     name: str, stock: _Stock, found: _Found, grid: Grid, options: GridOptions, mode: str | None, cells: int
 ) -> Iterator[tuple[Telemetry, AssetQuality]]:
     """An asset on the grid, slice by slice in order of time."""
-    names = [sensor for sensor in found.sensors if sensor != mode]
+    status = found.status(mode)
+    names = [sensor for sensor in found.sensors if sensor != mode and sensor not in status]
+    sensors = [*options.rules.made_of(names), *status]
+    options = replace(options, rules=options.rules.with_last(status))
     if stock.raw:
         parts: Iterable[RawAsset] = [stock.raw]
     else:
         most = max(1, cells // max(1, len(found.sensors)))
         parts = pieces.slices(name, stock.pieces, found.sensors, grid, most, found.long)
     before: RawAsset | None = None
+    seen: RawAsset | None = None
+    since: int | None = None
     for raw in parts:
-        telemetry, quality = place_on(raw, names, grid, options)
+        near = raw if seen is None or since is None else _with_reach(seen, raw, grid.time_of(since), grid, options)
+        telemetry, quality = place_on(near, sensors, grid, options, found.words, since)
         if mode is not None:
             lit = raw if before is None else _after_last(before, raw, mode)
-            telemetry = with_mode(telemetry, lit, mode, found.words)
+            telemetry = with_mode(telemetry, lit, mode, found.words.get(mode, ()))
             before = lit
-        yield telemetry, quality
+        seen, since = near, int(telemetry.index[-1]) + 1 if len(telemetry) else since
+        yield telemetry, replace(quality, sensors=tuple(one for one in quality.sensors if one.sensor not in status))
+
+
+def _with_reach(seen: RawAsset, raw: RawAsset, since_us: int, grid: Grid, options: GridOptions) -> RawAsset:
+    """A slice with those rows before it that its grid rows, from ``since_us`` on, still look back at."""
+    near = seen.time_us > since_us - grid.period_us - options.reach_us(grid)
+    times = np.concatenate([seen.time_us[near], raw.time_us])
+    return replace(raw, time_us=times, values=np.concatenate([seen.values[near], raw.values]))
 
 
 def _after_last(before: RawAsset, raw: RawAsset, mode: str) -> RawAsset:
@@ -230,6 +274,7 @@ def _written(
     path: Path,
     placed: Iterable[tuple[Telemetry, AssetQuality]],
     mode: str | None,
+    words: Mapping[str, Sequence[str]],
     grid: Grid,
     options: GridOptions,
     share: float,
@@ -240,7 +285,7 @@ def _written(
     with ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
         for telemetry, quality in placed:
-            table = _ingested_table(telemetry, mode)
+            table = _ingested_table(telemetry, mode, words)
             if writer is None:
                 writer = stack.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd"))
             writer.write_table(table)
@@ -272,9 +317,16 @@ def _one_after_another(parts: Sequence[Telemetry]) -> Telemetry:
     )
 
 
-def _ingested_table(asset: Telemetry, mode: str | None) -> pa.Table:
+def _ingested_table(asset: Telemetry, mode: str | None, words: Mapping[str, Sequence[str]]) -> pa.Table:
     rows = np.flatnonzero(asset.state != State.NO_DATA)
     columns = {"asset": arrow.repeat_text(asset.asset, len(rows)), "time": arrow.from_times(asset.time_us[rows])}
-    columns |= {name: arrow.from_floats(asset.values[rows, i]) for i, name in enumerate(asset.sensors)}
+    for name, values in zip(asset.sensors, asset.values[rows].T, strict=True):
+        columns[name] = _as_text(values, words[name]) if name in words else arrow.from_floats(values)
     columns |= {mode: scores_stage.mode_names(asset).take(arrow.from_ints(rows))} if mode else {}
     return pa.table(columns)
+
+
+def _as_text(places: NDArray[np.float64], words: Sequence[str]) -> pa.Array:
+    """The words of rows (n_rows,) that are places among them."""
+    place = np.where(np.isfinite(places), places, len(words)).astype(np.int64)
+    return arrow.texts([*words, None]).take(arrow.from_ints(place))

@@ -73,16 +73,35 @@ def graded(screen: Screen, grades: Sequence[Grade]) -> None:
 
 def quality_table(screen: Screen, quality: Quality) -> None:
     """The data-quality report, a line per asset."""
-    columns = ("asset", "rows", "merged", "duplicates", "disorder", "holes", "gaps", "longest gap")
+    columns = ["asset", "rows", "merged", "duplicates", "disorder", "holes", "gaps", "longest gap"]
     rows = [
-        (
+        [
             a.asset,
             *(f"{n:,}" for n in (a.rows, a.merged, a.duplicate_times, a.out_of_order, a.holes, a.gaps)),
             span(a.longest_gap_us / 1e6) if a.gaps else "",
-        )
+        ]
         for a in quality.assets
     ]
+    for name, counts in (
+        ("held", [a.held for a in quality.assets]),
+        ("out of state", [a.out_of_state for a in quality.assets]),
+        ("settling", [a.settling for a in quality.assets]),
+    ):
+        if any(counts):
+            columns.append(name)
+            rows = [[*row, f"{n:,}"] for row, n in zip(rows, counts, strict=True)]
     table(screen, columns, rows, columns[1:])
+
+
+def stops(screen: Screen, quality: Quality) -> None:
+    """How many rows of each asset do not count, for it did not run or had not settled."""
+    told = [a for a in quality.assets if a.out_of_state]
+    for a in told[:AT_MOST]:
+        settling = f" ({a.settling:,} of them: not settled since its start)" if a.settling else ""
+        share = 100 * a.out_of_state / max(1, a.rows + a.held)
+        say(screen, f"{a.asset}: {counted(a.out_of_state, 'row')} out of state, {share:.1f} %{settling}.")
+    if len(told) > AT_MOST:
+        say(screen, f"… and {counted(len(told) - AT_MOST, 'asset')} more.")
 
 
 def ingested(screen: Screen, result: Ingested) -> None:
