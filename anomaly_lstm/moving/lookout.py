@@ -30,6 +30,7 @@ from anomaly_lstm.moving.leftovers import (
     stretches,
     us_of,
 )
+from anomaly_lstm.sources.origins import component_in_name
 from anomaly_lstm.words import counted, listed
 
 NAME = "lookout"
@@ -41,7 +42,6 @@ TRAINING = ("training-data", "training_data", "training", "train", "data")
 KINDS = {"ANOMALY": "anomaly", "NO_ANOMALY": "normal", "NEUTRAL": "ignore"}
 """A label's rating → the kind of event."""
 
-_STAMPED = re.compile(r"(?P<component>.+?)[-_ ]?(?P<stamp>\d{14}|\d{4}-\d{2}-\d{2}-\d{2}-\d{2}-\d{2}|\d{10}|\d{13})")
 _OFF = re.compile(r"\s*(?P<sensor>.+?)\s*(?P<sign><=|>=|<|>)\s*(?P<limit>[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*")
 _DATES, _CLOCKS = ("%m/%d/%Y", "%m/%d/%y"), (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "")
 _MONTH_FIRST = tuple(date + clock for date in _DATES for clock in _CLOCKS)
@@ -62,6 +62,7 @@ def look(place: Path) -> Moved:
             f"{counted(len(tables), 'CSV file')}. Name the folder that holds training-data."
         )
     components = _components(history, training)
+    _check_stamps(history, training)
     inputs = [path for path in tables if path not in training and path not in labels and _of(path, components)]
     found = dict(documents((path.name, path.read_bytes()) for path in _small(files_below(place, ".json"))))
     moved = Moved(_asset(place, found), _paths(history, training, inputs), _reading(history, training))
@@ -94,10 +95,21 @@ def _components(history: Path, training: Sequence[Path]) -> list[str]:
     return sorted({path.stem if path.parent == history else path.parent.name for path in training})
 
 
+def _check_stamps(history: Path, training: Sequence[Path]) -> None:
+    """A moment at the end of a file's name means that the component stands before it, also in the history."""
+    for path in training:
+        component = component_in_name(path)
+        if path.parent != history and component not in (None, path.parent.name):
+            raise DataError(
+                f"{path}: ends with a moment, as inference inputs do, and so would be of the component '{component}', "
+                f"not of '{path.parent.name}'. Give the file another name."
+            )
+
+
 def _of(path: Path, components: Sequence[str]) -> str | None:
     """The component of an inference input, by its name: ``component_20260301120000.csv``."""
-    stamped = _STAMPED.fullmatch(path.stem)
-    return stamped["component"] if stamped and stamped["component"] in components else None
+    component = component_in_name(path)
+    return component if component in components else None
 
 
 def _paths(history: Path, training: Sequence[Path], inputs: Sequence[Path]) -> tuple[Path, ...]:

@@ -109,7 +109,11 @@ def move_in(service: str, place: Path, out: Path, *, read: ReadOptions | None = 
         until_us=moved.until_us,
         running=_runs(moved.off) if moved.off else None,
         source=_keys_there(moved),
-        source_why={"start": "the first row that taught there", "period": "spacing of the grid, as there"},
+        source_why={
+            "start": "the first row that taught there",
+            "period": "spacing of the grid" + (", as there" if moved.period_us else ", found from the rows"),
+            "delay": "how long it waited for late rows there",
+        },
         every=_cron(moved.every_us, out) if moved.every_us else "",
         told=moved.told,
     )
@@ -143,12 +147,13 @@ def _as_there(read: ReadOptions, moved: Moved) -> ReadOptions:
         zone=read.zone or moved.zone,
         start_us=moved.start_us if read.start_us is None else read.start_us,
         time=read.time or moved.source.get("time"),
+        name=moved.asset,
+        sensor_prefix=moved.source.get("sensor_prefix"),
     )
 
 
 def _keys_there(moved: Moved) -> dict[str, str]:
-    keys = {"name": moved.asset, **moved.source}
-    return keys | ({"delay": format_duration(moved.delay_us)} if moved.delay_us else {})
+    return {"delay": format_duration(moved.delay_us)} if moved.delay_us else {}
 
 
 def _runs(off: OffCondition) -> str | None:
@@ -259,11 +264,17 @@ def _model() -> tuple[str, str]:
 # ---------------------------------------------------------------- [source]
 
 
+_KEYS = (
+    *("name", "asset_from", "sensor_prefix", "time", "time_format", "zone"),
+    *("asset", "layout", "sensor", "value", "separator", "decimal"),
+)
+"""Options of a reading that are keys of ``[source]``."""
+
+
 def _source_keys(read: ReadOptions, reading: Reading, quality: Quality) -> dict[str, str]:
     """What was found about the source, so that the next export is read the same way, whatever it looks like."""
     how = reading.how
-    names = ("time", "time_format", "zone", "asset", "layout", "sensor", "value", "separator", "decimal")
-    found = {name: getattr(how, name) for name in names}
+    found = {name: getattr(how, name) for name in _KEYS}
     usual = {"layout": "wide", "separator": ",", "decimal": "."}
     keys = {name: value for name, value in found.items() if value is not None and value != usual.get(name)}
     keys |= {name: iso(us) for name, us in (("start", read.start_us), ("end", read.end_us)) if us is not None}
@@ -272,6 +283,9 @@ def _source_keys(read: ReadOptions, reading: Reading, quality: Quality) -> dict[
 
 def _source_reasons(read: ReadOptions, known: Known, reading: Reading) -> dict[str, str]:
     why = {
+        "name": "all files are of this asset",
+        "asset_from": "what an asset is named after",
+        "sensor_prefix": "what stands before the names of its sensors",
         "time": "the column with the time",
         "time_format": "kept, so that no later export is read another way",
         "zone": "of times without an offset, here and in [train] until",

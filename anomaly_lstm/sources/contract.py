@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 PLACES = ("file", "folder")
-"""What an asset or a sensor may be named after."""
+"""What an asset or a sensor may be named after …"""
+PREFIXES = (*PLACES, "component")
+"""… and a sensor also after its component: the folder, or what stands before the moment in the name of the file."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import shutil
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from anomaly_lstm.config import read_pipeline
+from anomaly_lstm.events import read_events
+from anomaly_lstm.sources import SOURCES
 from tests.cli.conftest import anomaly_lstm, plant
+from tests.moving import left
 
 ROOT = Path(__file__).parent.parent.parent
 ROWS = 900
+NO_ZIP = not any(".zip" in source.SUFFIXES for source in SOURCES.values())
 
 
 @pytest.fixture(autouse=True)
@@ -169,9 +174,88 @@ def test_with_tensorflow_the_file_asks_for_the_lstm(tmp_path: Path, monkeypatch:
     assert begun(tmp_path / "p.parquet", "--out", tmp_path / "p.toml")["model"] == "lstm_predictor"
 
 
+def moved_in(service: str, place: Path, out: Path) -> dict[str, Any]:
+    return begun(place, "--from", service, "--out", out)
+
+
+def test_who_comes_from_lookout_runs_on_history_and_inputs_with_labels_left_out(tmp_path: Path) -> None:
+    place = left.lookout(tmp_path / "pump-07")
+    left.lookout_answers(place)
+    found = moved_in("lookout", place, tmp_path / "pump.toml")
+    assert found["assets"] == ["pump-7"]
+    assert found["running"] == "'motor\\rpm' >= 100"
+    assert found["quality"]["assets"][0]["rows"] == left.ROWS
+    config = read_pipeline(tmp_path / "pump.toml")
+    assert config.source.delay_us == 120_000_000
+    assert config.train.until_us == round((left.START + timedelta(minutes=left.TAUGHT)).timestamp() * 1e6)
+    assert config.train.events == tmp_path / "pump-events.csv"
+    text = (tmp_path / "pump.toml").read_text()
+    assert f"*/5 * * * *   anomaly-lstm run {tmp_path / 'pump.toml'}" in text
+    said = anomaly_lstm("run", tmp_path / "pump.toml", "--json")
+    assert said.code == 0, said.err
+    states = json.loads(said.out)["states"]
+    assert sum(states.values()) == left.ROWS - 2  # the scheduler waited two minutes for late rows
+    assert states["OUT_OF_STATE"] == 60
+
+
+def test_what_lookout_found_is_kept_to_compare_with_and_teaches_nothing(tmp_path: Path) -> None:
+    place = left.lookout(tmp_path / "pump-07")
+    found = moved_in("lookout", place, tmp_path / "pump.toml")
+    findings = tmp_path / "pump-lookout-results.csv"
+    assert found["also"] == [str(tmp_path / "pump-events.csv"), str(findings)]
+    (one,) = read_events(findings)
+    assert (one.asset, one.kind, one.sensor) == ("pump-07", "anomaly", "pump\\pressure")
+    assert "results" not in str(read_pipeline(tmp_path / "pump.toml").train.events)
+    assert anomaly_lstm("run", tmp_path / "pump.toml").code == 0
+    said = anomaly_lstm("evaluate", tmp_path / "runs" / "pump" / "alerts.json", "--events", findings)
+    assert said.code == 0, said.err
+
+
+def test_rows_that_come_later_in_the_old_way_are_read_too(tmp_path: Path) -> None:
+    place = left.lookout(tmp_path / "pump-07")
+    moved_in("lookout", place, tmp_path / "pump.toml")
+    assert anomaly_lstm("run", tmp_path / "pump.toml").code == 0
+    inputs = place / "inference-data" / "input"
+    more = left.sensors(left.ROWS + 50)
+    when = (left.START + timedelta(minutes=left.ROWS)).strftime("%Y%m%d%H%M%S")
+    rows = range(left.ROWS, left.ROWS + 50)
+    left.write_table(inputs / f"motor_{when}.csv", "Timestamp", {k: more[k] for k in ("rpm", "current")}, rows)
+    left.write_table(inputs / f"pump_{when}.csv", "Timestamp", {"pressure": more["pressure"]}, rows)
+    said = anomaly_lstm("run", tmp_path / "pump.toml", "--json")
+    assert sum(json.loads(said.out)["states"].values()) >= 50, said.err
+    assert json.loads(said.out)["failed"] == {}
+
+
+@pytest.mark.parametrize("packed", [False, pytest.param(True, marks=pytest.mark.skipif(NO_ZIP, reason="no ZIP yet"))])
+def test_who_comes_from_azure_runs_on_its_variables(tmp_path: Path, packed: bool) -> None:
+    place = left.azure(tmp_path, packed=packed)
+    left.azure_answers(tmp_path if packed else place)
+    found = moved_in("azure", place, tmp_path / "pump.toml")
+    assert found["assets"] == ["pump-7"]
+    assert {grade["sensor"] for grade in found["quality"]["grades"]} == {"rpm", "current", "pressure"}
+    said = anomaly_lstm("run", tmp_path / "pump.toml", "--json")
+    assert said.code == 0, said.err
+    assert sum(json.loads(said.out)["states"].values()) == left.ROWS
+
+
+def test_a_move_that_fails_leaves_nothing_in_its_way(tmp_path: Path) -> None:
+    place = left.lookout(tmp_path / "pump-07")
+    (place / "training-data" / "pump" / "part1.csv").write_text("Timestamp,pressure\nsoon,1\nlater,2\n")
+    said = anomaly_lstm("init", place, "--from", "lookout", "--out", tmp_path / "pump.toml")
+    assert said.code == 1
+    assert not list(tmp_path.glob("pump*.*"))
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
-    [((), "SOURCE is missing"), (("nowhere.csv",), "no such file"), (("x", "--period", "0"), "--period")],
+    [
+        ((), "SOURCE is missing"),
+        (("nowhere.csv",), "no such file"),
+        (("x", "--period", "0"), "--period"),
+        (("a", "b", "--from", "azure"), "one folder"),
+        (("nowhere", "--from", "azure"), "no such file"),
+        (("nowhere", "--from", "lookout"), "is no folder"),
+    ],
 )
 def test_a_mistake_is_one_sentence(words: tuple[str, ...], text: str) -> None:
     said = anomaly_lstm("init", *words)
