@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 
 from anomaly_lstm.words import clean, counted
 
+MOST_FOUND = 30
+"""So many sentences on the reading are kept; `init` says all of them."""
+
 MOST_SENSORS = 200
 """So many sensors are listed one by one; a person reads no more."""
 
@@ -147,7 +150,9 @@ def _head(draft: Draft) -> list[str]:
         lines += [line for sentence in draft.unsure for line in _comment(f"- {sentence}")]
     if draft.found:
         lines += ["#", "# Found while reading:"]
-        lines += [line for sentence in draft.found for line in _comment(f"- {sentence}")]
+        lines += [line for sentence in draft.found[:MOST_FOUND] for line in _comment(f"- {sentence}")]
+        more = len(draft.found) - MOST_FOUND
+        lines += [f"# … and {counted(more, 'more thing')} that init says."] if more > 0 else []
     return lines
 
 

@@ -79,13 +79,14 @@ def init(
         exclude=exclude,
     )
     out = out or Path("pipelines") / f"{_stem(source[0])}.toml"
-    if from_ is None:
-        known = verbs.Known(period_us=options.grid(None, period=period).period_us, events=events)
-        result = verbs.init(source, out, read=read, known=known)
-    elif len(source) > 1 or events or period:
+    known = verbs.Known(period_us=options.grid(None, period=period).period_us, events=events)
+    if from_ is not None and (len(source) > 1 or events or period):
         raise UsageError("--from takes one folder (or file), and period and events from what is there.")
-    else:
-        result = verbs.move_in(from_.value, Path(source[0]).expanduser(), out, read=read)
+    with show.ingesting(screen) as told:
+        if from_ is None:
+            result = verbs.init(source, out, read=read, known=known, progress=told)
+        else:
+            result = verbs.move_in(from_.value, Path(source[0]).expanduser(), out, read=read, progress=told)
     show.begun(screen, result)
     show.document(screen, "init", show.begun_document(result))
 

@@ -63,6 +63,8 @@ class Moved:
     flagged: tuple[Flagged, ...] = ()
     told: tuple[str, ...] = ()
     """What was found, and each guess, in sentences."""
+    unsure: tuple[str, ...] = ()
+    """The guesses that a person should look at."""
 
 
 class Mover(Protocol):

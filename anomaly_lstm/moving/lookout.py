@@ -68,7 +68,9 @@ def look(place: Path) -> Moved:
     moved = Moved(_asset(place, found), _paths(history, training, inputs), _reading(history, training))
     moved = _described(replace(moved, zone="UTC", labels=_labels(labels)), found)
     moved = _with_results(moved, files_below(place, ".jsonl"))
-    return replace(moved, told=(*_told(place, history, components, training, inputs, labels), *moved.told))
+    unsure = [sentence for path in labels for sentence in _unsure(path)]
+    told = (*_told(place, moved.asset, history, components, training, inputs, labels), *moved.told)
+    return replace(moved, told=told, unsure=tuple(unsure))
 
 
 # ---------------------------------------------------------------- the history
@@ -353,6 +355,7 @@ def _result(line: str) -> tuple[Row | None, bool]:
 
 def _told(
     place: Path,
+    asset: str,
     history: Path,
     components: Sequence[str],
     training: Sequence[Path],
@@ -364,6 +367,7 @@ def _told(
         f"{counted(len(training), 'file')} of {counted(len(components), 'component')} in {where}: "
         f"{listed(components)}. "
         r"They are one asset, joined on time; sensors are named component\tag, as there.",
+        f"The asset is called '{asset}', by {'the dataset' if asset != place.resolve().name else 'the folder'}.",
         "Times without an offset are read as UTC, as the service did.",
     ]
     if inputs:
@@ -383,7 +387,14 @@ def _label_words(rows: Sequence[tuple[int, list[str]]]) -> str:
         return ""
     if _is_day_first(rows):
         return "; dates are day first, for as month first some would not exist"
-    either = all(_moment(cell, _DAY_FIRST) for cell in cells)
-    return "; dates are taken month first, as the service did" + (
-        ", though all of them could be day first" if either else ""
-    )
+    return "; dates are taken month first, as the service did"
+
+
+def _unsure(path: Path) -> list[str]:
+    """Say where month and day of all labels could be either way round."""
+    cells = [cell for _, both in _rows(path) for cell in both]
+    if not any("/" in cell for cell in cells) or not all(
+        _moment(cell, _DAY_FIRST) and _moment(cell, _MONTH_FIRST) for cell in cells
+    ):
+        return []
+    return [f"events: the labels of {path.name} are read month first; all of them could be day first as well."]

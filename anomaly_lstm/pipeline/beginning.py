@@ -1,13 +1,11 @@
-"""`init`: any source, or what a closed service left → a commented pipeline file that runs as it is."""
+"""`init`: any source → a commented pipeline file that runs as it is."""
 
 from __future__ import annotations
 
-import csv
 import importlib.util
-import io
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,12 +20,13 @@ from anomaly_lstm.drafting import Draft, Sensor, text_of
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import read_assets, read_events
 from anomaly_lstm.grades import LOW, Grade, grade_sensors, not_high
-from anomaly_lstm.guesses import Guess, comparison, context_of, moves_in_steps, running_when, unit_of
+from anomaly_lstm.guesses import Guess, context_of, moves_in_steps, running_when, unit_of
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
-from anomaly_lstm.moving import MOVERS, Moved, OffCondition
 from anomaly_lstm.pipeline.grids import GridOptions, Quality, on_grid
+from anomaly_lstm.pipeline.ingesting import Progress
+from anomaly_lstm.pipeline.looking import look
 from anomaly_lstm.sources.contract import Reading, ReadOptions
-from anomaly_lstm.tables import EVENT_COLUMNS, State
+from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.training import LEAST_ROWS
 from anomaly_lstm.words import beyond_record, counted, expected, listed, span
@@ -64,6 +63,8 @@ class Known:
     """The line of a crontab, where it is known how often it is to run."""
     told: Sequence[str] = ()
     """Where all this is from, in sentences."""
+    unsure: Sequence[str] = ()
+    """What of it is a guess that a person should look at."""
 
 
 @dataclass(frozen=True)
@@ -74,109 +75,50 @@ class Begun:
     draft: Draft
     quality: Quality
     assets: tuple[str, ...]
+    rows: int
+    looked_at: int
+    """So many of the ``rows``; fewer where the source is large, and then the quality is that of stretches."""
     also: tuple[Path, ...] = ()
     """Other files that were written beside it."""
 
 
-def init(source: sources.Place, out: Path, *, read: ReadOptions | None = None, known: Known | None = None) -> Begun:
+def init(
+    source: sources.Place,
+    out: Path,
+    *,
+    read: ReadOptions | None = None,
+    known: Known | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Begun:
     """Look at a source and write a commented pipeline file that runs as it is. A file that stands there is left."""
     read, known = read or ReadOptions(), known or Known()
     check_free(out)
-    reading = sources.read(source, read)
-    if not sum(len(asset.time_us) for asset in reading.assets):
-        raise DataError("no row is left to look at. Give a source, or a span, that holds data.")
-    assets, quality = on_grid(reading, GridOptions(period_us=known.period_us))
+    looked = look(source, read, progress=progress)
+    reading, options = looked.reading, GridOptions(period_us=known.period_us)
+    assets, _ = on_grid(reading, options)
+    running, unused = _running(assets, known)
+    options = replace(options, running=running.value if running else None)
+    assets, quality = on_grid(reading, options)  # grades and spans are those of running time
     context = [name for name in assets[0].sensors if context_of(name)]
     quality = replace(quality, grades=grade_sensors(assets, context=context))
     draft = _draft(source, out, read, known, reading, assets, quality)
-    store.write_text(_made(out), text_of(draft))
-    return Begun(out, draft, quality, tuple(asset.asset for asset in assets))
+    if running:
+        draft = _with_sensors_of(running.value, draft)
+        guess = "" if running.sure else "a guess: "
+        draft = replace(draft, running=running.value, running_why=f"{guess}{running.why}; other rows are not judged")
+    unsure = (*known.unsure, *unused, *_unsure(draft, read, known, reading))
+    draft = replace(draft, unsure=unsure)
+    store.write_text(make_room(out), text_of(draft))
+    return Begun(out, draft, quality, tuple(asset.asset for asset in assets), looked.rows, looked.kept)
 
 
-def move_in(service: str, place: Path, out: Path, *, read: ReadOptions | None = None) -> Begun:
-    """The same for what users of a closed service still have: its labels become events beside the pipeline file, its
-    own findings a file to compare with.
-    """
-    mover = MOVERS[service]
-    events, findings = out.with_name(f"{out.stem}-events.csv"), out.with_name(f"{out.stem}-{service}-results.csv")
-    for path in (out, events, findings):
-        check_free(path)
-    moved = mover.look(place)
-    read = _as_there(read or ReadOptions(), moved)
-    known = Known(
-        period_us=moved.period_us,
-        events=events if moved.labels else None,
-        until_us=moved.until_us,
-        running=_runs(moved.off) if moved.off else None,
-        source=_keys_there(moved),
-        source_why={
-            "start": "the first row that taught there",
-            "period": "spacing of the grid" + (", as there" if moved.period_us else ", found from the rows"),
-            "delay": "how long it waited for late rows there",
-        },
-        every=_cron(moved.every_us, out) if moved.every_us else "",
-        told=moved.told,
-    )
-    also: list[Path] = []
-    if moved.labels:
-        _write_events(events, moved.asset, [(x.start_us, x.end_us, x.kind, None, x.note) for x in moved.labels])
-        also.append(events)
-    if moved.flagged:
-        score = {x: f"highest score {x.score:g}" if x.score is not None else "" for x in moved.flagged}
-        rows = [
-            (x.start_us, x.end_us, "anomaly", x.sensor, f"found by {mover.SERVICE} {score[x]}") for x in moved.flagged
-        ]
-        _write_events(findings, moved.asset, rows)
-        also.append(findings)
-        said = (
-            f"{findings.name} has what {mover.SERVICE} found, to compare with by evaluate --events; it teaches nothing."
-        )
-        known = replace(known, told=(*known.told, said))
-    try:
-        return replace(init(list(moved.paths), out, read=read, known=known), also=tuple(also))
-    except BaseException:
-        for path in also:  # a mistake is mended and init run again, which would find them in its way
-            path.unlink(missing_ok=True)
-        raise
-
-
-def _as_there(read: ReadOptions, moved: Moved) -> ReadOptions:
-    """Reading as the service did, where no flag says otherwise."""
-    return replace(
-        read,
-        zone=read.zone or moved.zone,
-        start_us=moved.start_us if read.start_us is None else read.start_us,
-        time=read.time or moved.source.get("time"),
-        name=moved.asset,
-        sensor_prefix=moved.source.get("sensor_prefix"),
-    )
-
-
-def _keys_there(moved: Moved) -> dict[str, str]:
-    return {"delay": format_duration(moved.delay_us)} if moved.delay_us else {}
-
-
-def _runs(off: OffCondition) -> str | None:
-    """The asset runs while the condition by which it is off does not hold."""
-    return comparison(off.sensor, ">=" if off.less else "<=", off.limit)
-
-
-def _cron(every_us: int, out: Path) -> str:
-    """A line of a crontab that runs the pipeline every few minutes."""
-    minutes = max(1, every_us // UNITS["min"])
-    when = f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *"
-    return f"{when}   anomaly-lstm run {out.absolute()}"
-
-
-def _write_events(path: Path, asset: str, rows: Sequence[tuple[int, int, str, str | None, str]]) -> None:
-    """Stretches as an ``events.csv``."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, EVENT_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for start_us, end_us, kind, sensor, note in rows:
-        row = {"asset": asset, "start": iso(start_us), "end": iso(end_us), "kind": kind}
-        writer.writerow(row | {"sensor": sensor or "", "note": note.strip(), "by": "init"})
-    store.write_text(_made(path), text.getvalue())
+def _with_sensors_of(running: str, draft: Draft) -> Draft:
+    """The sensors that say when the asset runs must be read; one that is the same while it does explains the others."""
+    needed = conditions.sensors_in(conditions.parse(running))
+    context = {**draft.context, **{name: "it says when the asset runs" for name in needed if name in draft.exclude}}
+    exclude = {name: why for name, why in draft.exclude.items() if name not in needed}
+    maybe = {name: why for name, why in draft.maybe_context.items() if name not in context}
+    return replace(draft, context=context, exclude=exclude, maybe_context=maybe)
 
 
 def check_free(out: Path) -> None:
@@ -185,7 +127,8 @@ def check_free(out: Path) -> None:
         raise UsageError(f"{out} exists already and is left as it is. Give another name with --out.")
 
 
-def _made(out: Path) -> Path:
+def make_room(out: Path) -> Path:
+    """The same path, with the folders that it needs."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -204,27 +147,24 @@ def _draft(
 ) -> Draft:
     exclude = {**dict.fromkeys(read.exclude, "as you said"), **_worthless(quality.grades)}
     context, maybe = _context(assets, quality.grades, exclude)
-    running, unused = _running(assets, exclude, known)
     names = [asset.asset for asset in assets]
     model, model_why = _model()
     until_us, until_why = _until(assets) if known.until_us is None else (known.until_us, "up to there it was trained")
     record_us = sum(int((asset.time_us < (until_us or 2**62)).sum()) for asset in assets) * quality.grid.period_us
     events, table = known.events or _beside_data(source, "events.csv", names), _beside_data(source, "assets.csv", names)
     budget, promise = _promise(names, table, record_us)
-    draft = Draft(
+    return Draft(
         title=f"{_subject(names)}, watched: written by init from what it found.",
         command=f"anomaly-lstm run {shlex.quote(str(out))}",
         every=known.every,
         folder=f"../runs/{out.stem}" if out.parent.name == "pipelines" else f"runs/{out.stem}",
         paths=[relative(place, out) for place in ([source] if isinstance(source, str | Path) else source)],
-        source=dict(known.source) | _source_keys(read, reading, quality),
+        source=_source_keys(read, reading, quality) | dict(known.source),
         source_why=_source_reasons(read, known, reading) | dict(known.source_why),
         sensors=_sensors(quality.grades, exclude, reading),
         context=context,
         maybe_context=maybe,
         exclude=exclude,
-        running=running.value if running else None,
-        running_why=f"{'' if running.sure else 'a guess: '}{running.why}; other rows are not judged" if running else "",
         assets=relative(table, out) if table else None,
         until=_day_or_time(until_us, reading) if until_us else None,
         until_why=until_why,
@@ -234,12 +174,8 @@ def _draft(
         model_why=model_why,
         budget=budget,
         promise=promise,
-        found=[*known.told, *reading.notes][:MOST_NOTES],
+        found=[*known.told, *reading.notes],
     )
-    return replace(draft, unsure=[*unused, *_unsure(draft, read, known, reading)])
-
-
-MOST_NOTES = 20
 
 
 def relative(place: str | Path, out: Path) -> str:
@@ -352,7 +288,7 @@ def _sensors(grades: Sequence[Grade], exclude: Mapping[str, str], reading: Readi
     return sensors
 
 
-def _running(assets: Sequence[Telemetry], exclude: Mapping[str, str], known: Known) -> tuple[Guess | None, list[str]]:
+def _running(assets: Sequence[Telemetry], known: Known) -> tuple[Guess | None, list[str]]:
     """When the asset runs, as it is known or by the numbers; and why what is known cannot be used, if it cannot."""
     sensors = assets[0].sensors
     unused = []
@@ -361,12 +297,8 @@ def _running(assets: Sequence[Telemetry], exclude: Mapping[str, str], known: Kno
         if not lacking:
             return Guess(known.running, "as it was there", sure=True), []
         unused = [f"running: {known.running!r} was the rule there, but there is no sensor {listed(lacking)}."]
-    guess = running_when(
-        (name, np.concatenate([asset.values[:, place] for asset in assets]))
-        for place, name in enumerate(sensors)
-        if name not in exclude
-    )
-    return guess, unused
+    columns = (np.concatenate([asset.values[:, place] for asset in assets]) for place in range(len(sensors)))
+    return running_when(zip(sensors, columns, strict=True)), unused
 
 
 # ---------------------------------------------------------------- [train]

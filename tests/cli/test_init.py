@@ -131,6 +131,16 @@ def test_what_is_off_constant_or_twice_there_is_noticed_and_left_out_with_the_re
     assert json.loads(said.out)["states"]["OUT_OF_STATE"] >= 50
 
 
+def test_a_status_that_says_when_it_runs_is_kept_for_that(tmp_path: Path) -> None:
+    rows = table(["vibration", "pressure"])
+    status = (np.arange(ROWS) % 300 > 30).astype(float)
+    pq.write_table(rows.append_column("fan status", pa.array(status)), tmp_path / "p.parquet")
+    found = begun(tmp_path / "p.parquet", "--out", tmp_path / "p.toml")
+    assert (found["running"], found["exclude"]) == ("'fan status' > 0.5", {})
+    assert found["context"] == {"fan status": "it says when the asset runs"}
+    assert anomaly_lstm("run", tmp_path / "p.toml").code == 0
+
+
 def test_flags_win_and_stand_in_the_file(tmp_path: Path) -> None:
     plant().to_pandas().to_csv(tmp_path / "plant.csv", index=False)
     (tmp_path / "ours.csv").write_text("asset,start,end,kind\nP2,2026-01-01T02:00Z,2026-01-01T03:00Z,anomaly\n")

@@ -33,6 +33,17 @@ def test_labels_become_anomalies_month_first(tmp_path: Path) -> None:
     assert any("month first, as the service did" in told for told in moved.told)
 
 
+def test_labels_that_could_be_either_way_round_are_a_guess_to_look_at(tmp_path: Path) -> None:
+    assert "month first" in LOOKOUT.look(lookout(tmp_path / "a", ["2/1/2026 10:00,2/1/2026 10:30"])).unsure[0]
+    assert not LOOKOUT.look(lookout(tmp_path / "b", ["2/13/2026 10:00,2/13/2026 10:30"])).unsure
+
+
+def test_a_moment_at_the_end_of_a_name_in_the_history_would_hide_its_component(tmp_path: Path) -> None:
+    write_table(tmp_path / "training-data" / "pump" / "old_20250101000000.csv", "Timestamp", {}, range(3))
+    with pytest.raises(DataError, match="another name"):
+        LOOKOUT.look(tmp_path)
+
+
 def test_labels_that_can_only_be_day_first_are_read_so_and_it_is_said(tmp_path: Path) -> None:
     moved = LOOKOUT.look(lookout(tmp_path, ["13/1/2026 10:00,13/1/2026 10:30", "2/1/2026 10:00,2/1/2026 10:30"]))
     assert [label.start_us - START_US for label in moved.labels] == [(12 * 1440 + 600) * MINUTE, (1440 + 600) * MINUTE]

@@ -13,8 +13,11 @@ if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
 
 def begun(screen: Screen, result: Begun) -> None:
     """What `init` found, what is guessed, and how it goes on."""
-    notes(screen, result.quality.notes)
-    quality_table(screen, result.quality)
+    notes(screen, result.draft.found)
+    if result.looked_at < result.rows:
+        say(screen, f"Looked at {result.looked_at:,} of {result.rows:,} rows, in stretches from all of them.")
+    else:
+        quality_table(screen, result.quality)
     oddities(screen, result.quality)
     graded(screen, result.quality.grades)
     dropped(screen, result.quality)
@@ -34,6 +37,9 @@ def begun_document(result: Begun) -> dict[str, Any]:
     return {
         "pipeline": result.path,
         "also": list(result.also),
+        "rows": result.rows,
+        "looked_at": result.looked_at,
+        "found": list(draft.found),
         "assets": list(result.assets),
         "source": {"paths": list(draft.paths), **draft.source},
         "context": dict(draft.context),
