@@ -220,7 +220,9 @@ def running_when(sensors: Iterable[tuple[str, Float64]]) -> Guess | None:
     for name, values in sensors:
         quantity = quantity_of(name)
         known = np.unique(values[np.isfinite(values)][:: max(1, len(values) // 50_000)])
-        if is_status(name) and np.array_equal(known, [0.0, 1.0]):
+        if np.array_equal(known, [0.0, 1.0]):
+            if not is_status(name):
+                continue  # a switch may be of anything
             rank, limit, why = len(LOADS) + 1, 0.5, "it reads 0 or 1"
         elif quantity in LOADS or context_of(name) == "the load":
             limit_found = off_below(values)

@@ -143,3 +143,7 @@ def test_the_condition_names_the_sensor_however_it_is_called(name: str) -> None:
 
 def test_a_name_that_no_condition_can_hold_gives_none() -> None:
     assert running_when([("a 'current' of \"that\"", current(300)), ("current\n> 0", current(300))]) is None
+
+
+def test_a_switch_of_something_else_does_not_say_it() -> None:
+    assert running_when([("Occupancy load", (np.arange(ROWS) > 300).astype(float))]) is None

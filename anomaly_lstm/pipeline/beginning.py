@@ -37,6 +37,9 @@ TAUGHT = 2 / 3
 """Of a history of which nobody said what was normal, the older two thirds teach; the newest third shows what would have
 been told."""
 
+NEARLY = 0.9
+"""A round day or hour may leave out so much of that; it is easier to read and to move."""
+
 MOST_ASSETS = 5
 """How sensors move is looked at on the assets with the most rows: a fleet is of one kind."""
 
@@ -312,14 +315,11 @@ def _until(assets: Sequence[Telemetry]) -> tuple[int | None, str]:
             f"until: there are only {counted(len(times), 'row')}, and all of them teach. A week or more is sensible; "
             f"{LEAST_ROWS} rows are the least."
         )
-    cut, length = int(times[int(TAUGHT * len(times))]), int(times[-1] - times[0])
-    for unit in (DAY, UNITS["h"], UNITS["min"], UNITS["s"]):
-        rounded = cut // unit * unit
-        if length >= 6 * unit and np.searchsorted(times, rounded) >= LEAST_ROWS:
-            cut = rounded
-            break
-    rows = int(np.searchsorted(times, cut))
-    return cut, f"a guess: the older {counted(rows, 'row')} of {len(times):,} teach, the rest is judged only"
+    cut = int(times[int(TAUGHT * len(times))])
+    whole = [cut // unit * unit for unit in (DAY, UNITS["h"], UNITS["min"], UNITS["s"], 1)]
+    until_us = next(us for us in whole if np.searchsorted(times, us) >= NEARLY * TAUGHT * len(times) - 1)
+    rows = int(np.searchsorted(times, until_us))
+    return until_us, f"a guess: the older {counted(rows, 'row')} of {len(times):,} teach, the rest is judged only"
 
 
 def _day_or_time(us: int, reading: Reading) -> str:
