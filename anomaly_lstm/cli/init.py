@@ -56,6 +56,7 @@ def init(
     end: options.End = None,
     sensors: options.SensorNames = None,
     exclude: options.Exclude = None,
+    network: options.Network = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -79,14 +80,17 @@ def init(
         exclude=exclude,
     )
     out = out or Path("pipelines") / f"{_stem(source[0])}.toml"
-    known = verbs.Known(period_us=options.grid(None, period=period).period_us, events=events)
+    if network is not None:
+        options.check_network(network)
+    known = verbs.Known(period_us=options.grid(None, period=period).period_us, network=network, events=events)
     if from_ is not None and (len(source) > 1 or events or period):
         raise UsageError("--from takes one folder (or file), and period and events from what is there.")
     with show.ingesting(screen) as told:
         if from_ is None:
             result = verbs.init(source, out, read=read, known=known, progress=told)
         else:
-            result = verbs.move_in(from_.value, Path(source[0]).expanduser(), out, read=read, progress=told)
+            place = Path(source[0]).expanduser()
+            result = verbs.move_in(from_.value, place, out, read=read, network=network, progress=told)
     show.begun(screen, result)
     show.document(screen, "init", show.begun_document(result))
 

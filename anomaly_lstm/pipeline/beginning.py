@@ -29,7 +29,7 @@ from anomaly_lstm.sources.contract import Reading, ReadOptions
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry
 from anomaly_lstm.training import LEAST_ROWS
-from anomaly_lstm.words import beyond_record, counted, expected, listed, span
+from anomaly_lstm.words import BEYOND_RECORD, beyond_record, counted, expected, listed, span
 
 Float64 = NDArray[np.float64]
 
@@ -55,6 +55,7 @@ class Known:
     """What is known beforehand, and not guessed: by flags, or by what another service left."""
 
     period_us: int | None = None
+    network: str | None = None
     events: Path | None = None
     until_us: int | None = None
     running: str | None = None
@@ -151,7 +152,7 @@ def _draft(
     exclude = {**dict.fromkeys(read.exclude, "as you said"), **_worthless(quality.grades)}
     context, maybe = _context(assets, quality.grades, exclude)
     names = [asset.asset for asset in assets]
-    model, model_why = _model()
+    model, model_why = (known.network, "as you said") if known.network else _model()
     until_us, until_why = _until(assets) if known.until_us is None else (known.until_us, "up to there it was trained")
     record_us = sum(int((asset.time_us < (until_us or 2**62)).sum()) for asset in assets) * quality.grid.period_us
     events, table = known.events or _beside_data(source, "events.csv", names), _beside_data(source, "assets.csv", names)
@@ -370,7 +371,14 @@ def _promise(names: Sequence[str], table: Path | None, record_us: int) -> tuple[
         ]
     longest_s = max(by_asset.values()) / 1e6
     if beyond_record(record_us / 1e6, longest_s):
-        said.append(f"{span(longest_s)} are far more than the {span(record_us / 1e6)} that teach: an extrapolation.")
+        unit = DAY if record_us * BEYOND_RECORD >= DAY else UNITS["h"]
+        least_us = max(unit, record_us * BEYOND_RECORD // unit * unit)
+        rate = expected(promised_per_month(dict.fromkeys(names, least_us)))
+        said.append(
+            f"{span(longest_s)} are far more than the {span(record_us / 1e6)} that teach: an extrapolation, and hardly "
+            f"anything is that rare by it. Until more is known, warning = {format_duration(least_us)!r} is what the "
+            f"record can show (about {rate} false ones a month)."
+        )
     return budget, said
 
 

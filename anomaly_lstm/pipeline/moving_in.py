@@ -24,6 +24,7 @@ def move_in(
     out: Path,
     *,
     read: ReadOptions | None = None,
+    network: str | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Begun:
     """Do as `init` for what users of a closed service still have: its labels become events beside the pipeline file,
@@ -34,7 +35,7 @@ def move_in(
     for path in (out, events, findings):
         check_free(path)
     moved = mover.look(place)
-    known = _known(moved, out, events)
+    known = replace(_known(moved, out, events), network=network)
     if moved.flagged:
         said = (
             f"{findings.name} has what {mover.SERVICE} found, to compare with by evaluate --events. It teaches nothing."

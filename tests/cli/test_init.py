@@ -144,10 +144,22 @@ def test_a_status_that_says_when_it_runs_is_kept_for_that(tmp_path: Path) -> Non
 def test_flags_win_and_stand_in_the_file(tmp_path: Path) -> None:
     plant().to_pandas().to_csv(tmp_path / "plant.csv", index=False)
     (tmp_path / "ours.csv").write_text("asset,start,end,kind\nP2,2026-01-01T02:00Z,2026-01-01T03:00Z,anomaly\n")
-    flags = ("--period", "2min", "--exclude", "current", "--events", tmp_path / "ours.csv", "--asset", "asset")
+    flags = (
+        "--network",
+        "lstm_autoencoder",
+        "--period",
+        "2min",
+        "--exclude",
+        "current",
+        "--events",
+        tmp_path / "ours.csv",
+        "--asset",
+        "asset",
+    )
     begun(tmp_path / "plant.csv", "--out", tmp_path / "p.toml", *flags)
     config = read_pipeline(tmp_path / "p.toml")
     assert config.source.period_us == 120_000_000
+    assert config.train.options.network == "lstm_autoencoder"
     assert config.source.read.exclude == ("current",)
     assert config.train.events == tmp_path / "ours.csv"
     assert config.source.read.asset == "asset"
@@ -263,6 +275,7 @@ def test_a_move_that_fails_leaves_nothing_in_its_way(tmp_path: Path) -> None:
         (("nowhere.csv",), "no such file"),
         (("x", "--period", "0"), "--period"),
         (("a", "b", "--from", "azure"), "one folder"),
+        (("x", "--network", "lstm_predict"), "Did you mean"),
         (("nowhere", "--from", "azure"), "no such file"),
         (("nowhere", "--from", "lookout"), "is no folder"),
     ],
