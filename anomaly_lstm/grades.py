@@ -67,6 +67,10 @@ ALIKE = 1e-4
 """Two sensors are the same but for scale where one leaves less than this share of the other's variance, a hundredth of
 its spread, which is what industrial instruments are accurate to."""
 
+MOST_COMPARED, COMPARED_CELLS = 1000, 2_000_000_000
+"""Pairs of sensors are compared up to so many sensors, on as many rows as keep the product of rows and pairs below the
+second; beyond, only equal ones are found."""
+
 LEAST_ROWS = 60
 """Fewer rows show nothing but whether there are values."""
 
@@ -150,11 +154,11 @@ def _measured(asset: Telemetry, sensor: str, index: Int64, column: Float64) -> G
     grade = Grade(asset.asset, sensor, n_rows, len(values) / max(1, n_rows), gaps, longest * asset.grid.period_us)
     if not len(values):
         return grade
-    sample = values[_spread_evenly(len(values))]
-    distinct = np.unique(sample)
-    low, median, high = float(values.min()), float(np.median(sample)), float(values.max())
+    sample = np.sort(values[_spread_evenly(len(values))])
+    distinct = sample[np.r_[True, np.diff(sample) > 0]]
+    low, median, high = float(values.min()), float(sample[len(sample) // 2]), float(values.max())
     grade = replace(grade, values=len(distinct) if low < high else 1, low=low, median=median, high=high)
-    spread = _spread(sample)
+    spread = float(_spread(sample))
     if len(values) < LEAST_ROWS or low == high or not spread > 0:
         return grade
     return replace(
@@ -172,12 +176,13 @@ def _spread_evenly(n_rows: int) -> Int64:
     return np.linspace(0, n_rows - 1, min(n_rows, SAMPLE)).astype(np.int64)
 
 
-def _spread(values: Float64) -> float:
-    """The standard deviation of the bell curve with these quartiles, or a quarter of their own for one that mostly
-    rests, as in `scaling`.
+def _spread(ordered: Float64) -> Float64:
+    """The standard deviation of the bell curve with the quartiles of values in order (…, n_values), or a quarter of
+    their own for one that mostly rests, as in `scaling`.
     """
-    q25, q75 = np.quantile(values, [0.25, 0.75])
-    return max(float(q75 - q25) / 1.349, 0.25 * float(values.std()))
+    n_values = ordered.shape[-1]
+    quartiles = ordered[..., 3 * n_values // 4] - ordered[..., n_values // 4]
+    return np.asarray(np.maximum(quartiles / 1.349, 0.25 * ordered.std(axis=-1)))
 
 
 def _gaps(known: Bool, index: Int64) -> tuple[int, int]:
@@ -224,9 +229,11 @@ def _drift(values: Float64, spread: float) -> float:
     """How far the level went one way over the span, in spreads within an eighth of it, a hundredth of the whole
     ``spread`` at least; 0 where it went to and fro.
     """
-    parts = [part[_spread_evenly(len(part))] for part in np.array_split(values, DRIFT_STEPS)]
-    levels = np.array([np.median(part) for part in parts])
-    within = float(np.median([_spread(part) for part in parts]))
+    if len(values) < DRIFT_STEPS * LEAST_ROWS:
+        return 0.0
+    some = values[_spread_evenly(len(values))]
+    parts = np.sort(some[: len(some) // DRIFT_STEPS * DRIFT_STEPS].reshape(DRIFT_STEPS, -1), axis=1)
+    levels, within = parts[:, parts.shape[1] // 2], float(np.median(_spread(parts)))
     ranks = np.argsort(np.argsort(levels))
     if levels.max() == levels.min() or abs(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1]) < ONE_WAY:
         return 0.0
@@ -238,21 +245,33 @@ def _twins(sample: Float64, sensors: Sequence[str]) -> dict[int, tuple[str, bool
     (n_rows, n_sensors).
     """
     known = np.isfinite(sample)
-    whole = known[:, known.any(axis=0)].all(axis=1)
-    rows = sample[whole]
+    rows = sample[known[:, known.any(axis=0)].all(axis=1)]
     if len(rows) < LEAST_ROWS:
         return {}
-    spread = rows.std(axis=0)
-    moving = np.flatnonzero(np.nan_to_num(spread) > 1e-9 * np.abs(np.nan_to_num(rows)).max(axis=0))
-    scaled = (rows[:, moving] - rows[:, moving].mean(axis=0)) / spread[moving]
-    likeness = scaled.T @ scaled / len(rows)
-    found: dict[int, tuple[str, bool]] = {}
-    for later in range(1, len(moving)):
-        close = np.flatnonzero(1 - likeness[later, :later] ** 2 < ALIKE)
-        if len(close):
-            first, place = int(moving[close[0]]), int(moving[later])
-            found[place] = (sensors[first], bool(np.array_equal(rows[:, first], rows[:, place])))
+    least, most = np.nan_to_num(rows.min(axis=0)), np.nan_to_num(rows.max(axis=0))
+    moving = np.flatnonzero(most - least > 1e-9 * np.maximum(np.abs(least), np.abs(most)))
+    found = {int(place): (sensors[first], False) for place, first in _alike(rows[:, moving], moving)}
+    first_of: dict[bytes, int] = {}
+    for place in moving.tolist():
+        first = first_of.setdefault(rows[:, place].tobytes(), place)
+        found |= {place: (sensors[first], True)} if first != place else {}
     return found
+
+
+def _alike(rows: Float64, places: Int64) -> list[tuple[int, int]]:
+    """Sensors that are the same but for scale, each with the first one it is like, by their ``places`` (n_sensors,);
+    ``rows`` (n_rows, n_sensors).
+    """
+    n_sensors = rows.shape[1]
+    if not 1 < n_sensors <= MOST_COMPARED:
+        return []
+    n_rows = max(LEAST_ROWS, COMPARED_CELLS // n_sensors**2)
+    some = rows if len(rows) <= n_rows else rows[np.linspace(0, len(rows) - 1, n_rows).astype(np.int64)]
+    spread = some.std(axis=0)
+    scaled = (some - some.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    unlike = 1 - (scaled.T @ scaled / len(some)) ** 2
+    pairs = ((later, np.flatnonzero(unlike[later, :later] < ALIKE)) for later in range(1, n_sensors))
+    return [(int(places[later]), int(places[close[0]])) for later, close in pairs if len(close) and spread[later] > 0]
 
 
 def _remarks(g: Grade) -> Iterable[Remark]:
@@ -330,14 +349,22 @@ class Told:
         return f"{self.grade}: '{self.sensor}'{where}: {self.reason}; {self.advice}."
 
 
+def by_sensor(grades: Sequence[Grade]) -> dict[str, list[Grade]]:
+    """Sensor → its grades on all assets."""
+    found: dict[str, list[Grade]] = {}
+    for grade in grades:
+        found.setdefault(grade.sensor, []).append(grade)
+    return found
+
+
 def not_high(grades: Sequence[Grade]) -> list[Told]:
     """The sensors that are not High on some asset, a line each, the worst first: with the commonest of their worst
     remarks.
     """
     n_assets = len({g.asset for g in grades})
     told = []
-    for sensor in dict.fromkeys(g.sensor for g in grades):
-        lowered = [g for g in grades if g.sensor == sensor and g.remarks]
+    for sensor, own in by_sensor(grades).items():
+        lowered = [g for g in own if g.remarks]
         if not lowered:
             continue
         worst = max((g.grade for g in lowered), key=GRADES.index)

@@ -216,3 +216,15 @@ def test_grades_cost_little() -> None:
     begun = time.perf_counter()
     grade_sensors([asset])
     assert time.perf_counter() - begun < 3
+
+
+def test_ten_thousand_sensors_are_graded_in_seconds_and_equal_ones_still_found() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(100, 10_000))
+    values[:, 9_999] = values[:, 3]
+    asset = to_grid("P", minutes(100), [f"s{i}" for i in range(10_000)], values, GRID)[0]
+    begun = time.perf_counter()
+    grades = grade_sensors([asset])
+    not_high(grades)
+    assert time.perf_counter() - begun < 30
+    assert grades[9_999].twin == "s3"

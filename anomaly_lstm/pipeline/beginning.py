@@ -19,7 +19,7 @@ from anomaly_lstm.config import parse_budget
 from anomaly_lstm.drafting import Draft, Sensor, text_of
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import read_assets, read_events
-from anomaly_lstm.grades import LOW, Grade, grade_sensors, not_high
+from anomaly_lstm.grades import LOW, Grade, by_sensor, grade_sensors, not_high
 from anomaly_lstm.guesses import Guess, context_of, moves_in_steps, running_when, unit_of
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
 from anomaly_lstm.pipeline.grids import GridOptions, Quality, on_grid
@@ -97,6 +97,10 @@ def init(
     """Look at a source and write a commented pipeline file that runs as it is. A file that stands there is left."""
     read, known = read or ReadOptions(), known or Known()
     check_free(out)
+    for place in [source] if isinstance(source, str | Path) else source:
+        relative(place, out)  # a mistake is told before a long reading
+    if known.events:
+        read_events(known.events, read.zone)
     looked = look(source, read, progress=progress)
     reading, options = looked.reading, GridOptions(period_us=known.period_us)
     assets, _ = on_grid(reading, options)
@@ -185,6 +189,12 @@ def _draft(
 def relative(place: str | Path, out: Path) -> str:
     """A path as it is written in a pipeline file at ``out``: from the file's own folder."""
     folder = os.path.realpath(out.absolute().parent)
+    try:
+        str(place).encode()
+    except UnicodeEncodeError:
+        raise DataError(
+            f"{place!r}: its name is no UTF-8 text, and cannot stand in a pipeline file. Rename it."
+        ) from None
     return Path(os.path.relpath(Path(place).expanduser().absolute(), folder)).as_posix()
 
 
@@ -248,8 +258,7 @@ def _is_naive(reading: Reading) -> bool:
 def _worthless(grades: Sequence[Grade]) -> dict[str, str]:
     """Sensors from which no asset can learn anything, and why."""
     found = {}
-    for sensor in dict.fromkeys(g.sensor for g in grades):
-        own = [g for g in grades if g.sensor == sensor]
+    for sensor, own in by_sensor(grades).items():
         if all(g.grade == LOW and (not g.coverage or g.values == 1 or g.twin_is_equal) for g in own):
             found[sensor] = own[0].remarks[0].reason
     return found
@@ -259,7 +268,7 @@ def _context(
     assets: Sequence[Telemetry], grades: Sequence[Grade], exclude: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Which sensors explain the others, by name or by how they move, and which may do so; never all of them."""
-    most = sorted(assets, key=len)[-MOST_ASSETS:]
+    most, graded = sorted(assets, key=len)[-MOST_ASSETS:], by_sensor(grades)
     context: dict[str, str] = {}
     maybe: dict[str, str] = {}
     for place, name in enumerate(assets[0].sensors):
@@ -267,12 +276,11 @@ def _context(
             continue
         what = context_of(name)
         stepping = [moves_in_steps(asset.values[asset.state == State.SCORED, place]) for asset in most]
-        values = [g.values for g in grades if g.sensor == name]
         if what:
             context[name] = f"{what}, by its name"
         elif 2 * sum(stepping) > len(stepping):
             context[name] = "a guess: it rests and jumps as a set-point does"
-        elif max(values) == 2:
+        elif max(g.values for g in graded[name]) == 2:
             maybe[name] = "it has two values, like a switch; if people or a control system set it, add it"
     if len(context) + len(exclude) >= len(assets[0].sensors):
         return {}, {name: f"{why}; something must be left to score" for name, why in context.items()} | maybe
@@ -282,8 +290,8 @@ def _context(
 def _sensors(grades: Sequence[Grade], exclude: Mapping[str, str], reading: Reading) -> list[Sensor]:
     told = {one.sensor: f"{one.grade}: {one.reason}" for one in not_high(grades)}
     sensors = []
-    for name in dict.fromkeys(g.sensor for g in grades):
-        own = [g for g in grades if g.sensor == name and g.low is not None and g.high is not None]
+    for name, all_of_it in by_sensor(grades).items():
+        own = [g for g in all_of_it if g.low is not None and g.high is not None]
         lowest, highest = min((g.low or 0.0 for g in own), default=0.0), max((g.high or 0.0 for g in own), default=0.0)
         unit = unit_of(name)
         why = "" if unit is None or unit.sure else f"a guess: {unit.why}"

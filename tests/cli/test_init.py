@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from datetime import timedelta
@@ -285,3 +286,14 @@ def test_a_mistake_is_one_sentence(words: tuple[str, ...], text: str) -> None:
     assert said.code in (1, 2)
     assert text in said.err
     assert "Traceback" not in said.err
+
+
+def test_events_with_a_mistake_and_names_that_are_no_text_are_told(tmp_path: Path) -> None:
+    pq.write_table(table(["a", "b"]), tmp_path / "p.parquet")
+    (tmp_path / "e.csv").write_text("asset,start,end,kind\nP,soon,later,failure\n")
+    said = anomaly_lstm("init", tmp_path / "p.parquet", "--out", tmp_path / "p.toml", "--events", tmp_path / "e.csv")
+    assert (said.code, "line 2" in said.err) == (1, True)
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.parquet")
+    shutil.copy(tmp_path / "p.parquet", odd)
+    said = anomaly_lstm("init", odd, "--out", tmp_path / "p.toml")
+    assert (said.code, "no UTF-8 text" in said.err) == (1, True)
