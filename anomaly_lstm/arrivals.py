@@ -1,10 +1,10 @@
 """Rows as they arrived, kept by a run folder: of each asset a set, so that rows may come late, twice, and in any order.
 
-Of what contradicts each other at one time, that which came last counts; of what came in one run, the mean. Every run
-that brings new rows adds one file per asset, named by the run, how many rows it holds and from when to when.
-Small files are joined with the one before, as in a log-structured merge tree (O'Neil et al., 1996), so that their
-number grows with the logarithm of the runs. What a killed run left is found by its number and removed; files that
-were joined are removed once the run is done. Since a set is kept, a file too many changes nothing.
+Of what contradicts each other at one time, that which came last counts; of what came in one run, the mean, and one of
+several words. Every run that brings new rows adds one file per asset, named by the run, how many rows it holds and
+from when to when. Small files are joined with the one before, as in a log-structured merge tree (O'Neil et al., 1996),
+so that their number grows with the logarithm of the runs. What a killed run left is found by its number and removed;
+files that were joined are removed once the run is done. Since a set is kept, a file too many changes nothing.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def load(
         table, time_us = table.slice(first), time_us[first:]
     words = {sensor: _words(table, sensor, (known or {}).get(sensor, ())) for sensor in sensors}
     words = {sensor: own for sensor, own in words.items() if own}
-    times, values = _that_counts(table, [_values(table, sensor, words.get(sensor, ())) for sensor in sensors])
+    cells = [_values(table, sensor, words.get(sensor, ())) for sensor in sensors]
+    times, values = _that_counts(table, cells, [sensor in words for sensor in sensors])
     absent = tuple(sensor for sensor in sensors if not _has(table, sensor))
     return RawAsset(asset, times, tuple(sensors), values, absent=absent), words
 
@@ -197,7 +198,8 @@ def _without(table: pa.Table, files: Sequence[_File]) -> pa.Table:
         return table
     names = [name for name in table.column_names if "." in name]
     words = sorted({word for one in (table, kept) for name in names for word in _unique(one, name)})
-    times, counts = _that_counts(kept, [_cells(kept, name, words) for name in names])
+    of_words = [name.startswith("word.") for name in names]
+    times, counts = _that_counts(kept, [_cells(kept, name, words) for name in names], of_words)
     cells = np.column_stack([_cells(table, name, words) for name in names]) if names else np.empty((len(table), 0))
     place = np.minimum(np.searchsorted(times, time_us), len(times) - 1)
     said = ((cells == counts[place]) | np.isnan(cells)).all(axis=1)
@@ -205,8 +207,8 @@ def _without(table: pa.Table, files: Sequence[_File]) -> pa.Table:
     return table.filter(arrow.from_bools(np.isin(time_us, new)))
 
 
-def _that_counts(table: pa.Table, columns: Sequence[Float64]) -> tuple[Int64, Float64]:
-    """Each time (n_times,) once, and what counts there of some columns (n_times, n_columns)."""
+def _that_counts(table: pa.Table, columns: Sequence[Float64], of_words: Sequence[bool]) -> tuple[Int64, Float64]:
+    """Each time (n_times,) once, and what counts there of some columns (n_times, n_columns), some ``of_words``."""
     time_us, run = (arrow.to_numpy(table.column(name), np.int64) for name in ("time", "run"))
     values = np.column_stack(columns) if columns else np.empty((len(time_us), 0))
     order = np.lexsort((run, time_us))
@@ -217,17 +219,20 @@ def _that_counts(table: pa.Table, columns: Sequence[Float64]) -> tuple[Int64, Fl
     out = values[where]
     for place in np.flatnonzero(np.diff(np.r_[where, len(time_us)]) > 1):
         rows = slice(where[place], where[place + 1] if place + 1 < len(where) else len(time_us))
-        out[place] = _of_one_time(run[rows], values[rows])
+        out[place] = _of_one_time(run[rows], values[rows], of_words)
     return times, out
 
 
-def _of_one_time(run: Int64, values: Float64) -> Float64:
-    """What counts (n_columns,) of several rows (n_rows, n_columns) of one time: of each column what came last."""
+def _of_one_time(run: Int64, values: Float64, of_words: Sequence[bool]) -> Float64:
+    """What counts (n_columns,) of several rows (n_rows, n_columns) of one time: of each column what came last; the
+    mean of several numbers, the last of several words.
+    """
     out = np.full(values.shape[1], np.nan)
     for place, column in enumerate(values.T):
         known = np.isfinite(column)
         if known.any():
-            out[place] = np.unique(column[known & (run == run[known].max())]).mean()
+            last = np.unique(column[known & (run == run[known].max())])
+            out[place] = last[-1] if of_words[place] else last.mean()
     return out
 
 

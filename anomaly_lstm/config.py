@@ -333,7 +333,7 @@ def _pipeline(path: Path, top: _Table) -> Pipeline:
     read_sensors = _texts(sensors, "include"), _texts(sensors, "exclude")
     where = _source(source, *read_sensors)
     quantities = _sensors(sensors)
-    status = status_columns(quantities.running)
+    status = _status_columns(quantities.running)
     where = _with_context(where, (*quantities.context, *((quantities.mode,) if quantities.mode else ()), *status))
     _mode_alone(sensors, quantities, where.read.exclude)
     built = Pipeline(
@@ -426,7 +426,7 @@ def _with_context(source: Source, context: tuple[str, ...]) -> Source:
     return replace(source, read=replace(source.read, sensors=kept))
 
 
-def status_columns(running: str | None) -> tuple[str, ...]:
+def _status_columns(running: str | None) -> tuple[str, ...]:
     """The columns that a condition compares with words."""
     return tuple(conditions.words_in(conditions.parse(running))) if running else ()
 

@@ -209,7 +209,8 @@ def _known(time_us: Int64, values: Float64) -> tuple[NDArray[np.intp], Int64, Fl
     at, first, count = np.unique(time_us[rows], return_index=True, return_counts=True)
     if len(at) == len(rows):
         return rows, at, values[rows]
-    return rows[first], at, np.add.reduceat(values[rows], first) / count
+    ordered = values[rows][np.lexsort((values[rows], time_us[rows]))]  # a sum depends on the order of its terms
+    return rows[first], at, np.add.reduceat(ordered, first) / count
 
 
 def counts_until_us(series: Sequence[Series], time_us: Int64) -> Int64:
@@ -282,9 +283,14 @@ def _between(one: Series, time_us: Int64, row_us: Int64) -> Float64:
 
 def carried_on(time_us: Int64, values: Float64, hold_us: int) -> tuple[Float64, Int64]:
     """The value that counts on each row (n_rows,) in time order, and until when it does [µs]: its own, else the last
-    one not older than ``hold_us``; NaN and the far past where there is none.
+    one not older than ``hold_us``, the greatest of several of one time; NaN and the far past where there is none.
     """
-    known = np.isfinite(values)
-    last = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
-    there = (last >= 0) & (time_us - time_us[last] <= hold_us)
-    return np.where(there, values[last], np.nan), np.where(there, time_us[last] + hold_us, FAR_PAST_US)
+    rows = np.flatnonzero(np.isfinite(values))
+    if not len(rows):
+        return np.full(len(values), np.nan), np.full(len(values), FAR_PAST_US, np.int64)
+    rows = rows[np.lexsort((values[rows], time_us[rows]))]
+    at, value = time_us[rows], values[rows]
+    last = np.searchsorted(at, time_us, side="right") - 1
+    there = (last >= 0) & (time_us - at[last] <= hold_us)
+    held = np.where(there, value[last], np.nan)
+    return np.where(np.isfinite(values), values, held), np.where(there, at[last] + hold_us, FAR_PAST_US)

@@ -419,8 +419,9 @@ def _off(
     quiet = np.flatnonzero(placed.held & ~on & ~off)
     if running_until_us is not None and len(quiet):
         row_us = grid.time_us(placed.index[quiet])
-        last = np.searchsorted(rows.time_us, row_us, side="right") - 1
-        off[quiet] = (last >= 0) & (ran[last] == 0) & (running_until_us[rows.order][last] >= row_us)
+        until = running_until_us[rows.order]
+        place = np.lexsort((until, ran, rows.time_us))[np.searchsorted(rows.time_us, row_us, side="right") - 1]
+        off[quiet] = (ran[place] == 0) & (until[place] >= row_us)
     return off
 
 

@@ -76,8 +76,6 @@ def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
         "phase_us": trained.grid.phase_us,
         "max_hole": trained.max_hole,
         "running": trained.running,
-        "settle_us": trained.settle_us,
-        "sensor_rules": trained.rules.document(),
         "units": dict(trained.units),
         "reading": dict(trained.reading),
         "network": {
@@ -91,6 +89,10 @@ def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
     }
     if trained.roles.mode:
         document["mode"] = as_document(trained.roles.mode)
+    if trained.settle_us:
+        document["settle_us"] = trained.settle_us
+    if not trained.rules.are_default:
+        document["sensor_rules"] = trained.rules.document()
     arrays: dict[str, NDArray[Any]] = {f"network.{name}": array for name, array in learned.fitted.arrays.items()}
     arrays["needed"] = learned.needed
     if len(learned.mode_centre) > 1:

@@ -91,6 +91,14 @@ def test_words_of_a_mode_keep_their_names(tmp_path: Path) -> None:
     assert np.isnan(raw.values[3, 1])
 
 
+def test_of_two_words_of_one_time_one_counts(tmp_path: Path) -> None:
+    raw = RawAsset("pump", np.array([1, 1, 2]), ("a", "state"), np.array([[1.0, 0], [3, 2], [2, 1]]))
+    arrivals.add(tmp_path, 1, raw, {"state": ("RUN", "STARTUP", "STOP")})
+    back, words = arrivals.load(tmp_path, "pump", ("a", "state"), None, {"state": ("RUN",)})
+    assert words == {"state": ("RUN", "STARTUP", "STOP")}
+    assert back.values.tolist() == [[2.0, 2.0], [2.0, 1.0]]
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.booleans(), st.booleans()), max_size=40),
     st.lists(st.integers(0, 40), max_size=5),

@@ -297,3 +297,4 @@ def test_the_order_of_rows_changes_nothing(plant: Any, random: Any) -> None:
     one, other = gridded(slice(None), plant)[0], gridded(order, plant)[0]
     np.testing.assert_array_equal(one.index, other.index)
     np.testing.assert_allclose(one.values, other.values, atol=1e-9)
+    np.testing.assert_array_equal(one.state, other.state)

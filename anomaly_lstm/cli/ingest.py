@@ -57,7 +57,7 @@ def ingest(
         end=end,
         sensors=sensors,
         exclude=exclude,
-        context=(mode,) if mode else (),
+        context=(*((mode,) if mode else ()), *options.status_columns(config, None)),
     )
     grid = options.grid(config, period=period)
     place = options.source(source, config)

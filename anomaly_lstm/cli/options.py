@@ -500,6 +500,14 @@ def grid(config: Pipeline | None, *, period: str | None, running: str | None = N
     )
 
 
+def status_columns(config: Pipeline | None, running: str | None) -> tuple[str, ...]:
+    """The columns of words that tell when an asset runs: they are read too where ``--sensors`` names what is kept."""
+    from anomaly_lstm.conditions import parse, words_in
+
+    condition = running or (config.sensors.running if config else None)
+    return tuple(words_in(parse(condition))) if condition else ()
+
+
 def learning(
     config: Pipeline | None,
     *,

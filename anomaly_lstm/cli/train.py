@@ -79,7 +79,7 @@ def train(
         end=end,
         sensors=sensors,
         exclude=exclude,
-        context=(*explaining, mode) if mode else explaining,
+        context=(*explaining, *((mode,) if mode else ()), *options.status_columns(config, running)),
     )
     plan = verbs.RunPlan(
         source=options.source(source, config),

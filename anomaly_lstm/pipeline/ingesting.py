@@ -245,6 +245,8 @@ def _placed(
     for raw in parts:
         near = raw if seen is None or since is None else _with_reach(seen, raw, grid.time_of(since), grid, options)
         telemetry, quality = place_on(near, sensors, grid, options, found.words, since)
+        again = quality.rows_in - len(raw.time_us)  # rows without a value since the last grid row
+        quality = replace(quality, rows_in=len(raw.time_us), without_value=quality.without_value - again)
         if mode is not None:
             lit = raw if before is None else _after_last(before, raw, mode)
             telemetry = with_mode(telemetry, lit, mode, found.words.get(mode, ()))

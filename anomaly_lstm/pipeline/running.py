@@ -538,7 +538,7 @@ def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
         "[train] model": (plan.train.network, trained.options["network"]),
         "[train] threshold": (plan.train.threshold, trained.options["threshold"]),
         "[train] seed": (plan.train.seed, trained.options["seed"]),
-        "[sensors] context": (list(plan.context), list(trained.roles.context)),
+        "[sensors] context": (list(plan.grid.rules.made_of(plan.context)), list(trained.roles.context)),
         "[sensors] mode": (plan.mode, trained.roles.mode.sensor if trained.roles.mode else None),
         "[sensors] running": (plan.grid.running, trained.running),
         "[sensors] settle": (format_duration(plan.grid.settle_us), format_duration(trained.settle_us)),

@@ -234,9 +234,11 @@ def _long_values(
             f"{file.path}: value column '{roles.value}' holds no numbers. Name the one that does in [source] value."
         )
     values, _ = numbers_in(column, file.decimal)
-    for number, name in enumerate(final):
-        if options.words.get(name):
-            values[sensor == number] = places_of(column, options.words[name], sensor == number)
+    told = [number for number, name in enumerate(final) if options.words.get(name)]
+    values = values.copy() if told else values
+    for number in told:
+        mine = sensor == number
+        values[mine] = places_of(column, options.words[final[number]], mine)
     blank = is_null(column) if not is_text(column) else is_blank(column)
     bad = kept & np.isnan(values) & ~blank
     counts = np.bincount(sensor[bad], minlength=len(names))

@@ -82,14 +82,9 @@ def quality_table(screen: Screen, quality: Quality) -> None:
         ]
         for a in quality.assets
     ]
-    for name, counts in (
-        ("held", [a.held for a in quality.assets]),
-        ("out of state", [a.out_of_state for a in quality.assets]),
-        ("settling", [a.settling for a in quality.assets]),
-    ):
-        if any(counts):
-            columns.append(name)
-            rows = [[*row, f"{n:,}"] for row, n in zip(rows, counts, strict=True)]
+    if any(a.held for a in quality.assets):
+        columns.append("held")
+        rows = [[*row, f"{a.held:,}"] for row, a in zip(rows, quality.assets, strict=True)]
     table(screen, columns, rows, columns[1:])
 
 
@@ -109,6 +104,7 @@ def ingested(screen: Screen, result: Ingested) -> None:
     notes(screen, result.quality.notes)
     quality_table(screen, result.quality)
     oddities(screen, result.quality)
+    stops(screen, result.quality)
     graded(screen, result.quality.grades)
     dropped(screen, result.quality)
     report = result.folder / "quality.json"
