@@ -57,6 +57,8 @@ class Draft:
     """Sensor → why it is left out."""
     running: str | None = None
     running_why: str = ""
+    holds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Sensor → for how long its last value counts on, and why."""
     assets: str | None = None
     """The table of assets that lies beside the data."""
     until: str | None = None
@@ -83,6 +85,7 @@ def text_of(draft: Draft) -> str:
         ["[run]", _line("folder", draft.folder, "model, scores, alerts; safe to delete, then it all begins anew")],
         _assets(draft),
         _sensors(draft),
+        _grid(draft),
         _units(draft),
         _bounds(draft),
         _train(draft),
@@ -191,6 +194,14 @@ def _listed(name: str, sensors: Mapping[str, str], what: str) -> list[str]:
         return [_beside(f"# {name} = []", what)]
     inside = [_beside(f"    {string(sensor)},", why) for sensor, why in sensors.items()]
     return [_beside(f"{name} = [", what), *inside, "]"]
+
+
+def _grid(draft: Draft) -> list[str]:
+    if not draft.holds:
+        return []
+    lines = [_beside("[sensors.grid]", "how values come to the grid: hold = the last one counts on for so long")]
+    held = draft.holds.items()
+    return [*lines, *(_beside(f"{key(name)} = {{ hold = {string(hold)} }}", why) for name, (hold, why) in held)]
 
 
 def _read(draft: Draft) -> list[Sensor]:

@@ -106,6 +106,7 @@ ORDER: tuple[str | set[str], ...] = (
     {"moving.lookout", "moving.azure"},
     "moving",
     "guesses",
+    "habits",
     "drafting",
     "pipeline.grids",
     "pipeline.ingesting",

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm import conditions, sources, store
+from anomaly_lstm import conditions, habits, sources, store
 from anomaly_lstm.budgets import promised_per_month, split_budget
 from anomaly_lstm.clock import DAY, UNITS, format_duration, iso
 from anomaly_lstm.config import parse_budget
@@ -22,12 +22,13 @@ from anomaly_lstm.events import read_assets, read_events
 from anomaly_lstm.grades import LOW, Grade, by_sensor, grade_sensors, not_high
 from anomaly_lstm.guesses import Guess, context_of, moves_in_steps, running_when, unit_of
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
-from anomaly_lstm.pipeline.grids import GridOptions, Quality, on_grid
+from anomaly_lstm.pipeline.grids import GridOptions, Quality, on_grid, sensors_of
 from anomaly_lstm.pipeline.ingesting import Progress
 from anomaly_lstm.pipeline.looking import look
+from anomaly_lstm.sensor_rules import SensorRule, SensorRules
 from anomaly_lstm.sources.contract import Reading, ReadOptions
 from anomaly_lstm.tables import State
-from anomaly_lstm.telemetry import Telemetry
+from anomaly_lstm.telemetry import Telemetry, estimate_period
 from anomaly_lstm.training import LEAST_ROWS
 from anomaly_lstm.words import BEYOND_RECORD, beyond_record, counted, expected, listed, span
 
@@ -102,7 +103,8 @@ def init(
     if known.events:
         read_events(known.events, read.zone)
     looked = look(source, read, progress=progress)
-    reading, options = looked.reading, GridOptions(period_us=known.period_us)
+    reading = looked.reading
+    options, holds = _habits(reading, known)
     assets, _ = on_grid(reading, options)
     running, unused = _running(assets, known)
     options = replace(options, running=running.value if running else None)
@@ -110,6 +112,7 @@ def init(
     context = [name for name in assets[0].sensors if context_of(name)]
     quality = replace(quality, grades=grade_sensors(assets, context=context))
     draft = _draft(source, out, read, known, reading, assets, quality)
+    draft = replace(draft, holds={name: hold for name, hold in holds.items() if name not in draft.exclude})
     if running:
         draft = _with_sensors_of(running.value, draft)
         guess = "" if running.sure else "a guess: "
@@ -250,6 +253,31 @@ def _source_reasons(read: ReadOptions, known: Known, reading: Reading) -> dict[s
 def _is_naive(reading: Reading) -> bool:
     """Do times carry no offset? The reading says so."""
     return any("no offset" in note for note in reading.notes)
+
+
+def _habits(reading: Reading, known: Known) -> tuple[GridOptions, dict[str, tuple[str, str]]]:
+    """The grid for sensors that come as they do, and for how long each that comes seldom holds, and why."""
+    most = sorted(reading.assets, key=lambda asset: len(asset.time_us))[-MOST_ASSETS:]
+    steps = {
+        name: habits.together(
+            [habits.steps_of(a.time_us, a.values[:, a.sensors.index(name)]) for a in most if name in a.sensors]
+        )
+        for name in sensors_of(reading)
+        if name not in reading.words
+    }
+    rows_us = known.period_us or estimate_period([asset.time_us for asset in reading.assets])
+    period_us = known.period_us or habits.period_of(steps, rows_us) or rows_us
+    span_us = max(int(asset.time_us.max() - asset.time_us.min()) for asset in most)
+    rules: dict[str, SensorRule] = {}
+    told: dict[str, tuple[str, str]] = {}
+    for name, own in steps.items():
+        habit = habits.habit_of(own, period_us)
+        hold_us = habits.hold_of(habit, period_us, span_us) if habit else None
+        if habit and hold_us:
+            rules[name] = SensorRule(hold_us=hold_us)
+            why = f"a guess: it comes about every {span(habit.usual_us / 1e6)}, 99 of 100 within"
+            told[name] = (format_duration(hold_us), f"{why} {span(habit.longest_us / 1e6)}")
+    return GridOptions(period_us=period_us, rules=SensorRules(rules)), told
 
 
 # ---------------------------------------------------------------- [sensors]
@@ -416,6 +444,9 @@ _UNTIL_BY_NOTHING = "nobody said what was normal. It should end before known tro
 
 def _unsure_sensors(draft: Draft) -> list[str]:
     said = []
+    if draft.holds:
+        names = listed(list(draft.holds))
+        said.append(f"grid: {names} come seldom, or when they change only; their last value counts on for a while.")
     if draft.context:
         explain, are = ("explain", "are") if len(draft.context) > 1 else ("explains", "is")
         said.append(f"context: {listed(list(draft.context))} {explain} the others and {are} never scored.")

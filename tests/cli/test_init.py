@@ -142,6 +142,27 @@ def test_a_status_that_says_when_it_runs_is_kept_for_that(tmp_path: Path) -> Non
     assert anomaly_lstm("run", tmp_path / "p.toml").code == 0
 
 
+def test_sensors_that_are_written_at_times_of_their_own_get_a_grid_on_which_they_run(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = []
+    for number, name in enumerate(("TT-1", "PT-2", "FT-3")):
+        rows = np.arange(ROWS) * 60 + 20 * number
+        load = 50 + 10 * np.sin(rows / 2400) + rng.normal(0, 0.5, ROWS)
+        written = rows if number else rows[np.sort(rng.choice(ROWS, ROWS // 4, replace=False))]
+        lines += [(second, f"{name},{load[np.searchsorted(rows, second)]:.3f}") for second in written]
+    text = "".join(f"{np.datetime64('2026-01-01') + np.timedelta64(s, 's')},{rest}\n" for s, rest in sorted(lines))
+    (tmp_path / "long.csv").write_text("time,tag,value\n" + text)
+    found = begun(tmp_path / "long.csv", "--out", tmp_path / "p.toml")
+    assert found["source"]["period"] == "1min"
+    assert any(sentence.startswith("grid: TT-1 ") for sentence in found["unsure"])
+    config = read_pipeline(tmp_path / "p.toml")
+    assert list(config.sensors.rules.named) == ["TT-1"]
+    said = anomaly_lstm("run", tmp_path / "p.toml", "--json")
+    assert said.code == 0, said.err
+    states = json.loads(said.out)["states"]
+    assert states["SCORED"] > 0.9 * ROWS
+
+
 def test_flags_win_and_stand_in_the_file(tmp_path: Path) -> None:
     plant().to_pandas().to_csv(tmp_path / "plant.csv", index=False)
     (tmp_path / "ours.csv").write_text("asset,start,end,kind\nP2,2026-01-01T02:00Z,2026-01-01T03:00Z,anomaly\n")
