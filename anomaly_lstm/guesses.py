@@ -160,6 +160,36 @@ def is_status(name: str) -> bool:
     return bool(_STATUS & set(words_of(name)))
 
 
+_LABELS = frozenset(
+    (
+        *(
+            "label",
+            "labels",
+            "anomaly",
+            "anomalies",
+            "anomalous",
+            "changepoint",
+            "outlier",
+            "truth",
+            "target",
+            "attack",
+        ),
+        *("fault", "faults", "faulty", "failure", "failures", "broken", "rul"),
+        *("störung", "stoerung", "fallo", "falla", "panne", "guasto"),
+    )
+)
+
+MOST_CLASSES = 20
+"""A label has few values; what has more and is called so may be measured."""
+
+
+def is_label(name: str, n_values: int) -> bool:
+    """Is a column what somebody knew afterwards: a label by its name, with few values? As a sensor it would tell a
+    model what it is to find.
+    """
+    return n_values <= MOST_CLASSES and bool(_LABELS & set(words_of(name)))
+
+
 # ---------------------------------------------------------------- numbers
 
 RESTS = 0.95

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from anomaly_lstm import conditions
-from anomaly_lstm.guesses import context_of, moves_in_steps, off_below, quantity_of, running_when, unit_of, words_of
+from anomaly_lstm.guesses import (
+    context_of,
+    is_label,
+    moves_in_steps,
+    off_below,
+    quantity_of,
+    running_when,
+    unit_of,
+    words_of,
+)
 
 ROWS = 5000
 
@@ -147,3 +156,14 @@ def test_a_name_that_no_condition_can_hold_gives_none() -> None:
 
 def test_a_switch_of_something_else_does_not_say_it() -> None:
     assert running_when([("Occupancy load", (np.arange(ROWS) > 300).astype(float))]) is None
+
+
+@pytest.mark.parametrize("name", ["anomaly", "Fault Detection Ground Truth", "is_failure", "Label"])
+def test_a_label_is_known_by_its_name_where_it_has_few_values(name: str) -> None:
+    assert is_label(name, 2)
+    assert not is_label(name, 3000)
+
+
+@pytest.mark.parametrize("name", ["default_speed", "flow", "machine_state"])
+def test_other_columns_of_few_values_are_no_labels(name: str) -> None:
+    assert not is_label(name, 2)

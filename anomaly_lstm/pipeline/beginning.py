@@ -20,11 +20,11 @@ from anomaly_lstm.drafting import Draft, Sensor, text_of
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import read_assets, read_events
 from anomaly_lstm.grades import LOW, Grade, by_sensor, grade_sensors, not_high
-from anomaly_lstm.guesses import Guess, context_of, moves_in_steps, running_when, unit_of
+from anomaly_lstm.guesses import Guess, context_of, is_label, moves_in_steps, running_when, unit_of
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
 from anomaly_lstm.pipeline.grids import GridOptions, Quality, on_grid, sensors_of
 from anomaly_lstm.pipeline.ingesting import Progress
-from anomaly_lstm.pipeline.looking import look
+from anomaly_lstm.pipeline.looking import Looked, look
 from anomaly_lstm.sensor_rules import SensorRule, SensorRules
 from anomaly_lstm.sources.contract import Reading, ReadOptions
 from anomaly_lstm.tables import State
@@ -105,13 +105,13 @@ def init(
     looked = look(source, read, progress=progress)
     reading = looked.reading
     options, holds = _habits(reading, known)
-    assets, _ = on_grid(reading, options)
+    assets, quality = on_grid(reading, options)
     running, unused = _running(assets, known)
-    options = replace(options, running=running.value if running else None)
-    assets, quality = on_grid(reading, options)  # grades and spans are those of running time
+    if running:  # grades and spans are those of running time
+        assets, quality = on_grid(reading, replace(options, running=running.value))
     context = [name for name in assets[0].sensors if context_of(name)]
     quality = replace(quality, grades=grade_sensors(assets, context=context))
-    draft = _draft(source, out, read, known, reading, assets, quality)
+    draft = _draft(source, out, read, known, looked, assets, quality)
     draft = replace(draft, holds={name: hold for name, hold in holds.items() if name not in draft.exclude})
     if running:
         draft = _with_sensors_of(running.value, draft)
@@ -152,16 +152,18 @@ def _draft(
     out: Path,
     read: ReadOptions,
     known: Known,
-    reading: Reading,
+    looked: Looked,
     assets: Sequence[Telemetry],
     quality: Quality,
 ) -> Draft:
+    reading = looked.reading
     exclude = {**dict.fromkeys(read.exclude, "as you said"), **_worthless(quality.grades)}
     context, maybe = _context(assets, quality.grades, exclude)
     names = [asset.asset for asset in assets]
     model, model_why = (known.network, "as you said") if known.network else _model()
     until_us, until_why = _until(assets) if known.until_us is None else (known.until_us, "up to there it was trained")
-    record_us = sum(int((asset.time_us < (until_us or 2**62)).sum()) for asset in assets) * quality.grid.period_us
+    teaching = sum(int((asset.time_us < (until_us or 2**62)).sum()) for asset in assets)
+    record_us = round(teaching * looked.rows / looked.kept) * quality.grid.period_us
     events, table = known.events or _beside_data(source, "events.csv", names), _beside_data(source, "assets.csv", names)
     budget, promise = _promise(names, table, record_us)
     return Draft(
@@ -284,10 +286,12 @@ def _habits(reading: Reading, known: Known) -> tuple[GridOptions, dict[str, tupl
 
 
 def _worthless(grades: Sequence[Grade]) -> dict[str, str]:
-    """Sensors from which no asset can learn anything, and why."""
+    """Sensors from which no asset can learn anything, or would learn what it is to find, and why."""
     found = {}
     for sensor, own in by_sensor(grades).items():
-        if all(g.grade == LOW and (not g.coverage or g.values == 1 or g.twin_is_equal) for g in own):
+        if is_label(sensor, max(g.values for g in own)):
+            found[sensor] = "a label by its name, which would tell the model what it is to find"
+        elif all(g.grade == LOW and (not g.coverage or g.values == 1 or g.twin_is_equal) for g in own):
             found[sensor] = own[0].remarks[0].reason
     return found
 
@@ -355,8 +359,8 @@ def _until(assets: Sequence[Telemetry]) -> tuple[int | None, str]:
     cut = int(times[int(TAUGHT * len(times))])
     whole = [cut // unit * unit for unit in (DAY, UNITS["h"], UNITS["min"], UNITS["s"], 1)]
     until_us = next(us for us in whole if np.searchsorted(times, us) >= NEARLY * TAUGHT * len(times) - 1)
-    rows = int(np.searchsorted(times, until_us))
-    return until_us, f"a guess: the older {counted(rows, 'row')} of {len(times):,} teach, the rest is judged only"
+    share = 100 * np.searchsorted(times, until_us) / len(times)
+    return until_us, f"a guess: the older {share:.0f} % of the rows teach, the rest is judged only"
 
 
 def _day_or_time(us: int, reading: Reading) -> str:

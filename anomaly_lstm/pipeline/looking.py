@@ -14,8 +14,8 @@ from anomaly_lstm.pipeline.ingesting import Progress
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, together
 from anomaly_lstm.sources.reading import summary_words
 
-LOOKED_CELLS = 16_000_000
-"""So many cells are kept to look at: 128 MB of them."""
+LOOKED_CELLS = 4_000_000
+"""So many cells are kept to look at: 32 MB of them, and as much again for every step."""
 
 
 @dataclass(frozen=True)
