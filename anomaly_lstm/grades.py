@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -123,6 +123,12 @@ class Grade:
     def document(self) -> dict[str, Any]:
         """As in ``quality.json``."""
         return {"asset": self.asset, "sensor": self.sensor, "grade": self.grade, **asdict(self)}
+
+
+def grade_from(document: Mapping[str, Any]) -> Grade:
+    """The reverse of `Grade.document`."""
+    content = {name: value for name, value in document.items() if name != "grade"}
+    return Grade(**{**content, "remarks": tuple(Remark(**remark) for remark in document["remarks"])})
 
 
 def grade_sensors(assets: Sequence[Telemetry], keep: Sequence[Bool] = (), context: Sequence[str] = ()) -> list[Grade]:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import pipeline
 from anomaly_lstm.errors import DataError
-from anomaly_lstm.grades import HIGH, LOW, MEDIUM, Grade, all_low, as_option, grade_sensors, not_high
+from anomaly_lstm.grades import HIGH, LOW, MEDIUM, Grade, all_low, as_option, grade_from, grade_sensors, not_high
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
 from anomaly_lstm.pipeline import Quality
 from anomaly_lstm.telemetry import Telemetry, to_grid
+from tests.cli.conftest import anomaly_lstm
 from tests.toys import GRID, autoregressive, minutes, write_history
 
 Float64 = NDArray[np.float64]
@@ -173,8 +174,10 @@ def test_a_name_is_written_as_the_command_line_reads_it() -> None:
 
 
 def test_grades_are_json_with_every_measure() -> None:
-    (first, _) = (g.document() for g in grade_sensors([history(a=wander(1), b=wander(2))]))
-    assert json.loads(json.dumps(first))["grade"] == HIGH
+    grades = grade_sensors([history(a=wander(1), b=np.zeros(ROWS))])
+    first, second = (json.loads(json.dumps(g.document())) for g in grades)
+    assert (first["grade"], second["grade"]) == (HIGH, LOW)
+    assert [grade_from(first), grade_from(second)] == grades
     assert {"coverage", "gaps", "stuck", "wild", "noise", "resolution", "drift", "twin", "remarks"} <= set(first)
 
 
@@ -197,6 +200,7 @@ def test_ingest_keeps_the_grades(tmp_path: Path) -> None:
     source = write_history(tmp_path / "pump.parquet", np.column_stack([wander(1, 500), np.zeros(500), wander(2, 500)]))
     pipeline.ingest(source, tmp_path / "in")
     kept = json.loads((tmp_path / "in" / "quality.json").read_text())["grades"]
+    assert "Low: 's1': it reads 0 all the time" in anomaly_lstm("inspect", tmp_path / "in").err
     assert {g["sensor"]: g["grade"] for g in kept} == {"s0": HIGH, "s1": LOW, "c0": HIGH}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anomaly_lstm.cli.show.data import dropped, graded, notes, oddities, quality_table
+from anomaly_lstm.cli.show.data import dropped, graded, notes, oddities, quality_table, stops
 from anomaly_lstm.cli.show.screen import Screen, command, next_step, say
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
@@ -19,6 +19,7 @@ def begun(screen: Screen, result: Begun) -> None:
     else:
         quality_table(screen, result.quality)
     oddities(screen, result.quality)
+    stops(screen, result.quality)
     graded(screen, result.quality.grades)
     dropped(screen, result.quality)
     for sentence in result.draft.unsure:

@@ -104,6 +104,7 @@ def load_words(screen: Screen, load: Mapping[str, Any]) -> None:
 
 def _inspected_quality(screen: Screen, found: Mapping[str, Any]) -> None:
     from anomaly_lstm.clock import format_duration
+    from anomaly_lstm.grades import grade_from
 
     notes(screen, found["notes"])
     columns = ("asset", "rows", "holes", "gaps", "from (UTC)", "to (UTC)")
@@ -113,3 +114,4 @@ def _inspected_quality(screen: Screen, found: Mapping[str, Any]) -> None:
     ]
     table(screen, columns, rows, columns[1:4])
     say(screen, f"One row every {format_duration(found['period_us'])}.")
+    graded(screen, [grade_from(grade) for grade in found.get("grades", ())])  # older ones have none
