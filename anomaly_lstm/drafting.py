@@ -49,6 +49,8 @@ class Draft:
     source_why: Mapping[str, str] = field(default_factory=dict)
     """Key → comment; a key without a value stands there as a comment alone."""
     sensors: Sequence[Sensor] = ()
+    include: Sequence[str] = ()
+    """The only sensors that are read, if somebody said so."""
     context: Mapping[str, str] = field(default_factory=dict)
     """Sensor → why it explains the others."""
     maybe_context: Mapping[str, str] = field(default_factory=dict)
@@ -176,6 +178,7 @@ def _assets(draft: Draft) -> list[str]:
 
 def _sensors(draft: Draft) -> list[str]:
     lines = ["[sensors]"]
+    lines += [_line("include", draft.include, "only these are read")] if draft.include else []
     lines += _listed("context", draft.context, "explain the others, are never scored: set-point, load, weather")
     lines += [
         line for name, why in draft.maybe_context.items() for line in _comment(f"context, too? {string(name)}: {why}")

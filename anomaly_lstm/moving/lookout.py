@@ -54,8 +54,10 @@ def look(place: Path) -> Moved:
         raise DataError(f"{place}: is no folder. Copy the bucket (or the prefix of one dataset) and name that folder.")
     history = _history(place)
     tables = files_below(place, ".csv")
-    training = [path for path in tables if path.is_relative_to(history) and not _is_labels(path)]
     labels = [path for path in tables if _is_labels(path)]
+    training = [path for path in tables if path.is_relative_to(history) and path not in labels]
+    if history == place:  # then inference inputs lie below it as well
+        training = [path for path in training if component_in_name(path) in (None, path.parent.name)]
     if not training:
         raise DataError(
             f"{place}: holds no training data, which are CSV files in training-data/<component>/; found were "
@@ -64,8 +66,11 @@ def look(place: Path) -> Moved:
     components = _components(history, training)
     _check_stamps(history, training)
     inputs = [path for path in tables if path not in training and path not in labels and _of(path, components)]
-    found = dict(documents((path.name, path.read_bytes()) for path in _small(files_below(place, ".json"))))
-    moved = Moved(_asset(place, found), _paths(history, training, inputs), _reading(history, training))
+    saved = _small(files_below(place, ".json"))
+    found = dict(documents((path.relative_to(place).as_posix(), path.read_bytes()) for path in saved))
+    _check_labels(labels, [*training, *inputs])
+    paths = _paths(place, history, training, inputs)
+    moved = Moved(_asset(place, found), paths, _reading(history, training))
     moved = _described(replace(moved, zone="UTC", labels=_labels(labels)), found)
     moved = _with_results(moved, files_below(place, ".jsonl"))
     unsure = [sentence for path in labels for sentence in _unsure(path)]
@@ -114,12 +119,19 @@ def _of(path: Path, components: Sequence[str]) -> str | None:
     return component if component in components else None
 
 
-def _paths(history: Path, training: Sequence[Path], inputs: Sequence[Path]) -> tuple[Path, ...]:
-    """Globs that take in what the plant writes tomorrow, too."""
+def _check_labels(labels: Sequence[Path], read: Sequence[Path]) -> None:
+    """Labels among the data would be read as data."""
+    among = [path for path in labels if path.parent in {other.parent for other in read}]
+    if among:
+        raise DataError(f"{among[0]}: is a file of labels among data. Move it to a folder such as label-data.")
+
+
+def _paths(place: Path, history: Path, training: Sequence[Path], inputs: Sequence[Path]) -> tuple[Path, ...]:
+    """Globs that take in what the plant writes tomorrow, too: of all components in a folder of their own."""
     folders = {path.parent for path in training}
-    deep = [history / "*" / "*.csv"] if any(folder.parent == history for folder in folders) else []
-    flat = [history / "*.csv"] if history in folders else []
-    return (*flat, *deep, *(folder / "*.csv" for folder in sorted({path.parent for path in inputs})))
+    if history != place and all(folder.parent == history for folder in folders):
+        folders = {history / "*"}
+    return tuple(folder / "*.csv" for folder in (*sorted(folders), *sorted({path.parent for path in inputs})))
 
 
 def _reading(history: Path, training: Sequence[Path]) -> dict[str, str]:

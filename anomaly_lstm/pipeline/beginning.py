@@ -162,7 +162,7 @@ def _draft(
     names = [asset.asset for asset in assets]
     model, model_why = (known.network, "as you said") if known.network else _model()
     until_us, until_why = _until(assets) if known.until_us is None else (known.until_us, "up to there it was trained")
-    teaching = sum(int((asset.time_us < (until_us or 2**62)).sum()) for asset in assets)
+    teaching = sum(int(((a.state == State.SCORED) & (a.time_us < (until_us or 2**62))).sum()) for a in assets)
     record_us = round(teaching * looked.rows / looked.kept) * quality.grid.period_us
     events, table = known.events or _beside_data(source, "events.csv", names), _beside_data(source, "assets.csv", names)
     budget, promise = _promise(names, table, record_us)
@@ -175,6 +175,7 @@ def _draft(
         source=_source_keys(read, reading, quality) | dict(known.source),
         source_why=_source_reasons(read, known, reading) | dict(known.source_why),
         sensors=_sensors(quality.grades, exclude, reading),
+        include=read.sensors or (),
         context=context,
         maybe_context=maybe,
         exclude=exclude,
@@ -428,6 +429,11 @@ def _promise(names: Sequence[str], table: Path | None, record_us: int) -> tuple[
 def _unsure(draft: Draft, read: ReadOptions, known: Known, reading: Reading) -> list[str]:
     """What is guessed, in the order of how much hangs on it."""
     said = []
+    if len(reading.assets) > 1 and len(draft.sensors) == 1 and reading.how.asset is None:
+        said.append(
+            f"assets: each file is an asset with the one sensor '{draft.sensors[0].name}'. If the files are sensors of "
+            "one asset, begin anew with --name pump-07; if those of a folder are, with --asset-from folder."
+        )
     if read.zone is None and _is_naive(reading):
         said.append("zone: the times carry no offset and are read as UTC. Write the zone of the plant's clocks.")
     if reading.day_or_month:

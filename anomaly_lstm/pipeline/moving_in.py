@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -107,7 +108,8 @@ def _cron(every_us: int, out: Path) -> str:
     """A line of a crontab that runs the pipeline every few minutes."""
     minutes = max(1, every_us // UNITS["min"])
     when = f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *"
-    return f"{when}   anomaly-lstm run {out.absolute()}"
+    command = f"anomaly-lstm run {shlex.quote(str(out.absolute()))}".replace("%", r"\%")  # a % ends a line of a crontab
+    return f"{when}   {command}"
 
 
 def _write_events(path: Path, asset: str, rows: Sequence[Row]) -> None:

@@ -187,6 +187,20 @@ def test_flags_win_and_stand_in_the_file(tmp_path: Path) -> None:
     assert config.source.read.asset == "asset"
 
 
+def test_files_that_are_sensors_of_one_asset_are_noticed_and_joined_when_told(tmp_path: Path) -> None:
+    rows = table(["TT-1", "PT-2", "FT-3"]).to_pandas()
+    (tmp_path / "plant").mkdir()
+    for name in ("TT-1", "PT-2", "FT-3"):
+        part = rows[["time", name]].rename(columns={name: "value"})
+        part.to_csv(tmp_path / "plant" / f"{name}.csv", index=False)
+    found = begun(tmp_path / "plant", "--out", tmp_path / "a.toml")
+    assert "--name pump-07" in found["unsure"][0]
+    found = begun(tmp_path / "plant", "--out", tmp_path / "b.toml", "--name", "pump-07", "--sensors", "TT-1,PT-2")
+    assert found["assets"] == ["pump-07"]
+    assert read_pipeline(tmp_path / "b.toml").source.read.sensors == ("TT-1", "PT-2")
+    assert anomaly_lstm("run", tmp_path / "b.toml").code == 0
+
+
 def test_a_fleet_gets_a_budget_for_all_of_it_and_the_reason(tmp_path: Path) -> None:
     (tmp_path / "fleet").mkdir()
     for n in range(20):

@@ -23,6 +23,17 @@ def test_training_data_and_inference_inputs_are_read_and_labels_and_results_are_
     assert moved.zone == "UTC"
 
 
+def test_components_may_lie_in_the_folder_itself_beside_inputs_and_labels(tmp_path: Path) -> None:
+    place = lookout(tmp_path / "pump-07")
+    for component in ("motor", "pump"):
+        (place / "training-data" / component).rename(place / component)
+    (place / "training-data").rmdir()
+    moved = LOOKOUT.look(place)
+    read = sorted(path.relative_to(place).as_posix() for path in moved.paths)
+    assert read == ["inference-data/input/*.csv", "motor/*.csv", "pump/*.csv"]
+    assert len(moved.labels) == 1
+
+
 def test_labels_become_anomalies_month_first(tmp_path: Path) -> None:
     moved = LOOKOUT.look(lookout(tmp_path, ["2/1/2026 10:00,2/1/2026 10:30", "02/13/2026 1:00 PM,02/13/2026 2:00 PM"]))
     day = 86_400_000_000
@@ -48,6 +59,13 @@ def test_labels_that_can_only_be_day_first_are_read_so_and_it_is_said(tmp_path: 
     moved = LOOKOUT.look(lookout(tmp_path, ["13/1/2026 10:00,13/1/2026 10:30", "2/1/2026 10:00,2/1/2026 10:30"]))
     assert [label.start_us - START_US for label in moved.labels] == [(12 * 1440 + 600) * MINUTE, (1440 + 600) * MINUTE]
     assert any("day first" in told for told in moved.told)
+
+
+def test_labels_among_the_data_would_be_read_as_data(tmp_path: Path) -> None:
+    place = lookout(tmp_path)
+    (place / "label-data" / "labels.csv").rename(place / "training-data" / "pump" / "labels.csv")
+    with pytest.raises(DataError, match="Move it to a folder"):
+        LOOKOUT.look(place)
 
 
 def test_iso_labels_are_plain(tmp_path: Path) -> None:
