@@ -232,3 +232,13 @@ def test_ten_thousand_sensors_are_graded_in_seconds_and_equal_ones_still_found()
     not_high(grades)
     assert time.perf_counter() - begun < 30
     assert grades[9_999].twin == "s3"
+
+
+def test_train_tells_the_grades_before_it_tells_what_it_learned(tmp_path: Path) -> None:
+    values = np.column_stack([wander(1, 900), np.zeros(900), wander(2, 900)])
+    source = write_history(tmp_path / "pump.parquet", values)
+    said = anomaly_lstm("train", source, "--model", tmp_path / "m", "--network", "linear_predictor", "--json")
+    assert said.code == 0, said.err
+    assert said.err.index("Low: 's1'") < said.err.index("Sensors graded High") < said.err.index("Scores 3 sensors")
+    grades = json.loads(said.out)["quality"]["grades"]
+    assert {grade["sensor"]: grade["grade"] for grade in grades} == {"s0": HIGH, "s1": LOW, "c0": HIGH}
