@@ -39,7 +39,7 @@ from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, together
 from anomaly_lstm.sources.reading import summary_words
 from anomaly_lstm.tables import State
-from anomaly_lstm.telemetry import PERIOD_ROWS, AssetQuality, Grid, Telemetry
+from anomaly_lstm.telemetry import AssetQuality, Grid, Telemetry, rows_for_period
 
 Int64 = NDArray[np.int64]
 
@@ -98,7 +98,9 @@ def ingest(
         if read.mode:
             check_names([read.mode], found.sensors, "--mode")
         check_rules(options, found.sensors, found.said)
-        on = grid_for([stock.first_times() for stock in found.assets.values()], options)
+        on = grid_for(
+            [stock.first_times(rows_for_period(len(found.assets))) for stock in found.assets.values()], options
+        )
         qualities: list[AssetQuality] = []
         grades: list[Grade] = []
         rows = 0
@@ -152,8 +154,8 @@ class _Stock:
         parts = [len(self.raw.time_us) + self.raw.joined] if self.raw else []
         return sum(parts) + sum(piece.n_rows + piece.joined for piece in self.pieces)
 
-    def first_times(self) -> Int64:
-        return self.raw.time_us if self.raw else pieces.first_times(self.pieces, PERIOD_ROWS)
+    def first_times(self, n_rows: int) -> Int64:
+        return self.raw.time_us if self.raw else pieces.first_times(self.pieces, n_rows)
 
 
 @dataclass(frozen=True)
