@@ -273,12 +273,13 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g} %"
 
 
-def comparison(name: str, sign: str, limit: float) -> str | None:
-    """A sensor compared with a limit, as a condition is written; None for a name that no condition can hold."""
+def comparison(name: str, sign: str, limit: float | str) -> str | None:
+    """A sensor compared with a limit or a word, as a condition is written; None where the name cannot stand in one."""
+    shown = f"'{limit}'" if isinstance(limit, str) else f"{limit:g}"
     plain = name.isidentifier() and not keyword.iskeyword(name)
     ways: Sequence[str] = (name,) if plain else (f"'{name}'", f'"{name}"')
     for way in ways:
-        text = f"{way} {sign} {limit:g}"
+        text = f"{way} {sign} {shown}"
         try:
             if conditions.sensors_in(conditions.parse(text)) == [name]:
                 return text

@@ -20,7 +20,16 @@ from anomaly_lstm.drafting import Draft, Sensor, text_of
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import read_assets, read_events
 from anomaly_lstm.grades import LOW, Grade, by_sensor, grade_sensors, not_high
-from anomaly_lstm.guesses import Guess, context_of, is_label, moves_in_steps, running_when, unit_of
+from anomaly_lstm.guesses import (
+    Guess,
+    comparison,
+    context_of,
+    is_label,
+    is_status,
+    moves_in_steps,
+    running_when,
+    unit_of,
+)
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
 from anomaly_lstm.pipeline.grids import GridOptions, Quality, on_grid, sensors_of
 from anomaly_lstm.pipeline.ingesting import Progress
@@ -445,7 +454,17 @@ def _unsure(draft: Draft, read: ReadOptions, known: Known, reading: Reading) -> 
         said.append(f"running: {draft.running!r} is taken from the numbers alone ({why}).")
     elif draft.running is None:
         said.append("running: no sensor shows that the asset is ever off. If it is, say by which sensor one sees it.")
+        said += [
+            f"running: '{name}' holds words. If one says that the asset runs, write {comparison(name, '==', 'RUN')!r}."
+            for name in _status_columns(reading)
+        ]
     return said + _unsure_sensors(draft)
+
+
+def _status_columns(reading: Reading) -> list[str]:
+    """Columns that by their names say whether something runs, and are no sensors: they hold words."""
+    roles = {reading.how.time, reading.how.asset, reading.how.sensor, reading.how.value, *sensors_of(reading)}
+    return [name for name in reading.columns if name not in roles and is_status(name)]
 
 
 _UNTIL_BY_EVENTS = "a guess. Trouble in the events is left out; what is not told there should come later."

@@ -163,6 +163,19 @@ def test_sensors_that_are_written_at_times_of_their_own_get_a_grid_on_which_they
     assert states["SCORED"] > 0.9 * ROWS
 
 
+def test_a_status_in_words_is_named_with_the_condition_to_write(tmp_path: Path) -> None:
+    rows = table(["vibration", "pressure"])
+    rows = rows.append_column("machine_status", pa.array(["RUN", "STARTUP", "STOP"] * (ROWS // 3)))
+    pq.write_table(rows, tmp_path / "p.parquet")
+    found = begun(tmp_path / "p.parquet", "--out", tmp_path / "p.toml")
+    assert any("machine_status == 'RUN'" in sentence for sentence in found["unsure"])
+    text = (tmp_path / "p.toml").read_text()
+    proposed = next(line for line in text.splitlines() if line.startswith("# running ="))
+    (tmp_path / "p.toml").write_text(text.replace(proposed, "running = \"machine_status == 'RUN'\""))
+    said = anomaly_lstm("run", tmp_path / "p.toml", "--json")
+    assert json.loads(said.out)["states"]["OUT_OF_STATE"] == 2 * ROWS // 3
+
+
 def test_flags_win_and_stand_in_the_file(tmp_path: Path) -> None:
     plant().to_pandas().to_csv(tmp_path / "plant.csv", index=False)
     (tmp_path / "ours.csv").write_text("asset,start,end,kind\nP2,2026-01-01T02:00Z,2026-01-01T03:00Z,anomaly\n")
