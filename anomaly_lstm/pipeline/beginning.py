@@ -335,7 +335,7 @@ def _sensors(grades: Sequence[Grade], exclude: Mapping[str, str], reading: Readi
     for name, all_of_it in by_sensor(grades).items():
         own = [g for g in all_of_it if g.low is not None and g.high is not None]
         lowest, highest = min((g.low or 0.0 for g in own), default=0.0), max((g.high or 0.0 for g in own), default=0.0)
-        unit = unit_of(name)
+        unit = Guess(reading.units[name], "in the file", sure=True) if name in reading.units else unit_of(name)
         why = "" if unit is None or unit.sure else f"a guess: {unit.why}"
         seen = f"{lowest:.4g} to {highest:.4g}" if own else ""
         sensors.append(Sensor(name, unit.value if unit else None, why, seen, told.get(name, "")))

@@ -46,6 +46,7 @@ def look(
     kept: dict[str, list[RawAsset]] = defaultdict(list)
     files: dict[str, FileQuality] = {}
     notes: dict[str, None] = {}
+    units: dict[str, str] = {}
     edges: list[int] = []
     first: Reading | None = None
     rows = seen = 0
@@ -60,12 +61,13 @@ def look(
         for file in reading.files:
             files[file.file] = together(files[file.file], file) if file.file in files else file
         notes |= dict.fromkeys(reading.notes)
+        units |= reading.units
         progress(Progress("reading", reading.done, rows))
     if first is None or not rows:
         raise DataError("no row is left to look at. Give a source, or a span, that holds data.")
     assets = _with_all_sensors([_together(parts) for _, parts in sorted(kept.items())])
     said = summary_words(len(assets), rows, (min(edges), max(edges)), assets[0].sensors)
-    whole = replace(first, assets=assets, notes=[*notes, said], files=list(files.values()))
+    whole = replace(first, assets=assets, notes=[*notes, said], files=list(files.values()), units=units)
     return Looked(whole, sum(len(asset.time_us) for asset in assets), rows)
 
 

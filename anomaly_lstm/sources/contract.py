@@ -164,6 +164,8 @@ class Reading:
     """All columns, in a long table all sensor names too, as the files name them."""
     done: float = 1.0
     """Share of the source that has been read after it."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Sensor → its unit, where the files tell it."""
 
 
 class Source(Protocol):

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from anomaly_lstm import sources
 from anomaly_lstm.config import read_pipeline
 from anomaly_lstm.events import read_events
 from anomaly_lstm.sources import SOURCES
@@ -212,6 +213,17 @@ def test_files_that_are_sensors_of_one_asset_are_noticed_and_joined_when_told(tm
     assert found["assets"] == ["pump-07"]
     assert read_pipeline(tmp_path / "b.toml").source.read.sensors == ("TT-1", "PT-2")
     assert anomaly_lstm("run", tmp_path / "b.toml").code == 0
+
+
+def test_units_that_the_file_tells_stand_there_and_are_told(tmp_path: Path) -> None:
+    plain = table(["flow", "oil_temp"]).to_pandas().to_csv(index=False)
+    _, rows = plain.split("\n", 1)
+    (tmp_path / "p.csv").write_text("time,flow [l/min],oil_temp\n" + rows)
+    if not sources.read(tmp_path / "p.csv").units:
+        pytest.skip("no source tells units yet")
+    begun(tmp_path / "p.csv", "--out", tmp_path / "p.toml")
+    assert read_pipeline(tmp_path / "p.toml").sensors.units == {"flow [l/min]": "l/min"}
+    assert '# oil_temp = "°C"' in (tmp_path / "p.toml").read_text()
 
 
 def test_a_fleet_gets_a_budget_for_all_of_it_and_the_reason(tmp_path: Path) -> None:
