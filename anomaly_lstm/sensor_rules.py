@@ -88,18 +88,14 @@ class SensorRules:
         source = {name: sensor for sensor, rule in self.named.items() for name in _made(sensor, rule)}
         return tuple(dict.fromkeys(source.get(name, name) for name in sensors))
 
-    def with_last(self, sensors: Sequence[str]) -> SensorRules:
-        """These rules, but of several values of some sensors the last counts, as of words."""
-        last = {sensor: SensorRule("last", self.of(sensor).hold_us) for sensor in sensors}
-        return replace(self, named={**self.named, **last}) if last else self
-
     def reach_us(self, hole_us: int) -> int:
         """How far before a grid row any sensor's rule looks [µs]."""
         return max(rule.reach_us(hole_us) for rule in (*self.named.values(), self.others))
 
-    @property
-    def longest_hold_us(self) -> int:
-        return max(rule.hold_us for rule in (*self.named.values(), self.others))
+    def holds_us(self, sensors: Sequence[str]) -> tuple[int, int]:
+        """For how long the values of these sensors on the grid count on, at least and at most [µs]."""
+        holds = [self.of(sensor).hold_us for sensor in self.measured(sensors)] or [0]
+        return min(holds), max(holds)
 
     def units(self, units: Mapping[str, str]) -> dict[str, str]:
         """The units on the grid, by the units as they are measured: that of a rate for a counter."""

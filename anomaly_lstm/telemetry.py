@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.errors import DataError
-from anomaly_lstm.sensor_rules import SensorRules, counts_until_us, on_rows, series_of
+from anomaly_lstm.sensor_rules import SensorRule, SensorRules, counts_until_us, on_rows, series_of
 from anomaly_lstm.tables import State
 
 Int64 = NDArray[np.int64]
@@ -454,15 +454,20 @@ def _duplicates(time_us: Int64, values: Float64) -> int:
     return int(np.maximum(np.add.reduceat(known, start, axis=0).max(axis=1) - 1, 0).sum())
 
 
-def last_known(time_us: Int64, values: Float64, grid: Grid, index: Int64) -> Float64:
-    """The last value measured up to each grid row (n_rows,), however long ago; NaN before the first.
+def last_known(time_us: Int64, values: Float64, grid: Grid, index: Int64, rule: SensorRule | None = None) -> Float64:
+    """The last value measured up to each grid row (n_rows,), however long ago, or as long as a ``rule`` lets it count
+    on; NaN before the first.
 
     ``values`` (n_measured,) at ``time_us`` in any order, NaN where missing; ``index`` (n_rows,) grid indices.
     """
     known = np.flatnonzero(np.isfinite(values))
     known = known[np.argsort(time_us[known], kind="stable")]
     place = np.searchsorted(grid.index(time_us[known]), index, side="right")
-    return np.asarray(np.r_[np.nan, values[known]][place])
+    last = np.asarray(np.r_[np.nan, values[known]][place])
+    if rule is None:
+        return last
+    age = grid.time_us(index) - np.r_[0, time_us[known]][place]
+    return np.where(age <= max(rule.hold_us, grid.period_us - 1), last, np.nan)
 
 
 def _bin_mean(values: Float64, where: NDArray[np.intp]) -> Float64:

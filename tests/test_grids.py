@@ -16,6 +16,7 @@ from anomaly_lstm import pipeline
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.learning import CHALLENGER, TrainOptions
 from anomaly_lstm.pipeline import GridOptions
+from anomaly_lstm.pipeline.missing import patience
 from anomaly_lstm.sensor_rules import SensorRule, SensorRules
 from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.trained import Trained
@@ -123,8 +124,9 @@ def test_rules_are_not_applied_twice(tmp_path: Path) -> None:
     source = write(tmp_path / "pump.parquet", plant_table())
     pipeline.ingest(source, tmp_path / "clean", grid=options())
     others = options(SensorRules({"energy": SensorRule(type="counter", per="d")}))
-    with pytest.raises(UsageError, match=r"other rules than \[sensors\.grid\]"):
-        learn(tmp_path / "clean", tmp_path / "m", others)
+    for place in (tmp_path / "clean", tmp_path / "clean" / "data" / "pump"):
+        with pytest.raises(UsageError, match=r"other rules than \[sensors\.grid\]"):
+            learn(place, tmp_path / "m", others)
     learn(source, tmp_path / "m", others, context=())
     with pytest.raises(UsageError, match="other rules than the model's"):
         pipeline.score(tmp_path / "clean", tmp_path / "m", tmp_path / "s.parquet")
@@ -205,3 +207,13 @@ def test_reading_and_the_grid_lose_nothing_of_files_joined_by_folder(tmp_path: P
     assert sum(file.rows_kept for file in result.quality.files) == asset.rows_in + asset.joined
     assert asset.rows_in == asset.rows == N_ROWS
     assert (asset.merged, asset.duplicate_times, asset.out_of_order) == (0, 0, 0)
+
+
+def test_an_asset_whose_sensors_are_all_held_may_rest_as_long_as_the_shortest_hold(tmp_path: Path) -> None:
+    source = write(tmp_path / "pump.parquet", plant_table().select(["time", "flow", "energy", "load"]))
+    grid = GridOptions(MINUTE, rules=SensorRules({"flow": SensorRule(hold_us=300 * MINUTE)}))
+    one_held = learn(source, tmp_path / "one", grid, context=())
+    assert patience(one_held, None, None).no_data_us == 60 * MINUTE
+    everything = replace(one_held, rules=replace(grid.rules, others=SensorRule(hold_us=240 * MINUTE)))
+    assert patience(everything, None, None).no_data_us == 240 * MINUTE
+    assert patience(everything, 7 * MINUTE, None).no_data_us == 7 * MINUTE

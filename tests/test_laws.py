@@ -32,6 +32,7 @@ from anomaly_lstm.models import MODELS
 from anomaly_lstm.policy import DAY_US, Policy
 from anomaly_lstm.scored_rows import rows_of
 from anomaly_lstm.sensor_rules import SensorRule, SensorRules
+from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry, to_grid
 from anomaly_lstm.thresholds import THRESHOLDS
@@ -381,6 +382,29 @@ def test_laws_2_and_3_hold_for_a_plant_that_writes_changes_only(tmp_path: Path) 
     ):
         run_plant(n, sliced, late)
     assert files_of(sliced) == one
+
+
+def run_folder(ends: Mapping[str, int], folder: Path) -> pipeline.RunResult:
+    """A scheduled run when so many minutes of each sensor are in its own file."""
+    history, home = history_to_run(), folder.parent / "source" / "pump"
+    home.mkdir(parents=True, exist_ok=True)
+    for place, (name, end) in enumerate(ends.items()):
+        times = minutes(end, FIRST)
+        lines = [f"{iso(int(us))},{value!r}" for us, value in zip(times, history[:end, place].tolist(), strict=True)]
+        (home / f"{name}.csv").write_text("\n".join(["time,value", *lines]) + "\n")
+    plan = plan_for(home.parent, folder, CHALLENGER)
+    return pipeline.run(replace(plan, read=ReadOptions(asset_from="folder"), grid=pipeline.GridOptions(MINUTE)))
+
+
+def test_laws_2_and_3_hold_for_a_file_per_sensor_that_grow_each_at_its_own_pace(tmp_path: Path) -> None:
+    at_once, sliced = tmp_path / "once" / "run", tmp_path / "sliced" / "run"
+    run_folder(dict.fromkeys(names(), N_ROWS), at_once)
+    one = files_of(at_once)
+    for ends in ((UNTIL, UNTIL, UNTIL, UNTIL), (900, 800, 900, 900), (1120, 1121, 1100, 1120), (N_ROWS,) * 4):
+        run_folder(dict(zip(names(), ends, strict=True)), sliced)
+    many = files_of(sliced)
+    del one["history.jsonl"], many["history.jsonl"]  # late rows have changed what was told on the way
+    assert many == one
 
 
 def test_a_run_scores_what_score_scores_by_whatever_rules(tmp_path: Path) -> None:

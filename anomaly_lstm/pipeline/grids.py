@@ -143,12 +143,13 @@ def check_rules(options: GridOptions, sensors: Sequence[str], said: Mapping[str,
 
 def rules_applied(source: Place) -> SensorRules | None:
     """The rules by which an ingested folder was made, which must not be applied again; None where there are none."""
-    for place in [source] if isinstance(source, str | Path) else source:
-        report = Path(place) / "quality.json"
-        if report.is_file() and (Path(place) / "data").is_dir():
-            rules = rules_from(store.read_json(report).get("sensor_rules", {}))
-            if not rules.are_default:
-                return rules
+    for place in map(Path, [source] if isinstance(source, str | Path) else source):
+        homes = [place, *(home for home in place.parents if home / "data" in (place, *place.parents))]
+        for home in homes:
+            if (home / "quality.json").is_file() and (home / "data").is_dir():
+                rules = rules_from(store.read_json(home / "quality.json").get("sensor_rules", {}))
+                if not rules.are_default:
+                    return rules
     return None
 
 

@@ -39,7 +39,7 @@ from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, together
 from anomaly_lstm.sources.reading import summary_words
 from anomaly_lstm.tables import State
-from anomaly_lstm.telemetry import AssetQuality, Grid, Telemetry, rows_for_period
+from anomaly_lstm.telemetry import AssetQuality, Grid, Telemetry, last_known, rows_for_period
 
 Int64 = NDArray[np.int64]
 
@@ -234,8 +234,7 @@ def _placed(
     """An asset on the grid, slice by slice in order of time."""
     status = found.status(mode)
     names = [sensor for sensor in found.sensors if sensor != mode and sensor not in status]
-    sensors = [*options.rules.made_of(names), *status]
-    options = replace(options, rules=options.rules.with_last(status))
+    sensors = options.rules.made_of(names)
     if stock.raw:
         parts: Iterable[RawAsset] = [stock.raw]
     else:
@@ -253,8 +252,19 @@ def _placed(
             lit = raw if before is None else _after_last(before, raw, mode)
             telemetry = with_mode(telemetry, lit, mode, found.words.get(mode, ()))
             before = lit
+        yield _with_words(telemetry, near, status, options), quality
         seen, since = near, int(telemetry.index[-1]) + 1 if len(telemetry) else since
-        yield telemetry, replace(quality, sensors=tuple(one for one in quality.sensors if one.sensor not in status))
+
+
+def _with_words(asset: Telemetry, raw: RawAsset, status: Sequence[str], options: GridOptions) -> Telemetry:
+    """The rows with columns of words, after the sensors: what was said last up to a row, while it counts."""
+    if not status:
+        return asset
+    said = [
+        last_known(raw.time_us, raw.values[:, raw.sensors.index(name)], asset.grid, asset.index, options.rules.of(name))
+        for name in status
+    ]
+    return replace(asset, sensors=(*asset.sensors, *status), values=np.column_stack([asset.values, *said]))
 
 
 def _with_reach(seen: RawAsset, raw: RawAsset, since_us: int, grid: Grid, options: GridOptions) -> RawAsset:

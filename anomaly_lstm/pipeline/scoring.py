@@ -158,7 +158,7 @@ def sparse(trained: Trained, raw: RawAsset) -> list[str]:
     """A note where rows come much more seldom than the model's grid, and no value counts on until the next."""
     grid = trained.grid
     period = estimate_period([raw.time_us]) if len(np.unique(raw.time_us)) > LEAST_FOR_PERIOD else grid.period_us
-    if period < 2 * grid.period_us or period <= trained.rules.longest_hold_us:
+    if period < 2 * grid.period_us or period <= trained.rules.holds_us(trained.roles.all)[1]:
         return []
     ours = format_duration(grid.period_us)
     return [
