@@ -30,6 +30,13 @@ USUAL = 0.99
 LONGEST = 0.05
 """… but for no more than this share of the record: of a longer hold it shows too little."""
 
+REPEATS, FINE = 0.01, 0.5
+"""Of a sensor of few values (fewer than half as many as rows), one in a hundred at least repeats the one before it, if
+it is asked for. Where none does, it is written when it changes only, and a rest of any length is none of an outage."""
+
+LEAST_CHANGES = 10
+"""Fewer values show no habit."""
+
 _ROUND = (
     *(count * 1000 for count in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
     *(count * UNITS[unit] for unit in ("s", "min") for count in (1, 2, 5, 10, 15, 20, 30)),
@@ -52,6 +59,21 @@ class Habit:
 def steps_of(time_us: Int64, values: Float64) -> Int64:
     """The steps between the distinct times (n_rows,) at which a sensor has a value [µs]."""
     return np.asarray(np.diff(np.unique(time_us[np.isfinite(values)])), np.int64)
+
+
+def is_written_on_change(time_us: Int64, values: Float64) -> bool:
+    """Does a sensor of few values never repeat one? ``time_us``, ``values`` (n_rows,) in any order, NaN where none."""
+    order = np.argsort(time_us, kind="stable")
+    known = values[order][np.isfinite(values[order])]
+    if len(known) < LEAST_CHANGES or len(np.unique(known)) > FINE * len(known):
+        return False
+    return bool((np.diff(known) == 0).mean() < REPEATS)
+
+
+def rest_of(steps: Int64) -> int:
+    """For how long a value counts on that is written when it changes only: for its longest rest [µs]."""
+    longest = int(steps.max())
+    return min((us for us in _ROUND if us >= longest), default=longest)
 
 
 def period_of(steps: Mapping[str, Int64], rows_us: int) -> int | None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anomaly_lstm.habits import habit_of, hold_of, period_of, steps_of
+from anomaly_lstm.habits import habit_of, hold_of, is_written_on_change, period_of, rest_of, steps_of
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -63,3 +63,18 @@ def test_a_sensor_that_is_written_when_it_changes_is_held_for_its_longest_usual_
 @pytest.mark.parametrize("span_us", [DAY, 2 * DAY])
 def test_a_hold_that_the_record_is_too_short_for_is_none(span_us: int) -> None:
     assert hold(steps(*[4 * 3600] * 10), span_us=span_us) is None
+
+
+def test_a_sensor_of_few_values_that_never_repeats_one_is_written_when_it_changes() -> None:
+    rng = np.random.default_rng(0)
+    polled = np.round(np.cumsum(rng.normal(0, 0.05, 2000)), 1).astype(np.float64)
+    times = np.arange(2000, dtype=np.int64) * MINUTE
+    changed = np.r_[True, np.diff(polled) != 0]
+    assert is_written_on_change(times[changed], polled[changed])
+    assert not is_written_on_change(times, polled)
+    assert not is_written_on_change(times, rng.normal(size=2000))
+    assert not is_written_on_change(times[:3], polled[:3])
+
+
+def test_it_counts_on_for_its_longest_rest() -> None:
+    assert rest_of(steps(60, 3000, 60)) == 60 * MINUTE

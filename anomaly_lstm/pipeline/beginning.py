@@ -35,7 +35,7 @@ from anomaly_lstm.pipeline.grids import GridOptions, Quality, on_grid, sensors_o
 from anomaly_lstm.pipeline.ingesting import Progress
 from anomaly_lstm.pipeline.looking import Looked, look
 from anomaly_lstm.sensor_rules import SensorRule, SensorRules
-from anomaly_lstm.sources.contract import Reading, ReadOptions
+from anomaly_lstm.sources.contract import RawAsset, Reading, ReadOptions
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry, estimate_period
 from anomaly_lstm.training import LEAST_ROWS
@@ -280,16 +280,28 @@ def _habits(reading: Reading, known: Known) -> tuple[GridOptions, dict[str, tupl
     rows_us = known.period_us or estimate_period([asset.time_us for asset in reading.assets])
     period_us = known.period_us or habits.period_of(steps, rows_us) or rows_us
     span_us = max(int(asset.time_us.max() - asset.time_us.min()) for asset in most)
-    rules: dict[str, SensorRule] = {}
-    told: dict[str, tuple[str, str]] = {}
-    for name, own in steps.items():
-        habit = habits.habit_of(own, period_us)
-        hold_us = habits.hold_of(habit, period_us, span_us) if habit else None
-        if habit and hold_us:
-            rules[name] = SensorRule(hold_us=hold_us)
-            why = f"a guess: it comes about every {span(habit.usual_us / 1e6)}, 99 of 100 within"
-            told[name] = (format_duration(hold_us), f"{why} {span(habit.longest_us / 1e6)}")
-    return GridOptions(period_us=period_us, rules=SensorRules(rules)), told
+    holds = {name: _hold(name, own, most, period_us, span_us) for name, own in steps.items()}
+    told = {name: hold for name, hold in holds.items() if hold}
+    rules = SensorRules({name: SensorRule(hold_us=hold_us) for name, (hold_us, _) in told.items()})
+    return GridOptions(period_us=period_us, rules=rules), {
+        name: (format_duration(hold_us), why) for name, (hold_us, why) in told.items()
+    }
+
+
+def _hold(
+    name: str, steps: habits.Int64, assets: Sequence[RawAsset], period_us: int, span_us: int
+) -> tuple[int, str] | None:
+    """For how long the last value of a sensor counts on [µs], and why; None where it comes as the grid asks."""
+    habit = habits.habit_of(steps, period_us)
+    if habit is None or steps.max() <= habits.SPARSE * period_us:
+        return None
+    own = [(a.time_us, a.values[:, a.sensors.index(name)]) for a in assets if name in a.sensors]
+    if all(habits.is_written_on_change(*one) for one in own if np.isfinite(one[1]).any()):
+        rest = span(int(steps.max()) / 1e6)
+        return habits.rest_of(steps), f"a guess: it is written when it changes only, and rests for {rest} at most"
+    hold_us = habits.hold_of(habit, period_us, span_us)
+    usual, longest = span(habit.usual_us / 1e6), span(habit.longest_us / 1e6)
+    return (hold_us, f"a guess: it comes about every {usual}, 99 of 100 within {longest}") if hold_us else None
 
 
 # ---------------------------------------------------------------- [sensors]

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 
 from anomaly_lstm import sources
 from anomaly_lstm.config import read_pipeline
@@ -175,6 +176,31 @@ def test_a_status_in_words_is_named_with_the_condition_to_write(tmp_path: Path) 
     (tmp_path / "p.toml").write_text(text.replace(proposed, "running = \"machine_status == 'RUN'\""))
     said = anomaly_lstm("run", tmp_path / "p.toml", "--json")
     assert json.loads(said.out)["states"]["OUT_OF_STATE"] == 2 * ROWS // 3
+
+
+def test_a_plant_that_writes_changes_only_a_file_per_sensor_is_watched_at_once(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    minutes = np.arange(8 * 1440)
+    load = np.where(minutes % 2500 < 200, 0.0, 60 + 20 * np.sin(minutes / 700) + noise.normal(0, 0.5, len(minutes)))
+    sensors: dict[str, NDArray[np.float64]] = {
+        "IT-101.PV": np.round(load),
+        "TT-101.PV": np.round(40 + 0.3 * load, 1),
+        "PIC-101.SP": load // 30,
+    }
+    (tmp_path / "plant" / "P-101").mkdir(parents=True)
+    for name, values in sensors.items():
+        changed = np.flatnonzero(np.r_[True, np.diff(values) != 0])
+        stamps = (np.datetime64("2026-01-01T00:00") + row.astype("timedelta64[m]") for row in minutes[changed])
+        rows = "".join(f"{stamp};{value}\n" for stamp, value in zip(stamps, values[changed], strict=True))
+        (tmp_path / "plant" / "P-101" / f"{name}.csv").write_text("Zeit;Wert\n" + rows.replace(".", ","))
+    found = begun(tmp_path / "plant", "--asset-from", "folder", "--out", tmp_path / "p.toml")
+    assert found["running"].startswith("'IT-101.PV' > ")
+    assert set(read_pipeline(tmp_path / "p.toml").sensors.rules.named) >= {"IT-101.PV", "PIC-101.SP"}
+    said = anomaly_lstm("run", tmp_path / "p.toml", "--json")
+    assert said.code == 0, said.err
+    states = json.loads(said.out)["states"]
+    assert states["SCORED"] > 0.95 * (len(minutes) - states["OUT_OF_STATE"])
+    assert states["OUT_OF_STATE"] >= 900
 
 
 def test_flags_win_and_stand_in_the_file(tmp_path: Path) -> None:
