@@ -183,7 +183,7 @@ def test_a_plant_that_writes_changes_only_a_file_per_sensor_is_watched_at_once(t
     minutes = np.arange(8 * 1440)
     load = np.where(minutes % 2500 < 200, 0.0, 60 + 20 * np.sin(minutes / 700) + noise.normal(0, 0.5, len(minutes)))
     sensors: dict[str, NDArray[np.float64]] = {
-        "IT-101.PV": np.round(load),
+        "IT-101.PV": np.round(load, 0).astype(np.float64),
         "TT-101.PV": np.round(40 + 0.3 * load, 1),
         "PIC-101.SP": load // 30,
     }
