@@ -28,7 +28,7 @@ from anomaly_lstm.policy import Bound, Policy
 from anomaly_lstm.sensor_rules import AGGREGATES, INTERPOLATIONS, OTHERS, PER_US, TYPES, SensorRule, SensorRules
 from anomaly_lstm.sinks import LIVE_SINKS
 from anomaly_lstm.sources import SOURCES
-from anomaly_lstm.sources.contract import PLACES, ReadOptions
+from anomaly_lstm.sources.contract import PLACES, PREFIXES, ReadOptions
 from anomaly_lstm.tables import ALERT_KINDS, SEVERITIES
 from anomaly_lstm.telemetry import DEFAULT, MAX_HOLE
 from anomaly_lstm.telling import Recipient, Target
@@ -386,7 +386,7 @@ def _read(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, ..
         asset=_text(table, "asset"),
         asset_from=_choice(table, "asset_from", PLACES),
         name=_text(table, "name"),
-        sensor_prefix=_choice(table, "sensor_prefix", PLACES),
+        sensor_prefix=_choice(table, "sensor_prefix", PREFIXES),
         layout=_choice(table, "layout", LAYOUTS),
         sensor=_text(table, "sensor"),
         value=_text(table, "value"),

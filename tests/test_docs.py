@@ -38,10 +38,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_command_in_the_readme_and_on_forecasts_runs_as_it_stands(place: Path) -> None:
-    forecasts = ROOT / "docs" / "forecast.md"
+    beginning, forecasts = ROOT / "docs" / "init.md", ROOT / "docs" / "forecast.md"
     (plan,) = blocks(forecasts, "csv")
     (place / "plan.csv").write_text(plan)
-    shown = [block for document in (ROOT / "README.md", forecasts) for block in blocks(document, "sh")]
+    shown = [block for document in (ROOT / "README.md", beginning, forecasts) for block in blocks(document, "sh")]
     commands = [line for block in shown for line in block.splitlines() if line.strip()]
     assert len(commands) >= 9
     for command in commands:
@@ -130,7 +130,7 @@ def test_every_link_to_a_file_leads_somewhere() -> None:
 
 def test_every_option_that_a_document_names_is_an_option_of_some_command() -> None:
     known = set()
-    verbs = ["ingest", "train", "score", "alert", "evaluate", "replay", "forecast", "run", "inspect"]
+    verbs = ["init", "ingest", "train", "score", "alert", "evaluate", "replay", "forecast", "run", "inspect"]
     for verb in (*([one] for one in verbs), *(["case", one] for one in ("list", "ack", "shelve", "verdict"))):
         shown = subprocess.run(
             [sys.executable, "-m", "anomaly_lstm", *verb, "--help"],

@@ -23,6 +23,7 @@ ORDER: tuple[str | set[str], ...] = (
     "journal",
     "sensor_rules",
     "telemetry",
+    "grades",
     "conditions",
     "events",
     "simulation",
@@ -106,8 +107,18 @@ ORDER: tuple[str | set[str], ...] = (
     "channels",
     "telling",
     "config",
+    "moving.contract",
+    "moving.leftovers",
+    {"moving.lookout", "moving.azure"},
+    "moving",
+    "guesses",
+    "habits",
+    "drafting",
     "pipeline.grids",
     "pipeline.ingesting",
+    "pipeline.looking",
+    "pipeline.beginning",
+    "pipeline.moving_in",
     "pipeline.training",
     "pipeline.scoring",
     {"pipeline.forecasting", "pipeline.alerting", "pipeline.evaluation"},
@@ -125,13 +136,13 @@ ORDER: tuple[str | set[str], ...] = (
     "pipeline",
     "cli.show.screen",
     "cli.show.data",
-    {"cli.show.learned", "cli.show.ahead", "cli.show.told"},
+    {"cli.show.learned", "cli.show.ahead", "cli.show.told", "cli.show.begun"},
     {"cli.show.judged", "cli.show.people"},
     "cli.show.runs",
     "cli.show",
     "cli.logs",
     "cli.options",
-    {"cli.ingest", "cli.train", "cli.score", "cli.alert", "cli.evaluate", "cli.forecast", "cli.inspect"},
+    {"cli.init", "cli.ingest", "cli.train", "cli.score", "cli.alert", "cli.evaluate", "cli.forecast", "cli.inspect"},
     {"cli.run", "cli.replay", "cli.case"},
     "cli",
     "",
@@ -140,7 +151,7 @@ ORDER: tuple[str | set[str], ...] = (
 """Every module, low ones first; those in braces are alternatives, of one height. The package itself is ''."""
 
 HEIGHT = {name: height for height, place in enumerate(ORDER) for name in ([place] if isinstance(place, str) else place)}
-ROOMS = ("models", "thresholds", "sources", "sinks", "channels")
+ROOMS = ("models", "thresholds", "sources", "sinks", "channels", "moving")
 NETWORKS = {"keras", "tensorflow"}
 HEAVY = {"keras", "tensorflow", "pandas", "scipy", "sklearn"}
 

@@ -6,7 +6,7 @@ A flag that is given wins over the pipeline file; what neither says is found out
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -552,13 +552,24 @@ def _until(chosen: TrainOptions, budget_us: int) -> TrainOptions:
 
 def _check_known(chosen: TrainOptions) -> None:
     """Refuse a name that does not exist before the data are read."""
-    from anomaly_lstm.models import MODELS
-    from anomaly_lstm.sources.words import near
     from anomaly_lstm.thresholds import THRESHOLDS
 
-    for option, name, known in (("--network", chosen.network, MODELS), ("--threshold", chosen.threshold, THRESHOLDS)):
-        if name not in known:
-            raise UsageError(f"{option}: there is no '{name}'; there are: {', '.join(known)}.{near(name, known)}")
+    check_network(chosen.network)
+    _check_name("--threshold", chosen.threshold, THRESHOLDS)
+
+
+def check_network(name: str) -> None:
+    """Raise UsageError where there is no network of that name."""
+    from anomaly_lstm.models import MODELS
+
+    _check_name("--network", name, MODELS)
+
+
+def _check_name(option: str, name: str, known: Iterable[str]) -> None:
+    from anomaly_lstm.sources.words import near
+
+    if name not in known:
+        raise UsageError(f"{option}: there is no '{name}'; there are: {', '.join(known)}.{near(name, known)}")
 
 
 def policy(

@@ -556,13 +556,23 @@ def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
     ]
 
 
-def train_into(plan: RunPlan, *, told: Callable[[Stage], None] = lambda stage: None) -> TrainResult:
+def train_into(
+    plan: RunPlan,
+    *,
+    looked: Callable[[Quality], None] = lambda quality: None,
+    told: Callable[[Stage], None] = lambda stage: None,
+) -> TrainResult:
     """Train anew into the run folder: the model is the run's from now on."""
     with store.locked(plan.folder):
-        return _train_into(plan, None, told)
+        return _train_into(plan, None, told, looked)
 
 
-def _train_into(plan: RunPlan, until_us: int | None, told: Callable[[Stage], None]) -> TrainResult:
+def _train_into(
+    plan: RunPlan,
+    until_us: int | None,
+    told: Callable[[Stage], None],
+    looked: Callable[[Quality], None] = lambda quality: None,
+) -> TrainResult:
     """Train on rows before the end that the plan gives, and before ``until_us``."""
     ends = [us for us in (plan.train_until_us, plan.read.end_us, until_us) if us is not None]
     read = replace(plan.read, end_us=min(ends, default=None))
@@ -578,6 +588,7 @@ def _train_into(plan: RunPlan, until_us: int | None, told: Callable[[Stage], Non
         events=plan.events,
         units=plan.units,
         options=plan.train,
+        looked=looked,
         told=told,
     )
     home = new.with_name(result.model_id)

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 PLACES = ("file", "folder")
-"""What an asset or a sensor may be named after."""
+"""What an asset or a sensor may be named after …"""
+PREFIXES = (*PLACES, "component")
+"""… and a sensor also after its component: the folder, or what stands before the moment in the name of the file."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,8 @@ class Reading:
     """All columns, in a long table all sensor names too, as the files name them."""
     done: float = 1.0
     """Share of the source that has been read after it."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Sensor → its unit, where the files tell it."""
 
 
 class Source(Protocol):

@@ -17,7 +17,16 @@ from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.assembly import assemble
 from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_in
 from anomaly_lstm.sources.clocks import Account, clock_words
-from anomaly_lstm.sources.contract import PLACES, FileQuality, RawAsset, RawFile, Reading, ReadOptions, together
+from anomaly_lstm.sources.contract import (
+    PLACES,
+    PREFIXES,
+    FileQuality,
+    RawAsset,
+    RawFile,
+    Reading,
+    ReadOptions,
+    together,
+)
 from anomaly_lstm.sources.counts import is_made_up
 from anomaly_lstm.sources.formats import either_way_round, find_time_formats, is_day_first
 from anomaly_lstm.sources.moments import check_readable
@@ -191,7 +200,7 @@ def _named_otherwise(options: ReadOptions) -> bool:
 
 def _check_choices(options: ReadOptions) -> None:
     """Raise `UsageError` where an option is none of those there are, or two contradict each other."""
-    for key, choices in (("layout", ("wide", "long")), ("asset_from", PLACES), ("sensor_prefix", PLACES)):
+    for key, choices in (("layout", ("wide", "long")), ("asset_from", PLACES), ("sensor_prefix", PREFIXES)):
         value = getattr(options, key)
         if value not in (None, *choices):
             raise UsageError(f"[source] {key} = {value!r} is neither {choices[0]!r} nor {choices[1]!r}.")

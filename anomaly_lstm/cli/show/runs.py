@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anomaly_lstm.cli.show.data import dropped, notes, oddities, states
+from anomaly_lstm.cli.show.data import dropped, graded, notes, oddities, states
 from anomaly_lstm.cli.show.judged import evaluated
 from anomaly_lstm.cli.show.learned import model_words
 from anomaly_lstm.cli.show.screen import Screen, command, next_step, say, table
@@ -22,6 +22,7 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
     notes(screen, result.quality.notes)
     if result.trained:
         dropped(screen, result.trained.quality)
+        graded(screen, result.trained.quality.grades)
         model_words(screen, model)
     oddities(screen, result.quality)
     say(screen, _news(result))
@@ -103,6 +104,7 @@ def load_words(screen: Screen, load: Mapping[str, Any]) -> None:
 
 def _inspected_quality(screen: Screen, found: Mapping[str, Any]) -> None:
     from anomaly_lstm.clock import format_duration
+    from anomaly_lstm.grades import grade_from
 
     notes(screen, found["notes"])
     columns = ("asset", "rows", "holes", "gaps", "from (UTC)", "to (UTC)")
@@ -112,3 +114,4 @@ def _inspected_quality(screen: Screen, found: Mapping[str, Any]) -> None:
     ]
     table(screen, columns, rows, columns[1:4])
     say(screen, f"One row every {format_duration(found['period_us'])}.")
+    graded(screen, [grade_from(grade) for grade in found.get("grades", ())])  # older ones have none
