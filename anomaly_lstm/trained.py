@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.deviations import Learned
+from anomaly_lstm.drifts import Drifts, drifts_from
 from anomaly_lstm.errors import ModelError
 from anomaly_lstm.evidence import Evidence, evidence_from
 from anomaly_lstm.level import level_from
@@ -59,6 +60,8 @@ class Trained:
     options: Mapping[str, Any]
     report: Mapping[str, Any]
     """What `train` has to say about it, for people and for ``inspect``."""
+    drifts: Drifts | None = None
+    """How rare slow drifts of each sensor are; None in a model that was trained before they were learned."""
 
 
 def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -92,6 +95,8 @@ def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
     arrays |= {f"level.{name}": array for name, array in learned.level.arrays().items()}
     arrays |= {f"evidence.{name}": array for name, array in trained.evidence.arrays().items()}
     arrays |= {f"curve.{name}": array for name, array in trained.curves.arrays().items()}
+    if trained.drifts:
+        arrays |= {f"drifts.{name}": array for name, array in trained.drifts.arrays().items()}
     return document, arrays
 
 
@@ -132,6 +137,7 @@ def from_folder(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
             curves=curves_from(part("curve.")),
             options=document["options"],
             report=document["report"],
+            drifts=drifts_from(part("drifts.")),
         )
     except (KeyError, TypeError) as problem:
         raise ModelError(
