@@ -159,7 +159,7 @@ def _due(
     raw, words = _in_mode(raw, words, before, mode)
     due = raw.time_us <= grid.time_of(end)
     raw = replace(raw, time_us=raw.time_us[due], values=raw.values[due])
-    (telemetry,), quality = as_the_model_wants(trained, Reading([raw], ReadOptions(), [], [], words))
+    (telemetry,), quality = as_the_model_wants(trained, Reading([raw], ReadOptions(), [], [], words=words))
     acted = under_events(trained, telemetry, events, known)
     if before and (not len(telemetry) or telemetry.index[0] != before.anchor):
         raise DataError(f"{asset}: rows that were read are gone from {home}. Restore the run folder from a copy.")

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources import csv, parquet
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, Source
+from anomaly_lstm.sources.reading import day_first_in, no_rows, read_files, read_parts, read_some
+from anomaly_lstm.sources.roles import check_names
 from anomaly_lstm.sources.words import near
 
-__all__ = ["SOURCES", "FileQuality", "RawAsset", "ReadOptions", "Reading", "Source", "read", "resolve"]
+__all__ = ["SOURCES", "FileQuality", "RawAsset", "ReadOptions", "Reading", "Source", "read", "resolve", "stream"]
 
 SOURCES: dict[str, Source] = {csv.NAME: csv, parquet.NAME: parquet}
 """Name in `[source] kind` → module."""
+
+PART_BYTES = 1 << 25
+"""How much `stream` takes at a time [bytes in the file]."""
+PLAIN = (".csv", ".tsv", ".txt")
+"""Endings of files that are not packed."""
 
 Place = str | Path | Sequence[str | Path]
 
@@ -25,7 +34,64 @@ def read(source: Place, options: ReadOptions | None = None) -> Reading:
     Raises `DataError` when there is nothing there, kinds are mixed, or a file cannot be used; `UsageError` for options.
     """
     name, files = resolve(source)
-    return SOURCES[name].read(files, options or ReadOptions())
+    options = options or ReadOptions()
+    return read_files([part for file in files for part in SOURCES[name].parts(file, options, None)], options)
+
+
+def stream(source: Place, options: ReadOptions | None = None, size: int = PART_BYTES) -> Iterator[Reading]:
+    """Read the same in parts of about ``size`` [bytes]: never all rows are in memory.
+
+    Small files are read together, a big one in parts. Where the first of them leave open whether day or month comes
+    first, what follows is looked at until some date tells.
+    """
+    name, files = resolve(source)
+    options = options or ReadOptions()
+    options = replace(options, among=options.among or files)
+    groups = _groups(files, size)
+    total = sum(file.stat().st_size for file in files)
+    columns: set[str] = set()
+    done, any_rows = 0, False
+    for number, group in enumerate(groups):
+        readings = _of_group(name, group, options, size)
+        first = next(readings)
+        if first.day_or_month and options.day_first is None:
+            rest = (file for later in groups[number:] for file in later)
+            order = day_first_in((part for file in rest for part in SOURCES[name].parts(file, options, size)), options)
+            if order is not None:
+                options = replace(options, day_first=order)
+                readings = _of_group(name, group, options, size)
+                first = next(readings)
+        bytes_here = sum(file.stat().st_size for file in group)
+        for reading in chain([first], readings):
+            columns |= set(reading.columns)
+            any_rows = any_rows or any(file.rows_read for file in reading.files)
+            yield replace(reading, done=(done + reading.done * bytes_here) / max(1, total))
+        done += bytes_here
+    if not any_rows and not options.known:
+        raise no_rows(files[0])
+    check_names(columns, options, str(files[0]) if len(files) == 1 else f"none of the {len(files)} files")
+
+
+def _groups(files: Sequence[Path], size: int) -> list[list[Path]]:
+    """Files in order, together as long as they come to no more than ``size`` [bytes]; packed ones count eightfold."""
+    groups: list[list[Path]] = []
+    room = 0
+    for file in files:
+        takes = file.stat().st_size * (1 if file.suffix in PLAIN else 8)
+        if takes > room or not groups:
+            groups.append([])
+            room = size
+        groups[-1].append(file)
+        room -= takes
+    return groups
+
+
+def _of_group(name: str, group: Sequence[Path], options: ReadOptions, size: int) -> Iterator[Reading]:
+    """Small files as one reading; a big one in parts."""
+    parts = SOURCES[name].parts
+    if len(group) == 1:
+        return read_parts(parts(group[0], options, size), options, alone=len(options.among) == 1)
+    return iter([read_some([part for file in group for part in parts(file, options, None)], options)])
 
 
 def resolve(source: Place) -> tuple[str, list[Path]]:

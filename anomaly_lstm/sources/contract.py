@@ -1,14 +1,16 @@
 """What a source is: a module that reads sensor history from one kind of place.
 
-It gives rows as they were measured, in file order, in UTC; grid, states and quality counts come after it (`telemetry`).
+It gives the rows as they stand there, in parts of bounded size; `reading` finds out what the columns are and brings all
+kinds to the same form: rows as they were measured, in file order, in UTC. Grid, states and quality counts come after
+it (`telemetry`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,8 @@ class ReadOptions:
     time: str | None = None
     time_format: str | None = None
     """``iso8601``, a strptime form such as ``%d/%m/%Y %H:%M``, or for numbers ``epoch_s`` (_ms, _us, _ns)."""
+    day_first: bool | None = None
+    """How dates of numbers are read that could be read both ways round; None = by what the rows tell, and said."""
     zone: str | None = None
     """IANA zone of times without an offset; None = UTC (said)."""
     asset: str | None = None
@@ -56,6 +60,26 @@ class ReadOptions:
 
 
 @dataclass(frozen=True)
+class RawFile:
+    """One file, or some of its rows in order, with its cells in Arrow columns, before anyone knows which is what.
+
+    ``table`` has stripped, distinct names; ``where`` says in words where row *i* stands in the file ("line 17");
+    ``indexes`` are columns that only number or index the rows: no sensors. ``decimal`` holds for its text cells.
+    """
+
+    path: Path
+    table: Any
+    where: Callable[[int], str]
+    indexes: tuple[str, ...] = ()
+    decimal: str = "."
+    separator: str | None = None
+    """None where the format has none."""
+    notes: tuple[str, ...] = ()
+    done: float = 1.0
+    """Share of the file that has been read after these rows."""
+
+
+@dataclass(frozen=True)
 class RawAsset:
     """One asset's rows as read: unsorted, irregular, duplicates included.
 
@@ -87,6 +111,21 @@ class FileQuality:
     """Sensor → cells that held text or ±inf where a number was expected; they became missing."""
 
 
+def together(one: FileQuality, more: FileQuality) -> FileQuality:
+    """What became of the rows of a file that was read in two parts."""
+
+    def added(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+        return {key: before.get(key, 0) + after.get(key, 0) for key in sorted({*before, *after})}
+
+    return FileQuality(
+        one.file,
+        one.rows_read + more.rows_read,
+        one.rows_kept + more.rows_kept,
+        added(one.dropped, more.dropped),
+        added(one.cells_not_numeric, more.cells_not_numeric),
+    )
+
+
 @dataclass(frozen=True)
 class Reading:
     """All that a source gave: assets in name order, how they were read, what was found out on the way."""
@@ -100,8 +139,14 @@ class Reading:
     notes: Sequence[str]
     """Sentences about what was detected, for people."""
     files: Sequence[FileQuality]
+    day_or_month: bool = False
+    """Day and month of its times could be either way round: the choice is a guess."""
     words: Sequence[str] = ()
     """The words of `ReadOptions.mode`, whose values are places among them; empty where they are numbers."""
+    columns: Sequence[str] = ()
+    """All columns, in a long table all sensor names too, as the files name them."""
+    done: float = 1.0
+    """Share of the source that has been read after it."""
 
 
 class Source(Protocol):
@@ -110,6 +155,11 @@ class Source(Protocol):
     NAME: str
     SUFFIXES: tuple[str, ...]
 
-    def read(self, paths: Sequence[Path], options: ReadOptions) -> Reading:
-        """Read every file of ``paths``; raise `errors.DataError` naming file, column and next step where that fails."""
+    def parts(self, path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFile]:
+        """The rows of one file in order: at least one part, all with the same columns.
+
+        A part takes about ``size`` bytes in the file [bytes], unpacked; None = all rows are one part. Raises
+        `errors.DataError` naming file, line and next step where the file cannot be read, `errors.UsageError` where the
+        options contradict each other.
+        """
         ...

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,9 @@ from pyarrow import csv as arrow_csv
 
 from anomaly_lstm.arrow import to_numpy
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.sources.contract import Reading, ReadOptions
-from anomaly_lstm.sources.raw import RawFile, clean_names
-from anomaly_lstm.sources.reading import read_files
+from anomaly_lstm.sources.contract import RawFile, ReadOptions
+from anomaly_lstm.sources.names import clean_names
+from anomaly_lstm.sources.text import as_utf8, records, unpacked, unpacked_size
 
 NAME = "csv"
 SUFFIXES: tuple[str, ...] = (".csv", ".tsv", ".csv.gz", ".txt")
@@ -50,8 +49,32 @@ class Shape:
     lines_before: int
 
 
-def read(paths: Sequence[Path], options: ReadOptions) -> Reading:
-    """Read every file of ``paths``; raise `DataError` naming file, line and next step where that fails."""
+def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFile]:
+    """The rows of a file, cut at the ends of lines; see `contract.Source`."""
+    _check(options)
+    shape: Shape | None = None
+    head = b""
+    seen = 0
+    blocks = unpacked(path, size)
+    for block in blocks if size is None else records(blocks, path):
+        text = head + block
+        plain, encoding = as_utf8(text, path)
+        if shape is None:
+            shape = _read_on(_find_shape(plain, encoding, path, options), plain, text, options.after.get(str(path), 0))
+            if size is not None and not plain[shape.body :].strip():
+                shape, head = None, text  # rows are needed to tell what the columns are
+                continue
+        head = b""
+        seen += len(text)
+        yield replace(_part(path, plain, shape, options), done=min(1.0, seen / unpacked_size(path)))
+        shape = replace(shape, body=0, lines_before=shape.lines_before + plain.count(b"\n", shape.body))
+    if head:
+        plain, encoding = as_utf8(head, path)
+        yield _part(path, plain, _find_shape(plain, encoding, path, options), options)
+
+
+def _check(options: ReadOptions) -> None:
+    """Raise UsageError where separator and decimal mark are none, or the same."""
     for name, allowed in (("separator", (None, *SEPARATORS)), ("decimal", (None, ".", ","))):
         if getattr(options, name) not in allowed:
             shown = " ".join(repr(mark) for mark in allowed if mark)
@@ -60,76 +83,33 @@ def read(paths: Sequence[Path], options: ReadOptions) -> Reading:
         raise UsageError(
             "separator and decimal mark cannot both be ',': set the other one too (--separator, --decimal)."
         )
-    loaded = [_load(path, options) for path in paths]
-    separators, decimals = {shape.separator for _, shape in loaded}, {shape.decimal for _, shape in loaded}
-    found = replace(
-        options,
-        separator=separators.pop() if len(separators) == 1 else options.separator,
-        decimal=decimals.pop() if len(decimals) == 1 else options.decimal,
-    )
-    return read_files([file for file, _ in loaded], options, found)
 
 
-def _load(path: Path, options: ReadOptions) -> tuple[RawFile, Shape]:
-    """Read one file into columns of text."""
-    data = _bytes(path)
-    text, encoding = _as_utf8(data, path)
-    shape = _read_on(_find_shape(text, encoding, path, options), text, len(data), options.after.get(str(path), 0))
+def _part(path: Path, text: bytes, shape: Shape, options: ReadOptions) -> RawFile:
+    """Some rows of a file in columns of text."""
     body = text[shape.body :]
     columns = _parse(body, shape, path)
     table, indexes, notes = _without_nameless(pa.table(columns), options)
 
     def where(row: int) -> str:
-        records = _records(body, shape.separator)
-        line = next((line for number, (line, _) in enumerate(records) if number == row), 0)
+        rows = _records(body, shape.separator)
+        line = next((line for number, (line, _) in enumerate(rows) if number == row), 0)
         return f"line {line + shape.lines_before}"
 
     mark = {"\t": "tab"}.get(shape.separator, f"'{shape.separator}'")
     said = [f"Columns are separated by {mark}, the decimal mark is '{shape.decimal}'."]
     said = said if options.separator is None or options.decimal is None else []
-    if encoding != "utf-8":
-        said.append(f"The text is encoded as {encoding}.")
-    return RawFile(path, table, where, indexes, shape.decimal, (*said, *notes)), shape
+    if shape.encoding != "utf-8":
+        said.append(f"The text is encoded as {shape.encoding}.")
+    return RawFile(path, table, where, indexes, shape.decimal, shape.separator, (*said, *notes))
 
 
-def _read_on(shape: Shape, text: bytes, size: int, done: int) -> Shape:
+def _read_on(shape: Shape, text: bytes, data: bytes, done: int) -> Shape:
     """The shape with the rows from byte ``done`` of the file on: those before were read. Only UTF-8 has its bytes."""
-    mark = size - len(text)  # a byte order mark
+    mark = len(data) - len(text)  # a byte order mark
     if shape.encoding != "utf-8" or mark not in (0, len(codecs.BOM_UTF8)) or done - mark <= shape.body:
         return shape
     return replace(shape, body=done - mark, lines_before=text[: done - mark].count(b"\n"))
-
-
-def _bytes(path: Path) -> bytes:
-    """All of a file, unpacked; an empty one is an error."""
-    try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError) as error:
-        reason = "it is a folder" if path.is_dir() else str(error)
-        raise DataError(f"{path}: cannot be read: {reason}. Check the file and its permissions.") from error
-    if not data.strip():
-        raise DataError(f"{path}: the file is empty. Give a file with a line of column names and rows below it.")
-    return data
-
-
-def _as_utf8(data: bytes, path: Path) -> tuple[bytes, str]:
-    """Return the text as UTF-8 without byte order mark, and the encoding it came in."""
-    marks = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-    encoding = next((name for mark, name in marks.items() if data.startswith(mark)), "")
-    if not encoding:
-        head = data[:2000]
-        high, low = head[0::2].count(0), head[1::2].count(0)  # Latin text in UTF-16 has a zero in every second byte
-        encoding = "utf-16-le" if low > len(head) / 4 else "utf-16-be" if high > len(head) / 4 else "utf-8"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        encoding = "latin-1"
-        text = data.decode("cp1252", errors="replace") if encoding == "utf-8" else data.decode("latin-1")
-    if "\0" in text[:100_000]:
-        raise DataError(f"{path}: is not text (it holds zero bytes). Export it as CSV or Parquet.")
-    plain = data.removeprefix(codecs.BOM_UTF8) if encoding == "utf-8" else text.removeprefix("\ufeff").encode()
-    return plain, encoding
 
 
 def _find_shape(text: bytes, encoding: str, path: Path, options: ReadOptions) -> Shape:
@@ -197,7 +177,7 @@ def _refuse_values_as_names(names: Sequence[str], path: Path) -> None:
 def _parse(body: bytes, shape: Shape, path: Path) -> dict[str, Any]:
     """Split the rows into one column of text per name; empty cells are null."""
     names = list(shape.names)
-    if not body.strip():
+    if not body or body.isspace():
         return {name: pa.chunked_array([], type=pa.string()) for name in names}
     try:
         table = arrow_csv.read_csv(

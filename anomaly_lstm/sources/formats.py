@@ -13,7 +13,7 @@ from anomaly_lstm import arrow
 from anomaly_lstm.arrow import Column, is_null
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources.cells import is_moment, is_numeric, is_text, numbers_in, sample_of, share_of, texts_of
-from anomaly_lstm.sources.raw import RawFile
+from anomaly_lstm.sources.contract import RawFile
 from anomaly_lstm.sources.times import DATES, EPOCHS, ISO, parse_times
 
 Floats = NDArray[np.float64]
@@ -30,9 +30,12 @@ def time_column(file: RawFile, time: str) -> Column:
 
 
 def find_time_formats(
-    files: Sequence[RawFile], times: Sequence[str], wanted: str | None
+    files: Sequence[RawFile], times: Sequence[str], wanted: str | None, day_first: bool | None = None
 ) -> tuple[list[str | None], list[tuple[str, tuple[str, ...]]]]:
-    """Say how each file writes its times (None: typed) and what to tell; one file's 13/02 settles them all."""
+    """Say how each file writes its times (None: typed) and what to tell; one file's 13/02 settles them all.
+
+    ``day_first`` settles what the files leave open.
+    """
     formats: list[str | None] = []
     columns = [time_column(file, time) for file, time in zip(files, times, strict=True)]
     notes: list[tuple[str, tuple[str, ...]]] = []
@@ -45,7 +48,7 @@ def find_time_formats(
         dates = _dates(shape)
         if len(shape) > 1 and dates not in settled:
             same = [other for other, its in zip(columns, shapes, strict=True) if _dates(its) == dates]
-            settled[dates] = _day_or_month_first(dates, same)
+            settled[dates] = _day_or_month_first(dates, same, day_first)
         place, why = settled.get(dates, (0, ""))
         format_ = shape[place] if shape else None
         formats.append(format_)
@@ -136,7 +139,20 @@ def _time_of_day_format(sample: Column, date: str) -> str:
     return f" {'%I' if half else '%H'}{seconds}{' %p' if half else ''}" if seconds else ""
 
 
-def _day_or_month_first(formats: tuple[str, ...], columns: Sequence[Column]) -> tuple[int, str]:
+def either_way_round(files: Sequence[RawFile], times: Sequence[str], formats: Sequence[str | None]) -> bool:
+    """Say whether day and month could be exchanged in all times of numbers, by what the cells tell."""
+    numbers = [
+        (time_column(file, time), format_)
+        for file, time, format_ in zip(files, times, formats, strict=True)
+        if format_ and _swapped(format_)
+    ]
+    return bool(numbers) and all(
+        parse_times(column, format_).readable.sum() == parse_times(column, _swapped(format_)).readable.sum()
+        for column, format_ in numbers
+    )
+
+
+def _day_or_month_first(formats: tuple[str, ...], columns: Sequence[Column], day_first: bool | None) -> tuple[int, str]:
     """Choose between two orders of day and month over all files, and say why.
 
     The order that reads more rows; else the one under which time makes no jumps from row to row (the smaller largest
@@ -152,6 +168,8 @@ def _day_or_month_first(formats: tuple[str, ...], columns: Sequence[Column]) -> 
     most = [format_ for format_ in formats if read[format_] == max(read.values())]
     if len(most) == 1:
         return formats.index(most[0]), ""
+    if day_first is not None:
+        return next(place for place, format_ in enumerate(formats) if format_.startswith("%d") == day_first), ""
     smooth = [format_ for format_ in most if jump[format_] == min(jump.values())]
     if len(smooth) == 1:
         return formats.index(smooth[0]), "; day and month could be either way round, this way time runs without jumps"

@@ -2,51 +2,170 @@
 
 The way of a file: `roles.find_roles` says which column is what, `formats.find_time_formats` how times are written,
 `rows.rows_of` takes its rows and accounts for each one it drops, `assembly.assemble` puts the rows of an asset
-together. `read_files` is all of them.
+together. `read_files` is all of them, `read_parts` the same for a file that does not fit into memory.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.assembly import assemble, asset_names
-from anomaly_lstm.sources.cells import is_measured, words_in
-from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions
-from anomaly_lstm.sources.formats import find_time_formats
-from anomaly_lstm.sources.raw import RawFile
-from anomaly_lstm.sources.roles import Roles, check_names, find_roles
-from anomaly_lstm.sources.rows import rows_of
+from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_in
+from anomaly_lstm.sources.contract import FileQuality, RawAsset, RawFile, Reading, ReadOptions, together
+from anomaly_lstm.sources.formats import either_way_round, find_time_formats
+from anomaly_lstm.sources.roles import Roles, check_names, find_roles, names_in
+from anomaly_lstm.sources.rows import Rows, lost_words, rows_of
 from anomaly_lstm.sources.words import listed
 
+TimeNote = tuple[str, tuple[str, ...]]
+"""A file, or nothing for all of them, and what to tell of its times."""
 
-def read_files(files: Sequence[RawFile], options: ReadOptions, found: ReadOptions) -> Reading:
+
+@dataclass(frozen=True)
+class Plan:
+    """What was found out about a file: what is needed to read more of its rows in the same way."""
+
+    roles: Roles
+    time_format: str | None
+    asset: str
+    """Its asset where no column names one."""
+
+
+def read_files(files: Sequence[RawFile], options: ReadOptions) -> Reading:
     """Find the roles of all columns, convert every file, and put the assets together.
 
-    ``found`` is ``options`` with what the format itself has resolved (separator, decimal mark).
+    Raises DataError where no file has rows, unless a model knows the sensors; UsageError where the options name columns
+    that no file has.
     """
+    plans, time_notes = _plans(files, options)
+    if not plans and not options.known:
+        raise no_rows(files[0].path)
+    present = [name for file, plan in zip(_filled(files), plans, strict=True) for name in names_in(file, plan.roles)]
+    check_names(present, options, str(files[0].path) if len(files) == 1 else f"none of the {len(files)} files")
+    reading = _all_of(files, plans, time_notes, options)
+    return replace(reading, notes=[*reading.notes, *([summary(reading.assets)] if plans else [])])
+
+
+def read_some(files: Sequence[RawFile], options: ReadOptions) -> Reading:
+    """The same for some files of many: none may have rows, or columns that the options name, and others do."""
+    plans, time_notes = _plans(files, options)
+    return _all_of(files, plans, time_notes, options)
+
+
+def no_rows(path: Path) -> DataError:
+    """Why a source without rows cannot be read."""
+    return DataError(f"{path}: has column names but no rows. Give a file that holds measurements.")
+
+
+def _all_of(
+    files: Sequence[RawFile], plans: Sequence[Plan], time_notes: Sequence[TimeNote], options: ReadOptions
+) -> Reading:
+    """Read whole files by the plans of those that hold rows."""
+    if not plans:
+        empty = [FileQuality(str(file.path), 0, 0) for file in files]
+        return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
+    reading, rows = _read(files, plans, time_notes, options)
+    lost = _gather([(part.file, (*lost_words(part.quality, options), *part.lost)) for part in rows])
+    return replace(reading, notes=[*reading.notes, *lost])
+
+
+def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> Iterator[Reading]:
+    """Read one file part by part: the first tells how it is written, the others are read alike.
+
+    Where the file is ``alone``, a slip in the names of columns is told at once, not after an hour of reading.
+
+    The notes of the first reading tell what was found out, those of the others only what is new; a last one, without
+    rows, tells which were lost.
+    """
+    rest = iter(parts)
+    head = next(rest)
+    plans, time_notes = _plans([head], options)
+    if not plans:
+        yield _all_of([head], plans, time_notes, options)
+        return
+    if alone and plans[0].roles.sensor is None:
+        check_names(names_in(head, plans[0].roles), options, str(head.path))
+    first, (rows,) = _read([head], plans, time_notes, options)
+    yield replace(first, done=head.done)
+    quality = rows.quality
+    plan, wide = plans[0], plans[0].roles.sensor is None
+    known = tuple(first.assets[0].sensors) if wide and first.assets and not options.known else options.known
+    options = replace(options, known=known, words=first.words or options.words)
+    told: set[str] = set()
+    for part in rest:
+        options = replace(options, words=_words_of_mode([part], options) or options.words)
+        rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options)
+        assets, _ = assemble([rows], known)
+        late = [name for name in _left_out(part, plan.roles, options) if name not in told]
+        told |= set(late)
+        notes = [
+            f"{part.path}, {part.where(0)}: from about here on '{name}' holds numbers, before it held none: left out. "
+            "Name it with --sensors, or the other columns to be left out with --exclude."
+            for name in late
+        ]
+        columns = () if wide else names_in(part, plan.roles)
+        found = Reading(assets, first.how, notes, [rows.quality], words=options.words or (), columns=columns)
+        yield replace(found, done=part.done)
+        quality = together(quality, rows.quality)
+    yield Reading([], first.how, lost_words(quality, options), [])
+
+
+def _left_out(part: RawFile, roles: Roles, options: ReadOptions) -> list[str]:
+    """Columns of a wide table that hold numbers in this part, and were no sensors by the first."""
+    if roles.sensor is not None or options.sensors is not None:
+        return []
+    free = [name for name in part.table.column_names if name not in roles.taken() and name not in part.indexes]
+    return [
+        name
+        for name in free
+        if options.columns.get(name, name) not in options.known
+        and not {name, options.columns.get(name, name)} & set(options.exclude)
+        and is_text(part.table[name])
+        and is_numeric(part.table[name], part.decimal)
+    ]
+
+
+def _filled(files: Sequence[RawFile]) -> list[RawFile]:
+    return [file for file in files if file.table.num_rows]
+
+
+def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], list[TimeNote]]:
+    """Find out how each file that holds rows is to be read, and what to tell about its times."""
     if options.layout not in (None, "wide", "long"):
         raise UsageError(f"[source] layout = {options.layout!r} is neither 'wide' nor 'long'.")
     find_zone(options.zone or "UTC")
-    filled = [file for file in files if file.table.num_rows]
-    if not filled and options.known:
-        empty = [FileQuality(str(file.path), 0, 0) for file in files]
-        return Reading([], found, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
-    if not filled:
-        raise DataError(f"{files[0].path}: has column names but no rows. Give a file that holds measurements.")
+    filled = _filled(files)
     roles = [find_roles(file, options) for file in filled]
-    check_names(filled, roles, options)
-    formats, time_notes = find_time_formats(filled, [role.time for role in roles], options.time_format)
+    formats, time_notes = find_time_formats(
+        filled, [role.time for role in roles], options.time_format, options.day_first
+    )
     named = asset_names(options.among or [file.path for file in filled])
     by_path = dict(zip(options.among or [file.path for file in filled], named, strict=True))
-    names = [by_path[file.path] for file in filled]
+    plans = [
+        Plan(role, format_, by_path[file.path]) for file, role, format_ in zip(filled, roles, formats, strict=True)
+    ]
+    return plans, time_notes
+
+
+def _read(
+    files: Sequence[RawFile],
+    plans: Sequence[Plan],
+    time_notes: Sequence[TimeNote],
+    options: ReadOptions,
+) -> tuple[Reading, list[Rows]]:
+    """Read whole files, or the first part of one, by the plans of those that hold rows."""
+    filled = _filled(files)
+    roles, formats = [plan.roles for plan in plans], [plan.time_format for plan in plans]
+    times = [role.time for role in roles]
     words = _words_of_mode(filled, options)
     rows = [
-        rows_of(file, role, format_, name, replace(options, words=words))
-        for file, role, format_, name in zip(filled, roles, formats, names, strict=True)
+        rows_of(file, plan.roles, plan.time_format, plan.asset, replace(options, words=words))
+        for file, plan in zip(filled, plans, strict=True)
     ]
     assets, join_notes = assemble(rows, options.known)
     notes = _gather(
@@ -54,11 +173,13 @@ def read_files(files: Sequence[RawFile], options: ReadOptions, found: ReadOption
         [(str(file.path), role.notes) for file, role in zip(filled, roles, strict=True)],
         time_notes,
         [(part.file, part.notes) for part in rows],
-        [("", (*_stem_notes(filled, roles, names), *join_notes, *_summary(assets)))],
+        [("", (*_stem_notes(plans), *join_notes))],
     )
     how = replace(
-        found,
-        time=_common(role.time for role in roles),
+        options,
+        separator=options.separator or _common(file.separator for file in files),
+        decimal=options.decimal or _common(file.decimal for file in files if file.separator),
+        time=_common(times),
         time_format=_common(formats),
         zone=options.zone or "UTC",
         asset=_common(role.asset for role in roles),
@@ -72,7 +193,20 @@ def read_files(files: Sequence[RawFile], options: ReadOptions, found: ReadOption
     )
     quality = {part.file: part.quality for part in rows}
     told = [quality.get(str(file.path), FileQuality(str(file.path), 0, 0)) for file in files]
-    return Reading(assets, how, notes, told, words)
+    open_ = options.time_format is None and options.day_first is None and either_way_round(filled, times, formats)
+    columns = [name for file, role in zip(filled, roles, strict=True) for name in names_in(file, role)]
+    return Reading(assets, how, notes, told, open_, words, tuple(dict.fromkeys(columns))), rows
+
+
+def day_first_in(parts: Iterable[RawFile], options: ReadOptions) -> bool | None:
+    """Which comes first in the dates of numbers, by the first part that tells; None where none does."""
+    for part in parts:
+        if part.table.num_rows:
+            time = find_roles(part, options).time
+            formats, _ = find_time_formats([part], [time], None)
+            if not either_way_round([part], [time], formats):
+                return str(formats[0]).startswith("%d")
+    return None
 
 
 def _words_of_mode(files: Sequence[RawFile], options: ReadOptions) -> tuple[str, ...]:
@@ -92,27 +226,28 @@ def _words_of_mode(files: Sequence[RawFile], options: ReadOptions) -> tuple[str,
     return (*known, *sorted(found - set(known)))
 
 
-def _stem_notes(files: Sequence[RawFile], roles: Sequence[Roles], names: Sequence[str]) -> list[str]:
+def _stem_notes(plans: Sequence[Plan]) -> list[str]:
     """Tell when files are taken for assets."""
-    alone = [name for name, role in zip(names, roles, strict=True) if role.asset is None]
+    alone = [plan.asset for plan in plans if plan.roles.asset is None]
     if not alone:
         return []
-    if len(files) == 1:
+    if len(plans) == 1:
         return [f"No column names the asset: the file is asset '{alone[0]}'; else --asset."]
     return [f"No column names the asset: each file is one, named after it ({listed(alone)}); else --asset."]
 
 
-def _summary(assets: Sequence[RawAsset]) -> list[str]:
+def summary(assets: Sequence[RawAsset]) -> str:
     """Tell what came out."""
     if not assets:
-        return ["No rows are left."]
-    rows = sum(len(asset.time_us) for asset in assets)
-    first, last = (int(edge(edge(asset.time_us) for asset in assets)) for edge in (min, max))
-    sensors = assets[0].sensors
-    return [
-        f"{len(assets)} asset(s), {rows} rows from {iso(first)} to {iso(last)}, "
-        f"{len(sensors)} sensor(s): {listed(sensors)}."
-    ]
+        return "No rows are left."
+    edges = [int(edge(edge(asset.time_us) for asset in assets)) for edge in (min, max)]
+    return summary_words(len(assets), sum(len(asset.time_us) for asset in assets), edges, assets[0].sensors)
+
+
+def summary_words(n_assets: int, n_rows: int, edges_us: Sequence[int], sensors: Sequence[str]) -> str:
+    """The same from the numbers: how many, between when and when, of what."""
+    first, last = map(iso, edges_us)
+    return f"{n_assets} asset(s), {n_rows} rows from {first} to {last}, {len(sensors)} sensor(s): {listed(sensors)}."
 
 
 def _gather(*groups: Sequence[tuple[str, Sequence[str]]]) -> list[str]:

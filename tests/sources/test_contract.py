@@ -14,7 +14,7 @@ import pytest
 from pyarrow import csv as arrow_csv
 
 from anomaly_lstm.errors import DataError
-from anomaly_lstm.sources import SOURCES, Reading, ReadOptions, read, resolve
+from anomaly_lstm.sources import SOURCES, Reading, ReadOptions, read, resolve, stream
 
 
 def _write(kind: str, folder: Path, name: str = "pump", shift: float = 0.0) -> Path:
@@ -93,8 +93,7 @@ def test_reading_again_with_what_was_found_out_gives_the_same(kind: str, tmp_pat
 @every_source
 def test_reading_does_not_depend_on_the_order_of_files(kind: str, tmp_path: Path) -> None:
     paths = [WRITERS[kind](tmp_path, name, shift) for name, shift in (("a", 0.0), ("b", 10.0))]
-    module = SOURCES[kind]
-    forward, backward = module.read(paths, ReadOptions()), module.read(paths[::-1], ReadOptions())
+    forward, backward = read(paths), read(paths[::-1])
     assert [asset.asset for asset in forward.assets] == [asset.asset for asset in backward.assets]
     assert forward.how == backward.how
     for one, other in zip(forward.assets, backward.assets, strict=True):
@@ -116,7 +115,7 @@ def test_a_folder_or_an_unreadable_file_is_a_data_error(kind: str, tmp_path: Pat
     broken.write_bytes(b"")
     for path in (tmp_path, broken, tmp_path / "absent"):
         with pytest.raises(DataError) as caught:
-            SOURCES[kind].read([path], ReadOptions())
+            list(SOURCES[kind].parts(path, ReadOptions(), None))
         assert str(path) in str(caught.value)
 
 
@@ -173,3 +172,29 @@ def test_reading_imports_neither_pandas_nor_anything_else_that_is_slow(tmp_path:
         env={**os.environ, "PYTHONPATH": root},
     )
     assert done.stdout.strip() == "[]"
+
+
+@every_source
+@pytest.mark.parametrize("size", [1, 40, 150, 10_000])
+def test_parts_of_any_size_hold_the_rows_of_the_whole_file(kind: str, size: int, tmp_path: Path) -> None:
+    path = WRITERS[kind](tmp_path)
+    whole = pa.concat_tables([part.table for part in SOURCES[kind].parts(path, ReadOptions(), None)])
+    parts = list(SOURCES[kind].parts(path, ReadOptions(), size))
+    assert pa.concat_tables([part.table for part in parts]).equals(whole)
+    assert len(parts) > 1 or size > 40
+    wheres = [part.where(row) for part in parts for row in range(len(part.table))]
+    assert wheres == [f"{'line' if kind == 'csv' else 'row'} {row + (2 if kind == 'csv' else 1)}" for row in range(6)]
+
+
+@every_source
+@pytest.mark.parametrize("size", [40, 150, 10_000])
+def test_a_stream_brings_the_rows_of_one_reading(kind: str, size: int, tmp_path: Path) -> None:
+    WRITERS[kind](tmp_path, "a")
+    WRITERS[kind](tmp_path, "b", 10.0)
+    whole, readings = read(tmp_path), list(stream(tmp_path, size=size))
+    for asset in whole.assets:
+        mine = [raw for reading in readings for raw in reading.assets if raw.asset == asset.asset]
+        assert np.array_equal(np.concatenate([raw.time_us for raw in mine]), asset.time_us)
+        assert np.array_equal(np.concatenate([raw.values for raw in mine]), asset.values, equal_nan=True)
+    counted = [(file.rows_read, file.rows_kept) for reading in readings for file in reading.files]
+    assert np.sum(counted, axis=0).tolist() == [12, 10]

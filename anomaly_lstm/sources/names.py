@@ -1,32 +1,15 @@
-"""One file with its cells in Arrow columns, before anyone knows which column is what."""
+"""The names of the columns of a file: cleaned, and which of them only index its rows."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources.words import listed
-
-
-@dataclass(frozen=True)
-class RawFile:
-    """One file with its cells in Arrow columns, before anyone knows which column is what.
-
-    ``table`` has stripped, distinct names; ``where`` says in words where row *i* stands in the file ("line 17");
-    ``indexes`` are columns that only number or index the rows: no sensors. ``decimal`` holds for its text cells.
-    """
-
-    path: Path
-    table: Any
-    where: Callable[[int], str]
-    indexes: tuple[str, ...] = ()
-    decimal: str = "."
-    notes: tuple[str, ...] = ()
 
 
 def clean_names(names: Sequence[str], path: Path) -> list[str]:
