@@ -28,6 +28,13 @@ Bool = NDArray[np.bool_]
 ALLOWED = 0.5
 """How far off a sensor may stand for ever [spreads]: half of the shift that a sum finds soonest."""
 
+MOST_ROWS = 400_000
+"""Rows of all assets together from which it is learned how rare sums are, the last ones: each sensor and side of so
+many takes about half a second, and a return period of years is extrapolated from more of them too."""
+
+NEVER = 1e12
+"""A sum that none comes to: of a sensor of which normal rows could not tell."""
+
 UP, DOWN = range(2)
 WAYS = (1.0, -1.0)
 """The directions, in the order of the first axis of all sums, and their signs."""
@@ -39,7 +46,7 @@ RETURN_PERIODS_S = np.geomspace(1e2, LONGEST_S, 41)
 @dataclass(frozen=True)
 class Drifts:
     """``spread`` (n_scored,) of the deviations of normal rows [sensor units]; ``sum_at`` (2, n_scored, 41) [spreads ×
-    rows] of which return period, `RETURN_PERIODS_S`, a sum is: infinite where normal rows could not tell.
+    rows] of which return period, `RETURN_PERIODS_S`, a sum is; `NEVER` where normal rows could not tell.
     """
 
     spread: Float64
@@ -164,10 +171,12 @@ def fit_drifts(
     ``records``, one per asset in time order, (n_rows, n_scored) in sensor units, NaN = none; ``resolution`` (n_scored,)
     is the least a sensor can show; ``fit`` learns a curve from sums to return periods.
     """
+    most = MOST_ROWS // len(records)
+    records = [record[-most:] for record in records]
     spread = robust_spread(np.concatenate(records), resolution)
     scaled = [np.clip(record / spread, -SLOW_REACH, SLOW_REACH) for record in records]
     along = [np.where(np.isfinite(record), sums_along(record), np.nan) for record in scaled]
-    sum_at = np.full((2, len(spread), len(RETURN_PERIODS_S)), np.inf)
+    sum_at = np.full((2, len(spread), len(RETURN_PERIODS_S)), NEVER)
     for way, sensor in np.ndindex(sum_at.shape[:2]):
         sums = [one[way, :, sensor] for one in along]
         if sum(np.isfinite(one).sum() for one in sums) >= LEAST_SCORES:

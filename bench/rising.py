@@ -124,8 +124,8 @@ def judge(seeds: Sequence[int]) -> tuple[Healthy, Worn]:
 
 def worn(number: int, seed: int, chance: np.random.Generator) -> tuple[History, int]:
     """A pump in the year after what was learned, whose bearing wears to its failure [µs]."""
-    begin, days = START + np.timedelta64(round(SIZE.days / 2), "D"), 62
-    wears = begin + np.timedelta64(round((18 + chance.uniform(0, 2)) * 1440), "m")
+    begin, days = START + np.timedelta64(round(SIZE.days / 2), "D"), 104
+    wears = begin + np.timedelta64(round((60 + chance.uniform(0, 2)) * 1440), "m")
     failure = wears + np.timedelta64(round(np.exp(chance.uniform(*np.log(LIVES_DAYS))) * 1440), "m")
     hour = np.timedelta64(60, "m")
     time = simulation.regular_times(begin, days, SIZE.period)

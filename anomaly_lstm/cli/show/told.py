@@ -43,8 +43,8 @@ def rising(screen: Screen, found: Sequence[Mapping[str, Any]]) -> None:
     """The indicators of ``alerts.json``, those that come to their bound first before the others."""
     if not found:
         return
-    say(screen, "Rising, no alert yet:", style="bold")
-    columns = ("asset", "sensor", "since (UTC)", "now", "expected", "bound", "reached, if load and trend stay")
+    say(screen, "Rising, no alert yet; when they reach their bounds if load and trend stay:", style="bold")
+    columns = ("asset", "sensor", "since (UTC)", "now", "expected", "bound", "reached")
     table(screen, columns, [_rising_row(one) for one in found[:AT_MOST]])
     if len(found) > AT_MOST:
         say(screen, f"{len(found) - AT_MOST:,} more come later or cannot be told.")
