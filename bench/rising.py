@@ -115,26 +115,24 @@ def judge(seeds: Sequence[int]) -> tuple[Healthy, Worn]:
             count_healthy(healthy, trained, _scored(trained, asset), normal)
         chance = np.random.default_rng(seed)
         for number in range(1, SIZE.assets + 1):
-            history, failure_us = worn(number, seed, chance)
+            history, wear = worn(number, seed, chance)
             asset, _ = budget.half(history, SIZE, later=True)
-            count_worn(broken, trained, _scored(trained, asset), failure_us)
+            count_worn(broken, trained, _scored(trained, asset), wear)
         print(f"seed {seed}: {healthy.told} told in {healthy.years:.1f} healthy asset-years", flush=True)
     return healthy, broken
 
 
-def worn(number: int, seed: int, chance: np.random.Generator) -> tuple[History, int]:
-    """A pump in the year after what was learned, whose bearing wears to its failure [µs]."""
+def worn(number: int, seed: int, chance: np.random.Generator) -> tuple[History, BearingWear]:
+    """A pump in the year after what was learned, and how its bearing wears to its failure."""
     begin, days = START + np.timedelta64(round(SIZE.days / 2), "D"), 104
     wears = begin + np.timedelta64(round((60 + chance.uniform(0, 2)) * 1440), "m")
     failure = wears + np.timedelta64(round(np.exp(chance.uniform(*np.log(LIVES_DAYS))) * 1440), "m")
     hour = np.timedelta64(60, "m")
     time = simulation.regular_times(begin, days, SIZE.period)
-    episodes = [
-        *simulation.routine_episodes(number, time[0], days),
-        BearingWear(wears, failure, failure + hour, failure + 2 * hour),
-    ]
+    wear = BearingWear(wears, failure, failure + hour, failure + 2 * hour)
+    episodes = [*simulation.routine_episodes(number, time[0], days), wear]
     history = simulation.simulate_pump(simulation.make_pump(number, seed), time, seed=seed, episodes=episodes)
-    return history, int(failure.astype("datetime64[us]").astype(np.int64))
+    return history, wear
 
 
 def _scored(trained: Trained, asset: Telemetry) -> Rows:
@@ -195,10 +193,13 @@ def _is_near(one: Indicator) -> bool:
     return p50 is not None and p50 * one.period_us <= DAY_US
 
 
-def count_worn(broken: Worn, trained: Trained, rows: Rows, failure_us: int) -> None:
-    """What was told of a pump whose bearing wore, and what came."""
+def count_worn(broken: Worn, trained: Trained, rows: Rows, wear: BearingWear) -> None:
+    """What was told of a pump whose bearing wore, and what came; what was first counts from when it began to wear."""
+    wears_us, failure_us = (int(at.astype("datetime64[us]").astype(np.int64)) for at in (wear.start, wear.failure))
     courses = courses_of(rows, BOUNDED, trained.grid.period_us)
-    first_alert = min((c.stood_us[0][0] for c in courses if c.stood_us[0][0] < failure_us), default=failure_us)
+    first_alert = min(
+        (c.stood_us[0][0] for c in courses if wears_us <= c.stood_us[0][0] < failure_us), default=failure_us
+    )
     crossed = {sensor: _crossed_us(rows, sensor, failure_us) for sensor in ("vibration", "bearing_temp")}
     first: dict[str, int] = {}
     near = False
@@ -207,7 +208,7 @@ def count_worn(broken: Worn, trained: Trained, rows: Rows, failure_us: int) -> N
             came_us = crossed.get(one.sensor)
             if came_us is None or now_us < came_us:
                 _judge(broken, one, now_us, came_us)
-                if not _stood(courses, now_us):
+                if now_us >= wears_us and not _stood(courses, now_us):
                     first.setdefault(one.sensor, now_us)
                     near = near or _is_near(one)
     broken.near += near
