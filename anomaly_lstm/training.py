@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.calibration import Held, calibrated, evidence_of, hold_out, judged, loss, promise, together
+from anomaly_lstm.calibration import Held, calibrated, evidence_of, hold_out, judged, loss, promise, records, together
 from anomaly_lstm.deviations import FIRST_ROWS, Learned
+from anomaly_lstm.drifts import fit_drifts
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.folds import Fold, plan
 from anomaly_lstm.grades import Grade, all_low, not_high
@@ -33,6 +34,9 @@ Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
 LEAST_ROWS = 60
+
+RARITY = "return_period"
+"""The threshold that tells how rare a drift is: the others know scores only."""
 
 WORTH = 0.02
 """A network must expect normal rows better than the line by this share of the squared error to carry the evidence."""
@@ -101,6 +105,7 @@ def train(
         learned=final,
         evidence=evidence_of(held, assets, normal, resolution),
         curves=curves,
+        drifts=fit_drifts(records(samples), resolution, lambda sums: THRESHOLDS[RARITY].fit(sums, period_s)),
         options={"network": options.network, "threshold": options.threshold, "seed": options.seed},
         report=_report(assets, normal, held, final)
         | {"loss": tested.loss, "carried_by": tested.carried_by}

@@ -40,7 +40,7 @@ from anomaly_lstm.cli.show.screen import (
     table,
     warn,
 )
-from anomaly_lstm.cli.show.told import alerts, stands, strangest
+from anomaly_lstm.cli.show.told import alerts, rising, stands, strangest
 
 __all__ = [
     "Screen",
@@ -72,6 +72,7 @@ __all__ = [
     "promised",
     "ran",
     "replayed",
+    "rising",
     "say",
     "scored",
     "scoring",

@@ -10,7 +10,7 @@ from anomaly_lstm.cli.show.data import dropped, graded, notes, oddities, states
 from anomaly_lstm.cli.show.judged import evaluated
 from anomaly_lstm.cli.show.learned import model_words
 from anomaly_lstm.cli.show.screen import Screen, command, next_step, say, table
-from anomaly_lstm.cli.show.told import alerts, seconds
+from anomaly_lstm.cli.show.told import alerts, rising, seconds
 from anomaly_lstm.words import counted, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
@@ -31,6 +31,7 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
     changed = {change.alert_id for change in result.changes}
     shown = [one for one in result.report.alerts if one["active"] or one["alert_id"] in changed]
     alerts(screen, result.report.run, shown)
+    rising(screen, result.report.indicators)
     if len(shown) < len(result.report.alerts):
         before = len(result.report.alerts) - len(shown)
         say(screen, f"{counted(before, 'alert')} of before {'is' if before == 1 else 'are'} over.")
@@ -66,6 +67,7 @@ def inspected(screen: Screen, found: Mapping[str, Any]) -> None:
         _inspected_quality(screen, found)
     else:
         alerts(screen, found["run"], found["alerts"])
+        rising(screen, found["indicators"])
 
 
 _KINDS = {"model": "a model", "run": "a run folder", "ingested": "an ingested folder", "alerts": "an alerts file"}
@@ -80,6 +82,7 @@ def _inspected_run(screen: Screen, found: Mapping[str, Any]) -> None:
         span_words = f"{moment(found['run']['start'])} to {moment(found['run']['end'])} UTC"
         say(screen, f"Watched {counted(len(found['run']['assets']), 'asset')}, {span_words}.")
         alerts(screen, found["run"], found["alerts"])
+        rising(screen, found["indicators"])
     if found["load"]:
         load_words(screen, found["load"])
 
