@@ -15,8 +15,8 @@ from anomaly_lstm import arrow, conditions, modes, sources, store
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import UsageError
-from anomaly_lstm.sources import Place
-from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions
+from anomaly_lstm.sources import Place, is_remote
+from anomaly_lstm.sources.contract import Database, FileQuality, RawAsset, Reading, ReadOptions
 from anomaly_lstm.sources.words import near
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import MAX_HOLE, AssetQuality, Grid, Telemetry, estimate_period, estimate_phase, to_grid
@@ -151,5 +151,7 @@ def check_names(wanted: Sequence[str], known: Sequence[str], option: str) -> Non
 
 def check_not_an_input(out: Path, source: Place) -> None:
     """Raise UsageError where a result would take the place of what it is made from."""
-    if out.exists() and any(out.resolve() == file.resolve() for file in sources.resolve(source)[1]):
+    here = [] if isinstance(source, Database) else [source] if isinstance(source, str | Path) else source
+    places = [place for place in here if not is_remote(place)]
+    if out.exists() and places and any(out.resolve() == file.resolve() for file in sources.resolve(places)[1]):
         raise UsageError(f"--out {out} is one of the files that are read; it is left as it is. Give another --out.")

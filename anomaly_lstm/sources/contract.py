@@ -17,6 +17,33 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A place in the order of a column: ``moment`` [µs since 1970 UTC], ``wall`` (the same on a clock without a zone),
+    ``number`` or ``text``.
+    """
+
+    kind: str
+    value: int | float | str
+
+
+@dataclass(frozen=True)
+class Database:
+    """Rows of a database: a table of it, or the answer to a query. Its address stands in an environment variable."""
+
+    url_env: str
+    table: str | None = None
+    query: str | None = None
+    watermark: str | None = None
+    """Column that rises with every row that comes, by which new rows are asked for; None = the time column."""
+    overlap_us: int = 3_600_000_000
+    """How far before the last row asked for new rows begin [µs]: rows may come late."""
+    overlap_steps: int = 10_000
+    """The same where the watermark counts rows and is no time."""
+    since: Mark | None = None
+    """Ask only for rows from here on; None = for all."""
+
+
+@dataclass(frozen=True)
 class ReadOptions:
     """How to read; None means: find out, and say what was found."""
 
@@ -54,6 +81,8 @@ class ReadOptions:
     """All files of the source, where only some of them are read: assets are named after files so that all differ."""
     after: Mapping[str, int] = field(default_factory=dict)
     """File → how many of its bytes were read before, up to the end of a line: a source of text reads on from there."""
+    database: Database | None = None
+    """What to ask for, where the source is a database."""
     start_us: int | None = None
     end_us: int | None = None
     """Half-open span of measuring times to keep [µs since 1970 UTC]."""
