@@ -391,7 +391,7 @@ def pipeline_file(path: Path | None) -> Pipeline | None:
 
 
 def source(given: Sequence[str] | None, config: Pipeline | None) -> Place:
-    """What to read: the arguments, else the database of the pipeline file, or its ``paths``, whose ``kind`` must fit."""
+    """What to read: the arguments, else the pipeline file's database, or its ``paths``, whose ``kind`` must fit."""
     if given:
         return given
     if config is None:

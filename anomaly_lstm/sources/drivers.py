@@ -160,14 +160,14 @@ def _missing(package: str, extra: str) -> MissingExtraError:
 def _text(ask: Question, quoted: Callable[[str], str], bound: Callable[[str, Mark], str]) -> str:
     """A question in SQL. ``quoted`` writes a name, ``bound`` stands for a value that is handed over under a name."""
     table = ".".join(quoted(part) for part in ask.table.split(".")) if ask.table else ""
-    inside = f"SELECT * FROM {table}" if ask.table else re.sub(r"[;\s]+$", "", ask.query or "")
+    # the line break ends a comment at the end of a query
+    inside = f"SELECT * FROM {table}" if ask.table else re.sub(r"[;\s]+$", "", ask.query or "") + "\n"
     limits = ["1 = 0"] if ask.blank else []
     limits += [
         f"{quoted(one.column)} {one.sign} {bound(name, one.mark)}"
         for name, one in zip(_named(ask), ask.conditions, strict=True)
     ]
-    # the line break ends a comment at the end of a query
-    return f"SELECT * FROM ({inside}\n) AS asked WHERE {' AND '.join(limits)}" if limits else inside
+    return f"SELECT * FROM ({inside}) AS asked WHERE {' AND '.join(limits)}" if limits else inside
 
 
 def _named(ask: Question) -> dict[str, Mark]:
