@@ -35,6 +35,7 @@ __all__ = [
     "RawAsset",
     "ReadOptions",
     "Reading",
+    "Remote",
     "Source",
     "ask",
     "is_remote",
