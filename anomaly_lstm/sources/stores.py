@@ -171,7 +171,7 @@ def _listed_in_bucket(url: str) -> list[Remote]:
     infos = [] if pattern else [store.get_file_info(path)]
     if not infos or infos[0].type == fs.FileType.Directory:
         folder = _before_marks(path) if pattern else path
-        infos = store.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
+        infos = store.get_file_info(fs.FileSelector(folder, recursive=True))
     files = [one for one in infos if one.type == fs.FileType.File and (not pattern or _matches(one.path, path))]
     return [Remote(shown(url_of(one.path)), url_of(one.path), one.size, str(one.mtime_ns)) for one in files]
 
