@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from anomaly_lstm import arrivals, sources
 from anomaly_lstm.arrivals import Mode
@@ -19,7 +18,7 @@ from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.pipeline.folder import Asked, RunFolder, RunState, Seen, Terms, Watch, pending_from
 from anomaly_lstm.sources import Located, Place
-from anomaly_lstm.sources.contract import Database, FileQuality, Reading, ReadOptions
+from anomaly_lstm.sources.contract import Database, FileQuality, Reading, ReadOptions, together
 from anomaly_lstm.telemetry import Grid
 
 SETTLED_S = 60
@@ -106,9 +105,9 @@ def _from_files(
     for path, stat in due.items():
         name = called[path]
         if name in files:
-            counts = asdict(files[name])
-            counts = _together(known[name].quality, counts) if str(path) in after else counts
-            known[name] = Seen(*stat, sums[path], span, counts)
+            quality = files[name]
+            whole = together(FileQuality(**known[name].quality), quality) if str(path) in after else quality
+            known[name] = Seen(*stat, sums[path], span, asdict(whole))
     if failed and not known and not state.assets:
         raise DataError("\n".join(failed.values()))
     state = replace(state, files=known, waiting=waiting)
@@ -153,7 +152,7 @@ def _both(one: Collected, other: Collected) -> Collected:
     """What came in with two parts of one answer."""
     files = [file for part in (one, other) for file in part.files]
     if len(files) > 1:
-        files = [FileQuality(**_together(asdict(files[0]), asdict(files[1])))]
+        files = [together(*files)]
     new = {asset: one.new.get(asset, 0) + other.new.get(asset, 0) for asset in (*one.new, *other.new)}
     notes = list(dict.fromkeys([*one.notes, *other.notes]))
     return Collected(other.state, files, other.failed, notes, [*one.superseded, *other.superseded], new)
@@ -166,17 +165,6 @@ def _has_grown(path: Path, before: Seen) -> bool:
     with path.open("rb") as file:
         head = file.read(before.size)
     return head.endswith(b"\n") and hashlib.sha256(head).hexdigest() == before.sum
-
-
-def _together(before: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """What became of the rows of a file that was read in two parts."""
-
-    def added(name: str) -> dict[str, int]:
-        keys = {*before[name], *more[name]}
-        return {key: before[name].get(key, 0) + more[name].get(key, 0) for key in sorted(keys)}
-
-    counts = {name: before[name] + more[name] for name in ("rows_read", "rows_kept")}
-    return {**more, **counts, **{name: added(name) for name in ("dropped", "cells_not_numeric")}}
 
 
 def _readings(paths: Sequence[Path], read: ReadOptions, at: Located, failed: dict[str, str]) -> list[Reading]:

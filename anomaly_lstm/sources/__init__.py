@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path, PurePath, PurePosixPath
 
 from anomaly_lstm.errors import AnomalyLstmError, DataError
@@ -20,8 +21,9 @@ from anomaly_lstm.sources.contract import (
     ReadOptions,
     Source,
 )
-from anomaly_lstm.sources.reading import day_first_in, read_files, read_parts
+from anomaly_lstm.sources.reading import day_first_in, no_rows, read_files, read_parts, read_some
 from anomaly_lstm.sources.remote import Copies, copies_of, is_remote, listed
+from anomaly_lstm.sources.roles import check_names
 from anomaly_lstm.sources.stores import Remote, has_marks, shown
 from anomaly_lstm.sources.words import near
 
@@ -48,7 +50,7 @@ __all__ = [
 SOURCES: dict[str, Source] = {csv.NAME: csv, parquet.NAME: parquet, sql.NAME: sql}
 """Name in `[source] kind` → module."""
 
-PART_BYTES = 1 << 26
+PART_BYTES = 1 << 25
 """How much `stream` takes at a time [bytes in the file]."""
 PLAIN = (".csv", ".tsv", ".txt")
 """Endings of files that are not packed."""
@@ -65,6 +67,10 @@ class Located:
     files: Sequence[Path]
     copies: Copies = field(default_factory=Copies)
     database: Database | None = None
+
+    def size(self, file: Path) -> int:
+        """The size of a file [bytes]; 1 where nobody knows."""
+        return 1 if self.database else self.copies.size(file)
 
     def parts(self, file: Path, options: ReadOptions, size: int | None) -> Iterator[RawFile]:
         """The rows of one file; a copy is there only while it is read."""
@@ -131,18 +137,29 @@ def stream(source: Place, options: ReadOptions | None = None, size: int = PART_B
         options = replace(options or ReadOptions(), database=at.database)
         options = replace(options, among=options.among or at.files)
         groups = _groups(at, size)
+        total = sum(at.size(file) for file in at.files)
+        columns: set[str] = set()
+        done, any_rows = 0, False
         for number, group in enumerate(groups):
             readings = _of_group(at, group, options, size)
             first = next(readings)
-            if first.day_or_month:
-                rest = (part for later in groups[number:] for file in later for part in at.parts(file, options, size))
-                order = day_first_in(rest, options)
-                options = replace(options, day_first=order)
-                readings = readings if order is None else _of_group(at, group, options, size)
-                first = first if order is None else next(readings)
-            yield at.called(first)
-            for reading in readings:
-                yield at.called(reading)
+            if first.day_or_month and options.day_first is None:
+                rest = (file for later in groups[number:] for file in later)
+                order = day_first_in((part for file in rest for part in at.parts(file, options, size)), options)
+                if order is not None:
+                    options = replace(options, day_first=order)
+                    readings = _of_group(at, group, options, size)
+                    first = next(readings)
+            bytes_here = sum(at.size(file) for file in group)
+            for reading in chain([first], readings):
+                columns |= set(reading.columns)
+                any_rows = any_rows or any(file.rows_read for file in reading.files)
+                yield at.called(replace(reading, done=(done + reading.done * bytes_here) / max(1, total)))
+            done += bytes_here
+        if not any_rows and not options.known:
+            raise no_rows(at.files[0])
+        where = str(at.files[0]) if len(at.files) == 1 else f"none of the {len(at.files)} files"
+        check_names(columns, options, where)
 
 
 def ask(
@@ -164,18 +181,16 @@ def ask(
             mark = sql.later(mark, sql.mark_in(part, database, options, latest_us))
             yield part
 
-    for reading in read_parts(marked(), options):
+    for reading in read_parts(marked(), options, alone=True):
         yield reading, mark
 
 
 def _groups(at: Located, size: int) -> list[list[Path]]:
     """Files in order, together as long as they come to no more than ``size`` [bytes]; packed ones count eightfold."""
-    if at.database:
-        return [list(at.files)]
     groups: list[list[Path]] = []
     room = 0
     for file in at.files:
-        takes = at.copies.size(file) * (1 if file.suffix in PLAIN else 8)
+        takes = at.size(file) * (1 if file.suffix in PLAIN else 8)
         if takes > room or not groups:
             groups.append([])
             room = size
@@ -187,8 +202,8 @@ def _groups(at: Located, size: int) -> list[list[Path]]:
 def _of_group(at: Located, group: Sequence[Path], options: ReadOptions, size: int) -> Iterator[Reading]:
     """Small files as one reading; a big one in parts."""
     if len(group) == 1:
-        return read_parts(at.parts(group[0], options, size), options)
-    return iter([read_files([part for file in group for part in at.parts(file, options, None)], options)])
+        return read_parts(at.parts(group[0], options, size), options, alone=len(options.among) == 1)
+    return iter([read_some([part for file in group for part in at.parts(file, options, None)], options)])
 
 
 def resolve(source: Place) -> tuple[str, list[Path]]:

@@ -104,6 +104,8 @@ class RawFile:
     separator: str | None = None
     """None where the format has none."""
     notes: tuple[str, ...] = ()
+    done: float = 1.0
+    """Share of the file that has been read after these rows."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,21 @@ class FileQuality:
     """Sensor → cells that held text or ±inf where a number was expected; they became missing."""
 
 
+def together(one: FileQuality, more: FileQuality) -> FileQuality:
+    """What became of the rows of a file that was read in two parts."""
+
+    def added(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+        return {key: before.get(key, 0) + after.get(key, 0) for key in sorted({*before, *after})}
+
+    return FileQuality(
+        one.file,
+        one.rows_read + more.rows_read,
+        one.rows_kept + more.rows_kept,
+        added(one.dropped, more.dropped),
+        added(one.cells_not_numeric, more.cells_not_numeric),
+    )
+
+
 @dataclass(frozen=True)
 class Reading:
     """All that a source gave: assets in name order, how they were read, what was found out on the way."""
@@ -155,6 +172,10 @@ class Reading:
     """Day and month of its times could be either way round: the choice is a guess."""
     words: Sequence[str] = ()
     """The words of `ReadOptions.mode`, whose values are places among them; empty where they are numbers."""
+    columns: Sequence[str] = ()
+    """All columns, in a long table all sensor names too, as the files name them."""
+    done: float = 1.0
+    """Share of the source that has been read after it."""
 
 
 class Source(Protocol):

@@ -26,7 +26,7 @@ from anomaly_lstm.arrow import to_numpy
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.names import clean_names
-from anomaly_lstm.sources.text import as_utf8, records, unpacked
+from anomaly_lstm.sources.text import as_utf8, records, unpacked, unpacked_size
 
 NAME = "csv"
 SUFFIXES: tuple[str, ...] = (".csv", ".tsv", ".csv.gz", ".txt")
@@ -54,6 +54,7 @@ def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFil
     _check(options)
     shape: Shape | None = None
     head = b""
+    seen = 0
     blocks = unpacked(path, size)
     for block in blocks if size is None else records(blocks, path):
         text = head + block
@@ -64,7 +65,8 @@ def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFil
                 shape, head = None, text  # rows are needed to tell what the columns are
                 continue
         head = b""
-        yield _part(path, plain, shape, options)
+        seen += len(text)
+        yield replace(_part(path, plain, shape, options), done=min(1.0, seen / unpacked_size(path)))
         shape = replace(shape, body=0, lines_before=shape.lines_before + plain.count(b"\n", shape.body))
     if head:
         plain, encoding = as_utf8(head, path)
@@ -175,7 +177,7 @@ def _refuse_values_as_names(names: Sequence[str], path: Path) -> None:
 def _parse(body: bytes, shape: Shape, path: Path) -> dict[str, Any]:
     """Split the rows into one column of text per name; empty cells are null."""
     names = list(shape.names)
-    if not body.strip():
+    if not body or body.isspace():
         return {name: pa.chunked_array([], type=pa.string()) for name in names}
     try:
         table = arrow_csv.read_csv(

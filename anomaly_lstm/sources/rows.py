@@ -45,6 +45,8 @@ class Rows:
     values: Floats
     sensor: Int64 | None = None
     notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    """What to tell about rows and values that are not there."""
     quality: FileQuality = field(default_factory=lambda: FileQuality("", 0, 0))
     left_out: tuple[str, ...] = ()
     """What it measures that `ReadOptions.known` left out."""
@@ -84,19 +86,41 @@ def rows_of(file: RawFile, roles: Roles, time_format: str | None, stem: str, opt
     if sensor is None:
         sensors, values, bad_cells, more = _wide_values(file, roles, options, keep)
     else:
-        sensors, sensor, values, bad_cells, keep, more = _long_values(
-            file, roles, options, names, sensor, keep, dropped
-        )
+        sensors, sensor, values, bad_cells, keep = _long_values(file, roles, options, names, sensor, keep, dropped)
+        more = []
     quality = FileQuality(str(file.path), len(times), int(keep.sum()), dropped, bad_cells)
-    untold = (OUTSIDE, LEFT_OUT) if options.known else (OUTSIDE,)
-    notes += more + [f"{count} row(s) dropped: {reason}." for reason, count in dropped.items() if reason not in untold]
-    if not keep.any():
-        notes.append("No row lies between --start and --end.")
+    notes += more
     kept_sensor = None if sensor is None else sensor[keep]
     left_out = tuple(name for name in names or file.table.column_names if _is_left_out(name, roles, options))
     return Rows(
-        str(file.path), assets, asset[keep], utc[keep], sensors, values, kept_sensor, tuple(notes), quality, left_out
+        str(file.path),
+        assets,
+        asset[keep],
+        utc[keep],
+        sensors,
+        values,
+        kept_sensor,
+        tuple(notes),
+        _without_values(sensors, values) if sensor is None else (),
+        quality,
+        left_out,
     )
+
+
+def lost_words(quality: FileQuality, options: ReadOptions) -> list[str]:
+    """Tell which rows and cells of a file are not there, and why."""
+    untold = (OUTSIDE, LEFT_OUT) if options.known else (OUTSIDE,)
+    words = [
+        f"'{sensor}': {bad} cell(s) without a number became missing."
+        for sensor, bad in quality.cells_not_numeric.items()
+    ]
+    words += [f"{count} row(s) dropped: {reason}." for reason, count in quality.dropped.items() if reason not in untold]
+    return words if quality.rows_kept else [*words, "No row lies between --start and --end."]
+
+
+def _without_values(sensors: tuple[str, ...], values: Floats) -> tuple[str, ...]:
+    empty = [sensor for place, sensor in enumerate(sensors) if np.isnan(values[:, place]).all()]
+    return (f"Sensor without any value: {columns_named(empty)}.",) if empty and len(values) else ()
 
 
 def _is_left_out(name: str, roles: Roles, options: ReadOptions) -> bool:
@@ -135,9 +159,6 @@ def _wide_values(
             continue
         values[:, place], bad = numbers_in(column, file.decimal, keep)
         bad_cells |= {sensor: bad} if bad else {}
-    empty = [sensor for place, sensor in enumerate(columns) if np.isnan(values[:, place]).all()]
-    notes += [f"Sensor without any value: {columns_named(empty)}."] if empty and keep.any() else []
-    notes += [f"'{sensor}': {bad} cell(s) without a number became missing." for sensor, bad in bad_cells.items()]
     return tuple(columns), values, bad_cells, notes
 
 
@@ -190,7 +211,7 @@ def _long_values(
     sensor: Int64,
     keep: Bool,
     dropped: dict[str, int],
-) -> tuple[tuple[str, ...], Int64, Floats, dict[str, int], Bool, list[str]]:
+) -> tuple[tuple[str, ...], Int64, Floats, dict[str, int], Bool]:
     """The same for a long table: values (n_kept, 1), the sensor of every row; rows of unwanted sensors are counted."""
     final = [options.columns.get(name, name) for name in names]
     wanted = [_is_wanted(old, new, options) for old, new in zip(names, final, strict=True)]
@@ -214,5 +235,4 @@ def _long_values(
     sensors = tuple(sorted({name for name, good in zip(final, wanted, strict=True) if good}))
     place = {name: number for number, name in enumerate(sensors)}
     code = np.array([*(place.get(name, -1) for name in final), -1], dtype=np.int64)
-    notes = [f"'{name}': {count} cell(s) without a number became missing." for name, count in bad_cells.items()]
-    return sensors, code[sensor], values[kept][:, None], bad_cells, kept, notes
+    return sensors, code[sensor], values[kept][:, None], bad_cells, kept

@@ -54,9 +54,10 @@ def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFil
     ask = Question(database.table, database.query)
     ask = replace(ask, conditions=_conditions(database, options, ask))
     done = 0
-    for table in _gathered(drivers.tables(url, database.url_env, ask), size):
+    for table, is_last in _gathered(drivers.tables(url, database.url_env, ask), size):
         named = table.rename_columns(clean_names(table.column_names, path))
-        yield RawFile(path, named, _row_after(done), decimal=options.decimal or ".")
+        # how many rows are to come nobody knows
+        yield RawFile(path, named, _row_after(done), decimal=options.decimal or ".", done=float(is_last))
         done += len(named)
 
 
@@ -191,17 +192,17 @@ def later(one: Mark | None, other: Mark | None) -> Mark | None:
 # ---------------------------------------------------------------- parts
 
 
-def _gathered(tables: Iterator[Any], size: int | None) -> Iterator[Any]:
-    """Small tables joined to parts of about ``size`` bytes; None = to one."""
+def _gathered(tables: Iterator[Any], size: int | None) -> Iterator[tuple[Any, bool]]:
+    """Small tables joined to parts of about ``size`` bytes, None = to one; and whether a part is the last."""
     joined: list[Any] = []
     have = 0
     for table in tables:
         if size is not None and joined and have + table.nbytes > size:
-            yield _joined(joined)
+            yield _joined(joined), False
             joined, have = [], 0
         joined.append(table)
         have += table.nbytes
-    yield _joined(joined)
+    yield _joined(joined), True
 
 
 def _joined(tables: Sequence[Any]) -> Any:

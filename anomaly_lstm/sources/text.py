@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
-import numpy as np
-
 from anomaly_lstm.errors import DataError
 
 LONGEST_RECORD = 1 << 26
@@ -45,6 +43,11 @@ def _open(path: Path) -> gzip.GzipFile | BufferedReader:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
+def unpacked_size(path: Path) -> int:
+    """About how many bytes a file has when it is unpacked; texts of numbers are commonly packed to an eighth."""
+    return max(1, path.stat().st_size * (8 if path.suffix == ".gz" else 1))
+
+
 def records(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
     """The same bytes in blocks that end where a record does; a line break within quotes ends none."""
     rest = b""
@@ -74,10 +77,13 @@ def _end_of_last_record(data: bytes) -> int:
     """Where the last record that surely ended ends; 0 if none did. ``data`` begins with a record."""
     if b'"' not in data:
         return 1 + (data.rfind(b"\n") if b"\n" in data else data.rfind(b"\r", 0, -1))
-    marks = np.frombuffer(data, np.uint8)
-    outside = ~np.logical_xor.accumulate(marks == ord('"'))
-    ends = np.flatnonzero((marks == ord("\n")) & outside)
-    return int(ends[-1]) + 1 if len(ends) else 0
+    end = data.rfind(b"\n")
+    quotes = data.count(b'"', 0, max(end, 0))
+    while end >= 0 and quotes % 2:  # a line break within quotes
+        before = data.rfind(b"\n", 0, end)
+        quotes -= data.count(b'"', max(before, 0), end)
+        end = before
+    return end + 1
 
 
 def encoding_of(data: bytes) -> str:
