@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -239,10 +240,34 @@ MILLIONS = 10_000_000
 SECONDS = 2_500_000
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
+@dataclass
+class Server:
+    """A PostgreSQL that can fail and come back."""
+
+    own: Postgres
+    running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.running = self.own.start()
+
+    def fail(self) -> None:
+        """End at once, without a word to those who are connected, as when the machine fails."""
+        assert self.running is not None
+        self.running.send_signal(signal.SIGQUIT)
+        self.running.wait(30)
+        self.running = None
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
     with fresh_postgres() as own:
-        yield own
+        found = Server(own)
+        found.start()
+        try:
+            yield found
+        finally:
+            if found.running:
+                stop(found.running)
 
 
 PEAK = """
@@ -280,17 +305,16 @@ def kept_rows(folder: Path) -> dict[str, set[int]]:
 
 @pytest.mark.slow
 def test_ten_million_rows_come_through_cut_connections_and_a_stopped_server_once_each(
-    server: Postgres, tmp_path: Path, record_property: Any
+    server: Server, tmp_path: Path
 ) -> None:
     """Four pumps, a row per second and pump: the first month taught, the rest is asked for while the server ails."""
-    running = server.start()
     make = (
         "create table readings as select timestamptz '2026-01-01' + second * interval '1 second' as time, "
         "'pump-' || pump as asset, 50 + 10 * sin(second / 4000.0) + random() as load, "
         "20 + 4 * sin(second / 4000.0) + random() as current "
         f"from generate_series(0, {SECONDS - 1}) second, generate_series(1, 4) pump"
     )
-    with psycopg.connect(server.url) as connection:
+    with psycopg.connect(server.own.url) as connection:
         connection.execute(make)
         connection.execute("create index on readings (time)")
     pipeline_file = tmp_path / "plant.toml"
@@ -300,23 +324,22 @@ def test_ten_million_rows_come_through_cut_connections_and_a_stopped_server_once
         '[train]\nmodel = "linear_predictor"\nuntil = "2026-01-02"\n'
     )
     begin = time.monotonic()
-    first = command("run", pipeline_file, "--until", "2026-01-02", url=server.url)
+    first = command("run", pipeline_file, "--until", "2026-01-02", url=server.own.url)
     _, said = first.communicate()
     assert first.returncode == 0, said
     print(f"\ntraining on a day, {time.monotonic() - begin:.0f} s, peak {peak_of(said)} MB")
 
     for after_s, how in ((8, "cut"), (11, "cut"), (14, "stop"), (17, "kill the run")):
-        run = command("run", pipeline_file, url=server.url)
+        run = command("run", pipeline_file, url=server.own.url)
         time.sleep(after_s)
         if how == "cut":
-            with psycopg.connect(server.url, autocommit=True) as connection:
+            with psycopg.connect(server.own.url, autocommit=True) as connection:
                 connection.execute(
                     "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
                     " and backend_type = 'client backend'"
                 )
         elif how == "stop":
-            running.send_signal(3)  # at once, as when the machine fails
-            running.wait(30)
+            server.fail()
         else:
             run.kill()
         _, said = run.communicate(timeout=600)
@@ -326,10 +349,10 @@ def test_ten_million_rows_come_through_cut_connections_and_a_stopped_server_once
             assert "broke after" in said or "cannot be reached" in said
         assert "Traceback" not in said
         if how == "stop":
-            running = server.start()
+            server.start()
 
     begin = time.monotonic()
-    last = command("run", pipeline_file, url=server.url)
+    last = command("run", pipeline_file, url=server.own.url)
     _, said = last.communicate(timeout=3000)
     assert last.returncode == 0, said
     whole = time.monotonic() - begin
@@ -338,13 +361,13 @@ def test_ten_million_rows_come_through_cut_connections_and_a_stopped_server_once
     assert sorted(kept) == [f"pump-{n}" for n in range(1, 5)]
     assert all(len(times) == SECONDS for times in kept.values())
 
-    with psycopg.connect(server.url) as connection:
+    with psycopg.connect(server.own.url) as connection:
         connection.execute(
             "insert into readings select time + interval '2500000 second', asset, load, current from readings "
             "where time < '2026-01-01 00:10'"
         )
     begin = time.monotonic()
-    again = command("run", pipeline_file, url=server.url)
+    again = command("run", pipeline_file, url=server.own.url)
     _, said = again.communicate(timeout=600)
     assert again.returncode == 0, said
     print(f"2,400 new rows: {time.monotonic() - begin:.1f} s, peak {peak_of(said)} MB")
@@ -352,9 +375,8 @@ def test_ten_million_rows_come_through_cut_connections_and_a_stopped_server_once
 
     out = tmp_path / "grid"
     begin = time.monotonic()
-    ingested = command("ingest", "--pipeline", pipeline_file, "--out", out, url=server.url)
+    ingested = command("ingest", "--pipeline", pipeline_file, "--out", out, url=server.own.url)
     _, said = ingested.communicate(timeout=3000)
-    stop(running)
     assert ingested.returncode == 0, said
     whole = time.monotonic() - begin
     print(f"ingest of all: {whole:.0f} s, {MILLIONS / whole:,.0f} rows/s, peak {peak_of(said)} MB")

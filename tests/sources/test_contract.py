@@ -61,7 +61,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         return filled(url, "pump", _table(0.0))
     server = request.getfixturevalue({"http": "web"}.get(where, where))
     if where == "s3":
-        return put(server, "plant/pump.parquet", _write("parquet", tmp_path))
+        return put(server, "contract/pump.parquet", _write("parquet", tmp_path))
     _write("csv", tmp_path / {"http": "web"}.get(where, where))
     return f"{server.url}/pump.csv" if where == "http" else f"sftp://ann:${{SFTP_PASSWORD}}@{server}/pump.csv"
 
