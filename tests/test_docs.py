@@ -10,10 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from anomaly_lstm.cli.case import app as case
 from tests.cli.conftest import anomaly_lstm
+from tests.sources.places import filled, put
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -81,6 +84,33 @@ def test_every_command_on_cases_runs_as_it_stands(place: Path, monkeypatch: pyte
     for command in commands:
         said = anomaly_lstm(*shlex.split(command)[1:])
         assert said.code == 0, f"{command}\n{said.err}"
+
+
+def test_every_command_on_databases_and_remote_files_runs_as_it_stands(
+    place: Path, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "ingest.md").read_text(encoding="utf-8")
+    mine = "## Databases" + page.partition("## Databases")[2].partition("\n## From")[0]
+    (pipeline,) = re.findall(r"^```toml\n(.*?)^```", mine, re.MULTILINE | re.DOTALL)
+    (place / "pipelines" / "history.toml").write_text(pipeline)
+    pump = pq.read_table(place / "sample_data" / "pump" / "pump-01.parquet").slice(0, 3000)
+    times = pc.strftime(pump.column("timestamp"), "%Y-%m-%d %H:%M:%S")
+    address = f"sqlite:///{place / 'plant.db'}"
+    monkeypatch.setenv("PLANT_DB", address)
+    filled(address, "readings", pump.set_column(pump.column_names.index("timestamp"), "time", times))
+    put(s3, "plant-history/pump/pump-01.parquet", place / "sample_data" / "pump" / "pump-01.parquet")
+    shown = re.findall(r"^```sh\n(.*?)^```", mine, re.MULTILINE | re.DOTALL)
+    commands = [line for block in shown for line in block.splitlines()]
+    assert len(commands) == 3
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", "anomaly_lstm", *shlex.split(command)[1:]],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
 def test_the_python_example_in_the_readme_runs_as_it_stands(place: Path) -> None:

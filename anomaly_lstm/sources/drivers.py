@@ -33,6 +33,15 @@ TIMEOUT_S = 10
 ROWS = 16_384
 """So many rows are taken from a driver at a time that gives them one by one [rows]."""
 
+_BROKEN = (
+    r"closed the connection|terminating connection|could not receive|lost connection|connection.*(reset|timed out)"
+)
+_UNREACHED = (
+    r"(failed to|can't|cannot|could not) connect|connection (to server|refused)|translate host name|open (the )?database"
+    r"|authentication|starting up|^database .* does not exist"
+)
+"""By what drivers say, whether a connection broke, or never came to be; all else is about the question."""
+
 _MICROSECOND = timedelta(microseconds=1)
 _WALL_EPOCH = EPOCH.replace(tzinfo=None)
 _LIBPQ = {
@@ -128,12 +137,12 @@ def _errors() -> tuple[type[Exception], ...]:
 def _sentence(url: URL, name: str, ask: Question, problem: Exception, came: int | None) -> str:
     """What went wrong, in the words of the database, and what to check."""
     place, said = place_of(url), _said(url, problem)
-    if came:
+    if came or re.search(_BROKEN, said, re.IGNORECASE):
         return (
-            f"{place}: the connection broke after {came:,} rows: {said}. Check the database and the network, and run "
-            "again: all rows are asked for once more, and each is kept once."
+            f"{place}: the connection broke after {came or 0:,} rows: {said}. Check the database and the network, and "
+            "run again: all rows are asked for once more, and each is kept once."
         )
-    if re.search(r"connect|translate host name|open database|authentication|does not exist on", said, re.IGNORECASE):
+    if re.search(_UNREACHED, said, re.IGNORECASE):
         return (
             f"{place}: the database cannot be reached: {said}. Check that it runs and lets this machine in, and "
             f"the address in {name}."

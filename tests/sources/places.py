@@ -42,7 +42,7 @@ def filled(url: str, name: str, table: pa.Table) -> Database:
 
 def more(url: str, name: str, table: pa.Table) -> None:
     """Further rows."""
-    rows: list[tuple[Any, ...]] = [tuple(row.values()) for row in table.to_pylist()]
+    rows: list[tuple[Any, ...]] = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
     if url.startswith("postgresql"):
         given = sql.SQL("copy {} from stdin").format(sql.Identifier(name))
         with psycopg.connect(url) as connection, connection.cursor() as cursor, cursor.copy(given) as copy:
