@@ -389,9 +389,9 @@ def _database(table: _Table) -> Database:
     elif "table" not in table.content and "query" not in table.content:
         table.missing("table", 'the table to read, such as "plant.readings"; or query, a SELECT that gives the rows.')
     default = Database("")
-    overlap = table.content.get("overlap")
-    steps = _whole(table, "overlap", 0) if isinstance(overlap, int) else None
-    overlap_us = _duration(table, "overlap") if steps is None else None
+    counts_rows = isinstance(table.content.get("overlap"), int)
+    steps = _whole(table, "overlap", 0) if counts_rows else None
+    overlap_us = None if counts_rows else _duration(table, "overlap")
     return Database(
         _url_env(table) or "",
         name,

@@ -100,6 +100,7 @@ def test_a_run_without_new_rows_changes_nothing(url: str, tmp_path: Path) -> Non
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == files
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_values_that_contradict_each_other_are_not_new_in_every_run(url: str, tmp_path: Path) -> None:
     rows = table_of(range(TAUGHT + 10))
     database = filled(url, "pumps", rows)
@@ -127,6 +128,7 @@ def test_only_what_may_be_new_is_asked_for(url: str, tmp_path: Path, monkeypatch
     assert 10 < sum(came) < 30
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_another_table_and_reprocessing_ask_for_everything(url: str, clean: Path, tmp_path: Path) -> None:
     todo = plan_of(tmp_path, filled(url, "pumps", table_of(range(TAUGHT + 300))))
     pipeline.run(todo)
@@ -137,6 +139,7 @@ def test_another_table_and_reprocessing_ask_for_everything(url: str, clean: Path
     assert not pipeline.run(replace(todo, source=elsewhere), reprocess=True).new
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_a_database_that_is_gone_is_one_error_and_the_next_run_goes_on(
     url: str, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +156,7 @@ def test_a_database_that_is_gone_is_one_error_and_the_next_run_goes_on(
 
 
 @pytest.mark.parametrize("breaks_after", [0, 1, 3])
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_a_connection_that_breaks_between_parts_loses_and_doubles_nothing(
     url: str, breaks_after: int, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

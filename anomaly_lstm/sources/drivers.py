@@ -37,8 +37,8 @@ _BROKEN = (
     r"closed the connection|terminating connection|could not receive|lost connection|connection.*(reset|timed out)"
 )
 _UNREACHED = (
-    r"(failed to|can't|cannot|could not) connect|connection (to server|refused)|translate host name|open (the )?database"
-    r"|authentication|starting up|^database .* does not exist"
+    r"(failed to|can't|cannot|could not) connect|connection (to server|refused)|translate host name"
+    r"|open (the )?database|authentication|starting up|^database .* does not exist"
 )
 """By what drivers say, whether a connection broke, or never came to be; all else is about the question."""
 
