@@ -61,57 +61,72 @@ def collect(
         return _from_files(folder, state, at, read, grid, terms, now_us)
 
 
-def _from_files(
-    folder: RunFolder, state: RunState, at: Located, read: ReadOptions, grid: Grid, terms: Terms, now_us: int
-) -> Collected:
-    """Read the files that are new or changed; those elsewhere are copied first."""
-    read = replace(read, among=at.files)
-    span = (read.start_us, read.end_us)
-    called = {path: at.copies.name(path) for path in at.files}
-    known = {name: state.files[name] for name in called.values() if name in state.files}
-    waiting: dict[str, Stat] = {}
-    due: dict[Path, Stat] = {}
-    after: dict[str, int] = {}
-    failed: dict[str, str] = {}
-    for path, name in called.items():
+@dataclass(frozen=True)
+class _Look:
+    """What a look at the files says: those ``known`` as they stand, those that are ``waiting`` to be whole, those that
+    are ``due`` to be read, ``after`` how many of their bytes, and why others ``failed``.
+    """
+
+    known: dict[str, Seen]
+    waiting: dict[str, Stat]
+    due: dict[Path, Stat]
+    after: dict[str, int]
+    failed: dict[str, str]
+
+
+def _looked_at(state: RunState, at: Located, span: Span, now_us: int) -> _Look:
+    """Look at every file; those elsewhere that are new or changed are copied."""
+    names = {path: at.copies.name(path) for path in at.files}
+    look = _Look({name: state.files[name] for name in names.values() if name in state.files}, {}, {}, {}, {})
+    for path, name in names.items():
         try:
-            stat, before = at.copies.stat(path), known.get(name)
+            stat, before = at.copies.stat(path), look.known.get(name)
             if before and _covers(before.span, span) and stat == (before.size, before.changed_ns):
                 continue
             at.copies.fetch(path)
             stat = stat or _stat(path)
             if before and before.span == span and stat[0] > before.size and _has_grown(path, before):
-                after[str(path)] = before.size
+                look.after[str(path)] = before.size
             if before and _covers(before.span, span) and stat[0] == before.size and before.sum == _sum(path):
-                known[name] = replace(before, changed_ns=stat[1])
+                look.known[name] = replace(before, changed_ns=stat[1])
             elif _is_torn(path) and not _is_settled(stat, state.waiting.get(name), now_us):
-                waiting[name] = stat
+                look.waiting[name] = stat
             else:
-                due[path] = stat
+                look.due[path] = stat
                 continue
         except OSError as problem:
-            failed[name] = f"{name}: cannot be read: {problem.strerror}. It is tried again in the next run."
+            look.failed[name] = f"{name}: cannot be read: {problem.strerror}. It is tried again in the next run."
         except DataError as problem:  # a copy that could not be fetched
-            failed[name] = str(problem)
+            look.failed[name] = str(problem)
         at.copies.drop(path)
-    read = replace(read, after=after)
-    sums = {path: _sum(path) for path in due}
-    readings = _readings(list(due), read, at, failed)
-    grown = {path: now for path, stat in due.items() if (now := at.copies.stat(path) or stat) != stat}
+    return look
+
+
+def _from_files(
+    folder: RunFolder, state: RunState, at: Located, read: ReadOptions, grid: Grid, terms: Terms, now_us: int
+) -> Collected:
+    """Read the files that are new or changed."""
+    span = (read.start_us, read.end_us)
+    look = _looked_at(state, at, span, now_us)
+    read = replace(read, among=at.files, after=look.after)
+    sums = {path: _sum(path) for path in look.due}
+    readings = _readings(list(look.due), read, at, look.failed)
+    grown = {path: now for path, stat in look.due.items() if (now := at.copies.stat(path) or stat) != stat}
     if grown:  # while they were read: their last rows may be torn
-        waiting |= {called[path]: stat for path, stat in grown.items()}
-        readings = _readings([path for path in due if path not in grown], read, at, failed)
+        look.waiting.update({at.copies.name(path): stat for path, stat in grown.items()})
+        readings = _readings([path for path in look.due if path not in grown], read, at, look.failed)
     files = {quality.file: quality for reading in readings for quality in reading.files}
-    for path, stat in due.items():
-        name = called[path]
+    for path, stat in look.due.items():
+        name = at.copies.name(path)
         if name in files:
             quality = files[name]
-            whole = together(FileQuality(**known[name].quality), quality) if str(path) in after else quality
-            known[name] = Seen(*stat, sums[path], span, asdict(whole))
-    if failed and not known and not state.assets:
-        raise DataError("\n".join(failed.values()))
-    state = replace(state, files=known, waiting=waiting)
-    return _kept(folder, state, readings, read, grid, terms, failed, now_us + FUTURE_US)
+            if str(path) in look.after:
+                quality = together(FileQuality(**look.known[name].quality), quality)
+            look.known[name] = Seen(*stat, sums[path], span, asdict(quality))
+    if look.failed and not look.known and not state.assets:
+        raise DataError("\n".join(look.failed.values()))
+    state = replace(state, files=look.known, waiting=look.waiting)
+    return _kept(folder, state, readings, read, grid, terms, look.failed, now_us + FUTURE_US)
 
 
 def _asked(

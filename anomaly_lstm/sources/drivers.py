@@ -1,6 +1,6 @@
 """Answers of a database as a stream of Arrow tables, so that any number of rows needs little memory.
 
-PostgreSQL answers by ADBC (`COPY` in binary, about a million rows a second), DuckDB by itself, SQLite and every other
+PostgreSQL answers by ADBC (binary `COPY`), DuckDB by itself, SQLite and every other
 database by SQLAlchemy. All are asked to change nothing, and what bounds the rows is handed to them as values, never
 written into the text of the query.
 """

@@ -7,22 +7,22 @@ environment, files of the user, or the role of the machine. ``https://`` needs n
 
 from __future__ import annotations
 
-import asyncio
 import fnmatch
 import hashlib
 import os
 import re
 import shutil
 import urllib.error
-import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from anomaly_lstm.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from urllib.request import Request
 
 TIMEOUT_S = 30
 """How long a store may keep silent [s]."""
@@ -200,11 +200,13 @@ def _matches(path: str, pattern: str) -> bool:
     return fits(path.split("/"), pattern.split("/"))
 
 
-def _request(url: str, method: str) -> urllib.request.Request:
+def _request(url: str, method: str) -> Request:
     """A request; user and password of the address go into a header."""
+    from urllib.request import Request  # a tenth of a second that only those pay who read from the web
+
     parts = parts_of(url)
     plain = SplitResult(parts.scheme, parts.host, quote(parts.path), parts.query, "").geturl()
-    request = urllib.request.Request(plain, method=method, headers={"User-Agent": "anomaly-lstm"})
+    request = Request(plain, method=method, headers={"User-Agent": "anomaly-lstm"})
     if parts.user:
         account = b64encode(f"{parts.user}:{parts.password}".encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {account}")
@@ -212,14 +214,17 @@ def _request(url: str, method: str) -> urllib.request.Request:
 
 
 def _listed_by_http(url: str) -> list[Remote]:
+    from email.utils import parsedate_to_datetime
+    from urllib.request import urlopen
+
     if has_marks(url) or parts_of(url).path.endswith("/"):
         raise ValueError("a web server lists no files, so name each of them")
     try:
-        answer = urllib.request.urlopen(_request(url, "HEAD"), timeout=TIMEOUT_S)
+        answer = urlopen(_request(url, "HEAD"), timeout=TIMEOUT_S)
     except urllib.error.HTTPError as problem:
         if problem.code not in (403, 405, 501):  # it may answer GET only
             raise
-        answer = urllib.request.urlopen(_request(url, "GET"), timeout=TIMEOUT_S)
+        answer = urlopen(_request(url, "GET"), timeout=TIMEOUT_S)
     with answer:
         size, version = answer.headers.get("Content-Length"), answer.headers.get("ETag")
         changed = answer.headers.get("Last-Modified")
@@ -229,7 +234,9 @@ def _listed_by_http(url: str) -> list[Remote]:
 
 
 def _copied_by_http(url: str, copy: IO[bytes]) -> None:
-    with urllib.request.urlopen(_request(url, "GET"), timeout=TIMEOUT_S) as answer:
+    from urllib.request import urlopen
+
+    with urlopen(_request(url, "GET"), timeout=TIMEOUT_S) as answer:
         shutil.copyfileobj(answer, copy, _BLOCK)
         length = answer.headers.get("Content-Length")
     if length and copy.tell() != int(length):
@@ -253,6 +260,8 @@ def _ssh(url: str) -> Any:
 
 
 def _listed_by_sftp(url: str) -> list[Remote]:
+    import asyncio
+
     parts = parts_of(url)
 
     async def found() -> list[tuple[str, Any]]:
@@ -270,6 +279,8 @@ def _listed_by_sftp(url: str) -> list[Remote]:
 
 
 def _copied_by_sftp(url: str, copy: IO[bytes]) -> None:
+    import asyncio
+
     async def copied() -> None:
         async with _ssh(url) as connection, connection.start_sftp_client() as client:
             await client.get(parts_of(url).path, copy.name)
