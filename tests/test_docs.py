@@ -90,7 +90,7 @@ def test_every_command_on_databases_and_remote_files_runs_as_it_stands(
     place: Path, s3: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (ROOT / "docs" / "ingest.md").read_text(encoding="utf-8")
-    mine = "## Databases" + page.partition("## Databases")[2].partition("\n## From")[0]
+    mine = "".join(re.findall(r"^## (?:Databases|Remote files)\n.*?(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
     (pipeline,) = re.findall(r"^```toml\n(.*?)^```", mine, re.MULTILINE | re.DOTALL)
     (place / "pipelines" / "history.toml").write_text(pipeline)
     pump = pq.read_table(place / "sample_data" / "pump" / "pump-01.parquet").slice(0, 3000)
