@@ -183,6 +183,32 @@ def test_a_connection_that_breaks_between_parts_loses_and_doubles_nothing(
     assert len({line["change_id"] for line in lines(tmp_path)}) == len(lines(tmp_path))
 
 
+@pytest.mark.parametrize("url", ["duckdb"], indirect=True)
+def test_a_long_table_ends_the_same_wherever_its_parts_are_cut(
+    url: str, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = table_of(range(N_ROWS))
+    tags = [
+        pa.table({"time": wide["time"], "asset": wide["asset"], "tag": [name] * len(wide), "value": wide[name]})
+        for name in names()
+    ]
+    long = pa.concat_tables(tags).sort_by([("time", "ascending"), ("tag", "ascending")])
+    database = filled(url, "long", long.slice(0, TAUGHT * len(tags)))
+    todo = plan_of(tmp_path, database)
+    pipeline.run(todo)
+    more(url, "long", long.slice(TAUGHT * len(tags)))
+    whole = sources.sql.parts
+
+    def cut(path: Path, options: ReadOptions, _: int | None) -> Iterator[Any]:
+        for part in whole(path, options, None):
+            yield from (replace(part, table=part.table.slice(at, 1001)) for at in range(0, len(part.table), 1001))
+
+    monkeypatch.setattr(sources.sql, "parts", cut)
+    pipeline.run(todo)
+    assert not pipeline.run(todo).new
+    assert ends_like(tmp_path, clean)
+
+
 # ---------------------------------------------------------------- files elsewhere
 
 
