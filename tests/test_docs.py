@@ -56,6 +56,33 @@ def test_every_command_in_the_readme_and_on_forecasts_runs_as_it_stands(place: P
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
+def test_every_command_on_ingesting_runs_as_it_stands(place: Path, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = place / "sample_data" / "pump" / "pump-01.parquet"
+    put(s3, "plant-history/pump/pump-01.parquet", file)
+    pump = pq.read_table(file).slice(0, 3000)
+    times = pc.strftime(pump.column("timestamp"), "%Y-%m-%d %H:%M:%S")
+    address = f"sqlite:///{place / 'plant.db'}"
+    monkeypatch.setenv("PLANT_DB", address)
+    filled(address, "readings", pump.set_column(pump.column_names.index("timestamp"), "time", times))
+    page = ROOT / "docs" / "ingest.md"
+    text = page.read_text(encoding="utf-8")
+    for name, content in re.findall(r"^```(?:csv|toml) (\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(content)
+    commands = [line for block in blocks(page, "sh") for line in block.splitlines() if line.strip()]
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *shlex.split(command.replace("anomaly-lstm", "anomaly_lstm", 1))],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    (asset,) = json.loads((place / "clean" / "quality.json").read_text())["assets"]
+    assert (asset["asset"], asset["held"], asset["out_of_state"], asset["settling"]) == ("pump-07", 0, 3, 1)
+
+
 def test_every_command_on_cases_runs_as_it_stands(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = ROOT / "docs" / "cases.md"
     (acts,) = blocks(page, "csv")
@@ -84,33 +111,6 @@ def test_every_command_on_cases_runs_as_it_stands(place: Path, monkeypatch: pyte
     for command in commands:
         said = anomaly_lstm(*shlex.split(command)[1:])
         assert said.code == 0, f"{command}\n{said.err}"
-
-
-def test_every_command_on_databases_and_remote_files_runs_as_it_stands(
-    place: Path, s3: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = (ROOT / "docs" / "ingest.md").read_text(encoding="utf-8")
-    mine = "".join(re.findall(r"^## (?:Databases|Remote files)\n.*?(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
-    (pipeline,) = re.findall(r"^```toml\n(.*?)^```", mine, re.MULTILINE | re.DOTALL)
-    (place / "pipelines" / "history.toml").write_text(pipeline)
-    pump = pq.read_table(place / "sample_data" / "pump" / "pump-01.parquet").slice(0, 3000)
-    times = pc.strftime(pump.column("timestamp"), "%Y-%m-%d %H:%M:%S")
-    address = f"sqlite:///{place / 'plant.db'}"
-    monkeypatch.setenv("PLANT_DB", address)
-    filled(address, "readings", pump.set_column(pump.column_names.index("timestamp"), "time", times))
-    put(s3, "plant-history/pump/pump-01.parquet", place / "sample_data" / "pump" / "pump-01.parquet")
-    shown = re.findall(r"^```sh\n(.*?)^```", mine, re.MULTILINE | re.DOTALL)
-    commands = [line for block in shown for line in block.splitlines()]
-    assert len(commands) == 3
-    for command in commands:
-        done = subprocess.run(
-            [sys.executable, "-m", "anomaly_lstm", *shlex.split(command)[1:]],
-            cwd=place,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
 def test_the_python_example_in_the_readme_runs_as_it_stands(place: Path) -> None:
