@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from anomaly_lstm import conditions
 from anomaly_lstm.cases import Rules
 from anomaly_lstm.channels import CHANNELS
-from anomaly_lstm.clock import find_zone, parse_duration, parse_time
+from anomaly_lstm.clock import parse_duration, parse_time, zone_name
 from anomaly_lstm.errors import ConfigError, UsageError
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.messages import Interest
@@ -380,7 +380,7 @@ def _source(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, 
         paths=tuple(place if is_remote(place) else _beside(table.folder, place) for place in paths or ()),
         kind=kind,
         database=database,
-        read=_read(table, include, exclude),
+        read=replace(_read(table, include, exclude), step_us=period_us),
         period_us=period_us,
         delay_us=delay_us or 0,
         max_hole=MAX_HOLE if max_hole is None else max_hole,
@@ -409,7 +409,7 @@ def _database(table: _Table) -> Database:
 
 
 def _read(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, ...] | None) -> ReadOptions:
-    zone = _parsed(table, "zone", lambda text: find_zone(text).key, "a time zone such as America/Santiago", why=True)
+    zone = _parsed(table, "zone", zone_name, "a time zone such as America/Santiago", why=True)
     return ReadOptions(
         time=_text(table, "time"),
         time_format=_text(table, "time_format"),

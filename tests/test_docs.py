@@ -79,6 +79,8 @@ def test_every_command_on_ingesting_runs_as_it_stands(place: Path, s3: str, monk
             check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
+    (local,) = json.loads((place / "times" / "in-utc" / "quality.json").read_text())["assets"]
+    assert (local["start"], local["end"], local["rows"]) == ("2026-10-25T00:20:00Z", "2026-10-25T01:20:00Z", 4)
     (asset,) = json.loads((place / "clean" / "quality.json").read_text())["assets"]
     assert (asset["asset"], asset["held"], asset["out_of_state"], asset["settling"]) == ("pump-07", 0, 3, 1)
 

@@ -51,7 +51,7 @@ TimeFormat = Annotated[
     typer.Option(
         "--time-format",
         metavar="FORM",
-        help="Such as %d/%m/%Y %H:%M, iso8601 or epoch_s (default: found).",
+        help="Such as %d/%m/%Y %H:%M, iso8601, epoch_s, excel; counter or elapsed without dates (default: found).",
         rich_help_panel=_READING,
         show_default=False,
     ),
@@ -111,7 +111,7 @@ Zone = Annotated[
     typer.Option(
         "--zone",
         metavar="ZONE",
-        help="Zone of times without an offset, such as America/Santiago (default: UTC).",
+        help="Zone of times without an offset, such as America/Santiago or UTC+01:00 (default: UTC).",
         rich_help_panel=_READING,
         show_default=False,
     ),
@@ -454,6 +454,7 @@ def reading(
     asset_from: str | None = None,
     name: str | None = None,
     context: Sequence[str] = (),
+    period: str | None = None,
 ) -> ReadOptions:
     """How the source is read; context sensors are read too where ``--sensors`` names what is kept."""
     from dataclasses import replace
@@ -461,6 +462,8 @@ def reading(
     from anomaly_lstm.sources.contract import ReadOptions
 
     base = config.source.read if config else ReadOptions()
+    if config and not zone:  # a flag is for all assets
+        base = replace(base, zones=zones(config))
     zone = zone or base.zone
     kept = names(sensors)
     given: dict[str, Any] = {
@@ -476,6 +479,7 @@ def reading(
         "end_us": moment_us("--end", end, zone),
         "sensors": None if kept is None else tuple(dict.fromkeys((*kept, *context))),
         "exclude": names(exclude),
+        "step_us": span_us("--period", period),
     }
     if asset is not None or asset_from is not None or name is not None:  # one of them says whose the rows are
         base = replace(base, asset=None, asset_from=None, name=None)
@@ -483,6 +487,14 @@ def reading(
     if read.start_us is not None and read.end_us is not None and read.start_us >= read.end_us:
         raise UsageError("--start must lie before --end; the span is [start, end).")
     return read
+
+
+def zones(config: Pipeline) -> dict[str, str]:
+    """Asset → zone of its times without an offset, by the assets table of a pipeline file."""
+    from anomaly_lstm.events import read_assets
+
+    assets = read_assets(config.assets) if config.assets else []
+    return {asset.asset: asset.zone for asset in assets if asset.zone}
 
 
 def grid(config: Pipeline | None, *, period: str | None, running: str | None = None) -> GridOptions:
@@ -604,6 +616,8 @@ def _limit(severity: str, text: str) -> int:
 
 def plan_from(config: Pipeline) -> RunPlan:
     """A pipeline file as the plan of a run."""
+    from dataclasses import replace
+
     from anomaly_lstm.events import read_assets
     from anomaly_lstm.pipeline import RunPlan
 
@@ -612,7 +626,7 @@ def plan_from(config: Pipeline) -> RunPlan:
     return RunPlan(
         source=source(None, config),
         folder=config.folder,
-        read=config.source.read,
+        read=replace(config.source.read, zones=zones(config)),
         grid=grid(config, period=None),
         context=config.sensors.context,
         mode=config.sensors.mode,

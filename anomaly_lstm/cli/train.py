@@ -79,6 +79,7 @@ def train(
         end=end,
         sensors=sensors,
         exclude=exclude,
+        period=period,
         context=(*explaining, *((mode,) if mode else ()), *options.status_columns(config, running)),
     )
     plan = verbs.RunPlan(

@@ -107,7 +107,9 @@ def _from_files(
     """Read the files that are new or changed."""
     span = (read.start_us, read.end_us)
     look = _looked_at(state, at, span, now_us)
-    read = replace(read, among=at.files, after=look.after)
+    fresh = {str(path): 0 for path in look.due if at.copies.name(path) not in look.known}
+    last_us = _last_rows(folder, state) if look.due else {}
+    read = replace(read, among=at.files, after={**fresh, **look.after}, last_us=last_us)
     sums = {path: _sum(path) for path in look.due}
     readings = _readings(list(look.due), read, at, look.failed)
     grown = {path: now for path, stat in look.due.items() if (now := at.copies.stat(path) or stat) != stat}
@@ -170,6 +172,12 @@ def _both(one: Collected, other: Collected) -> Collected:
     new = {asset: one.new.get(asset, 0) + other.new.get(asset, 0) for asset in (*one.new, *other.new)}
     notes = list(dict.fromkeys([*one.notes, *other.notes]))
     return Collected(other.state, files, other.failed, notes, [*one.superseded, *other.superseded], new)
+
+
+def _last_rows(folder: RunFolder, state: RunState) -> dict[str, int]:
+    """The time of each asset's last row [µs UTC]: where a file goes on that is new or grew, if its clock went back."""
+    last = {asset: arrivals.newest(folder.arrivals(asset)) for asset in state.assets}
+    return {asset: us for asset, us in last.items() if us is not None}
 
 
 def _has_grown(path: Path, before: Seen) -> bool:

@@ -34,8 +34,8 @@ from anomaly_lstm.trained import Roles, Trained, to_folder
 from anomaly_lstm.training import Stage
 
 REMEMBERED = (
-    *("time", "time_format", "zone", "asset", "asset_from", "name", "sensor_prefix", "layout", "sensor", "value"),
-    *("separator", "decimal", "columns"),
+    *("time", "time_format", "step_us", "zone", "zones", "asset", "asset_from", "name", "sensor_prefix", "layout"),
+    *("sensor", "value", "separator", "decimal", "columns"),
 )
 """How a source was read, as far as a model remembers it for data of the same shape."""
 

@@ -23,9 +23,10 @@ from anomaly_lstm.clock import DAY, EPOCH, SECOND, parse_time
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources import drivers
 from anomaly_lstm.sources.contract import Database, Mark, RawFile, ReadOptions
+from anomaly_lstm.sources.counts import SCALES, Scale
 from anomaly_lstm.sources.drivers import Condition, Question
 from anomaly_lstm.sources.names import clean_names
-from anomaly_lstm.sources.times import EPOCHS, ISO, TICKS_PER_SECOND
+from anomaly_lstm.sources.times import ISO
 
 NAME = "sql"
 SUFFIXES: tuple[str, ...] = ()
@@ -100,16 +101,28 @@ def _bound(kind: Any, us: int, slack_us: int, time_format: str | None) -> Mark |
     """An edge of the span of times as a column of a type holds it; on a clock without zone a day further out."""
     if pa.types.is_timestamp(kind):
         return Mark("moment", us) if kind.tz else Mark("wall", us + slack_us)
-    if pa.types.is_integer(kind) and time_format in EPOCHS:
-        return Mark("number", us * TICKS_PER_SECOND[time_format] // SECOND)
+    scale = SCALES.get(time_format or "")
+    if pa.types.is_integer(kind) and scale and scale.in_utc:
+        return Mark("number", _steps(us - scale.origin_us, scale))
     return None
+
+
+def _scale_of(database: Database, options: ReadOptions) -> Scale | None:
+    """How the watermark counts time in numbers; None where it is no time."""
+    return SCALES.get(options.time_format or "") if _is_time(database, options) else None
+
+
+def _steps(us: int, scale: Scale) -> int:
+    """A span [µs] in whole steps of a scale, no less than it."""
+    return -(-us * 1000 // scale.unit_ns)
 
 
 def lowered(mark: Mark, database: Database, options: ReadOptions) -> Mark:
     """The mark from which on new rows are asked for: before the last one known by the overlap."""
     if mark.kind == "number":
-        ticks = TICKS_PER_SECOND.get(options.time_format or "") if _is_time(database, options) else None
-        back = database.overlap_steps if ticks is None else database.overlap_us * ticks // SECOND
+        scale = _scale_of(database, options)
+        slack_us = 0 if scale is None or scale.in_utc else HOUR
+        back = database.overlap_steps if scale is None else _steps(database.overlap_us + slack_us, scale)
         return Mark("number", _number(mark) - back)
     if mark.kind == "text":
         us = parse_time(str(mark.value)[:19]) - database.overlap_us - HOUR  # offsets beside the text may change
@@ -154,8 +167,8 @@ def mark_in(part: RawFile, database: Database, how: ReadOptions, latest_us: int)
         latest = latest_us if column.type.tz else latest_us + DAY
         return _last("moment" if column.type.tz else "wall", us, latest)
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-        ticks = TICKS_PER_SECOND.get(how.time_format or "") if _is_time(database, how) else None
-        return _last("number", column, None if ticks is None else latest_us * ticks // SECOND)
+        scale = _scale_of(database, how)
+        return _last("number", column, None if scale is None else _steps(latest_us + DAY - scale.origin_us, scale))
     if len(part.table) == column.null_count:
         return None
     texts = pc.cast(column, pa.string())

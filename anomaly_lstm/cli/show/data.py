@@ -39,6 +39,8 @@ def oddities(screen: Screen, quality: Quality) -> None:
     for asset in quality.assets:
         empty = asset.without_value
         said += [f"{asset.asset}: {counted(empty, 'row')} without a value in any sensor."] if empty else []
+        many = asset.conflicting
+        said += [f"{asset.asset}: {counted(many, 'time')} with several values of a sensor: the mean."] if many else []
         said += [f"{asset.asset}: '{s.sensor}' is constant." for s in asset.sensors if s.constant]
         said += [
             f"{asset.asset}: '{s.sensor}' is stuck at one value for {counted(s.stuck_rows, 'row')}"
