@@ -185,7 +185,7 @@ def _distinct(table: pa.Table) -> pa.Table:
 
 
 def _without(table: pa.Table, files: Sequence[_File]) -> pa.Table:
-    """The rows that say something else than what counts at their time, and those that came with them."""
+    """The rows of all times at which they, taken together, say something else than what counts."""
     if not len(table):
         return table
     time_us = arrow.to_numpy(table.column("time"), np.int64)
@@ -200,11 +200,10 @@ def _without(table: pa.Table, files: Sequence[_File]) -> pa.Table:
     words = sorted({word for one in (table, kept) for name in names for word in _unique(one, name)})
     of_words = [name.startswith("word.") for name in names]
     times, counts = _that_counts(kept, [_cells(kept, name, words) for name in names], of_words)
-    cells = np.column_stack([_cells(table, name, words) for name in names]) if names else np.empty((len(table), 0))
-    place = np.minimum(np.searchsorted(times, time_us), len(times) - 1)
-    said = ((cells == counts[place]) | np.isnan(cells)).all(axis=1)
-    new = time_us[~(said & (times[place] == time_us))]
-    return table.filter(arrow.from_bools(np.isin(time_us, new)))
+    own, said = _that_counts(table, [_cells(table, name, words) for name in names], of_words)
+    place = np.minimum(np.searchsorted(times, own), len(times) - 1)
+    same = (times[place] == own) & ((said == counts[place]) | np.isnan(said)).all(axis=1)
+    return table.filter(arrow.from_bools(np.isin(time_us, own[~same])))
 
 
 def _that_counts(table: pa.Table, columns: Sequence[Float64], of_words: Sequence[bool]) -> tuple[Int64, Float64]:

@@ -27,8 +27,8 @@ from anomaly_lstm.models import MODELS
 from anomaly_lstm.policy import Bound, Policy
 from anomaly_lstm.sensor_rules import AGGREGATES, INTERPOLATIONS, OTHERS, PER_US, TYPES, SensorRule, SensorRules
 from anomaly_lstm.sinks import LIVE_SINKS
-from anomaly_lstm.sources import SOURCES
-from anomaly_lstm.sources.contract import PLACES, PREFIXES, ReadOptions
+from anomaly_lstm.sources import SOURCES, is_remote
+from anomaly_lstm.sources.contract import PLACES, PREFIXES, Database, ReadOptions
 from anomaly_lstm.tables import ALERT_KINDS, SEVERITIES
 from anomaly_lstm.telemetry import DEFAULT, MAX_HOLE
 from anomaly_lstm.telling import Recipient, Target
@@ -47,8 +47,10 @@ _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:per|/)\s*(.+)", re.IGNORECASE)
 class Source:
     """``[source]``: where the history is, and how it is read. ``period_us`` None = found from the rows."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[str | Path, ...]
+    """Files, folders and globs here, and addresses elsewhere; none where ``database`` is asked."""
     kind: str | None = None
+    database: Database | None = None
     read: ReadOptions = field(default_factory=ReadOptions)
     period_us: int | None = None
     delay_us: int = 0
@@ -362,18 +364,47 @@ def _run(table: _Table) -> Path:
 
 def _source(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, ...] | None) -> Source:
     paths = _texts(table, "paths")
-    if not paths and not table.content.get("paths"):
+    kind = _choice(table, "kind", list(SOURCES))
+    named = [key for key in ("url_env", "table", "query") if key in table.content]
+    if named and "kind" not in table.content:
+        table.missing("kind", f'"sql", for {named[0]} is of a database.')
+    database = _database(table) if kind == "sql" or (named and kind is None) else None
+    if database and paths:
+        table.wrong("paths", 'kind = "sql" reads a database, no files; leave paths out, or kind.')
+    if not database and not paths and not table.content.get("paths"):
         table.missing("paths", 'files, folders or globs to read, such as ["../data/pump/*.parquet"].')
     period_us = _duration(table, "period", least=1)
     delay_us = _duration(table, "delay")
     max_hole = _whole(table, "max_hole", 0)
     return Source(
-        paths=tuple(_beside(table.folder, place) for place in paths or ()),
-        kind=_choice(table, "kind", list(SOURCES)),
+        paths=tuple(place if is_remote(place) else _beside(table.folder, place) for place in paths or ()),
+        kind=kind,
+        database=database,
         read=replace(_read(table, include, exclude), step_us=period_us),
         period_us=period_us,
         delay_us=delay_us or 0,
         max_hole=MAX_HOLE if max_hole is None else max_hole,
+    )
+
+
+def _database(table: _Table) -> Database:
+    """The keys of ``kind = "sql"``."""
+    name, query = _text(table, "table", 'a table in quotes, such as "plant.readings"'), _text(table, "query")
+    if name and query:
+        table.wrong("query", "a table is given too; keep one of the two.")
+    elif "table" not in table.content and "query" not in table.content:
+        table.missing("table", 'the table to read, such as "plant.readings"; or query, a SELECT that gives the rows.')
+    default = Database("")
+    counts_rows = isinstance(table.content.get("overlap"), int)
+    steps = _whole(table, "overlap", 0) if counts_rows else None
+    overlap_us = None if counts_rows else _duration(table, "overlap")
+    return Database(
+        _url_env(table) or "",
+        name,
+        query,
+        _text(table, "watermark", "a column in quotes"),
+        default.overlap_us if overlap_us is None else overlap_us,
+        default.overlap_steps if steps is None else steps,
     )
 
 

@@ -11,6 +11,7 @@ from anomaly_lstm.errors import ConfigError, UsageError
 from anomaly_lstm.messages import Interest
 from anomaly_lstm.policy import Bound
 from anomaly_lstm.sensor_rules import SensorRule, SensorRules
+from anomaly_lstm.sources.contract import Database
 from anomaly_lstm.telling import Recipient, Target
 
 LEAST = '[source]\npaths = ["data/*.csv"]\n[run]\nfolder = "run"\n'
@@ -133,6 +134,52 @@ def test_a_quoted_sensor_name_has_bounds_and_a_unit(tmp_path: Path) -> None:
     policy = read(tmp_path, FULL).alarm.policy
     assert policy.bounds == {"PIT-3101A.PV": Bound(1, 8.5), "temp": Bound(None, 85)}
     assert policy.units == {"load": "%", "PIT-3101A.PV": "bar"}
+
+
+DATABASE = """
+[source]
+kind = "sql"
+url_env = "PLANT_DB"
+{}
+[run]
+folder = "run"
+"""
+
+
+def test_a_database_is_a_source(tmp_path: Path) -> None:
+    keys = 'table = "plant.readings"\nwatermark = "inserted_at"\noverlap = "6h"'
+    found = read(tmp_path, DATABASE.format(keys)).source
+    assert found.paths == ()
+    assert found.database == Database("PLANT_DB", "plant.readings", None, "inserted_at", 6 * 3600 * SECOND)
+    counted = read(tmp_path, DATABASE.format('query = "select * from x"\noverlap = 500')).source
+    assert counted.database == Database("PLANT_DB", query="select * from x", overlap_steps=500)
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("", "source.table is missing: the table to read"),
+        ('table = "a"\nquery = "select 1"', 'source.query = "select 1": a table is given too'),
+        ('table = "a"\npaths = ["x.csv"]', 'kind = "sql" reads a database, no files'),
+        ('table = "a"\noverlap = "soon"', 'source.overlap = "soon": expected a duration'),
+        ('table = "a"\noverlap = -1', "source.overlap = -1: expected a whole number of at least 0"),
+        ('table = "a"\nurl = "postgresql://ann:s3cr3t@h/d"', "source.url: a pipeline file holds no addresses"),
+    ],
+)
+def test_what_is_wrong_about_a_database_is_told_without_its_address(tmp_path: Path, keys: str, told: str) -> None:
+    (line,) = mistakes(tmp_path, DATABASE.format(keys))
+    assert told in line
+    assert "s3cr3t" not in line
+
+
+def test_a_database_without_its_kind_is_told(tmp_path: Path) -> None:
+    text = DATABASE.format('table = "a"').replace('kind = "sql"\n', "")
+    assert mistakes(tmp_path, text) == ['  source.kind is missing: "sql", for url_env is of a database.']
+
+
+def test_an_address_elsewhere_stays_as_it_is(tmp_path: Path) -> None:
+    text = '[source]\npaths = ["s3://bucket/plant/*.parquet", "here.csv"]\n[run]\nfolder = "run"\n'
+    assert read(tmp_path, text).source.paths == ("s3://bucket/plant/*.parquet", tmp_path / "pipelines" / "here.csv")
 
 
 def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:

@@ -10,10 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from anomaly_lstm.cli.case import app as case
 from tests.cli.conftest import anomaly_lstm
+from tests.sources.places import filled, put
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -53,7 +56,14 @@ def test_every_command_in_the_readme_and_on_forecasts_runs_as_it_stands(place: P
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
-def test_every_command_on_ingesting_runs_as_it_stands(place: Path) -> None:
+def test_every_command_on_ingesting_runs_as_it_stands(place: Path, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = place / "sample_data" / "pump" / "pump-01.parquet"
+    put(s3, "plant-history/pump/pump-01.parquet", file)
+    pump = pq.read_table(file).slice(0, 3000)
+    times = pc.strftime(pump.column("timestamp"), "%Y-%m-%d %H:%M:%S")
+    address = f"sqlite:///{place / 'plant.db'}"
+    monkeypatch.setenv("PLANT_DB", address)
+    filled(address, "readings", pump.set_column(pump.column_names.index("timestamp"), "time", times))
     page = ROOT / "docs" / "ingest.md"
     text = page.read_text(encoding="utf-8")
     for name, content in re.findall(r"^```(?:csv|toml) (\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.learning import TrainOptions
     from anomaly_lstm.pipeline import GridOptions, RunPlan
     from anomaly_lstm.policy import Policy
+    from anomaly_lstm.sources import Place
     from anomaly_lstm.sources.contract import ReadOptions
 
 SEPARATORS = (",", ";", "|", "\t")
@@ -30,7 +31,9 @@ _READING, _LEARNING, _ALARM = "How the source is read", "What is learned", "When
 Sources = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="SOURCE", help="CSV or Parquet: a file, a folder, a glob, or an ingested folder.", show_default=False
+        metavar="SOURCE",
+        help="CSV or Parquet: a file, a folder, a glob, an ingested folder, or an address such as s3://bucket/plant.",
+        show_default=False,
     ),
 ]
 PipelineFile = Annotated[
@@ -414,12 +417,14 @@ def pipeline_file(path: Path | None) -> Pipeline | None:
     return read_pipeline(path) if path else None
 
 
-def source(given: Sequence[str] | None, config: Pipeline | None) -> Sequence[str | Path]:
-    """What to read: the arguments, else the ``paths`` of the pipeline file, whose ``kind`` must fit."""
+def source(given: Sequence[str] | None, config: Pipeline | None) -> Place:
+    """What to read: the arguments, else the pipeline file's database, or its ``paths``, whose ``kind`` must fit."""
     if given:
         return given
     if config is None:
         raise UsageError("SOURCE is missing: name a CSV or Parquet file, a folder or a glob, or give --pipeline FILE.")
+    if config.source.database:
+        return config.source.database
     _check_kind(config)
     return config.source.paths
 

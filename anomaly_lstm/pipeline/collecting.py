@@ -2,7 +2,7 @@
 
 A file that has not changed since it was read (size and time of change, else its sum) is not read again; one that is
 gone takes nothing with it. A file that ends in the middle of a line, or that cannot be read yet, waits until it has
-stopped growing.
+stopped growing. A database is asked for what came after the rows known, and somewhat before; each row is kept once.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from anomaly_lstm import arrivals, sources
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError
-from anomaly_lstm.pipeline.folder import RunFolder, RunState, Seen, Terms, Watch, pending_from
-from anomaly_lstm.sources import Place
-from anomaly_lstm.sources.contract import FileQuality, Reading, ReadOptions, together
+from anomaly_lstm.pipeline.folder import Asked, RunFolder, RunState, Seen, Terms, Watch, pending_from
+from anomaly_lstm.sources import Located, Place
+from anomaly_lstm.sources.contract import Database, FileQuality, Reading, ReadOptions, together
 from anomaly_lstm.telemetry import Grid
 
 SETTLED_S = 60
@@ -54,45 +54,124 @@ def collect(
     file that cannot be read is named in ``failed`` and tried again in the next run. Raises DataError when the source is
     gone, or no file of it was ever read.
     """
-    _, paths = sources.resolve(source)
-    read = replace(read, among=paths)
-    span = (read.start_us, read.end_us)
-    known = {str(path): state.files[str(path)] for path in paths if str(path) in state.files}
-    waiting: dict[str, Stat] = {}
-    due: dict[str, Stat] = {}
-    after: dict[str, int] = {}
-    failed: dict[str, str] = {}
-    for path in paths:
+    if isinstance(source, Database):
+        return _asked(folder, state, source, read, grid, terms, now_us)
+    with sources.located(source) as at:
+        return _from_files(folder, state, at, read, grid, terms, now_us)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a look at the files says: those ``known`` as they stand, those that are ``waiting`` to be whole, those that
+    are ``due`` to be read, ``after`` how many of their bytes, and why others ``failed``.
+    """
+
+    known: dict[str, Seen]
+    waiting: dict[str, Stat]
+    due: dict[Path, Stat]
+    after: dict[str, int]
+    failed: dict[str, str]
+
+
+def _looked_at(state: RunState, at: Located, span: Span, now_us: int) -> _Look:
+    """Look at every file; those elsewhere that are new or changed are copied."""
+    names = {path: at.copies.name(path) for path in at.files}
+    look = _Look({name: state.files[name] for name in names.values() if name in state.files}, {}, {}, {}, {})
+    for path, name in names.items():
         try:
-            stat, before = _stat(path), known.get(str(path))
+            stat, before = at.copies.stat(path), look.known.get(name)
             if before and _covers(before.span, span) and stat == (before.size, before.changed_ns):
                 continue
+            at.copies.fetch(path)
+            stat = stat or _stat(path)
             if before and before.span == span and stat[0] > before.size and _has_grown(path, before):
-                after[str(path)] = before.size
+                look.after[str(path)] = before.size
             if before and _covers(before.span, span) and stat[0] == before.size and before.sum == _sum(path):
-                known[str(path)] = replace(before, changed_ns=stat[1])
-            elif _is_torn(path) and not _is_settled(stat, state.waiting.get(str(path)), now_us):
-                waiting[str(path)] = stat
+                look.known[name] = replace(before, changed_ns=stat[1])
+            elif _is_torn(path) and not _is_settled(stat, state.waiting.get(name), now_us):
+                look.waiting[name] = stat
             else:
-                due[str(path)] = stat
+                look.due[path] = stat
+                continue
         except OSError as problem:
-            failed[str(path)] = f"{path}: cannot be read: {problem.strerror}. It is tried again in the next run."
-    fresh = dict.fromkeys((name for name in due if name not in known), 0)
-    read = replace(read, after={**fresh, **after}, last_us=_last_rows(folder, state) if due else {})
-    sums = {name: _sum(Path(name)) for name in due}
-    readings = _readings(list(due), read, failed)
-    grown = {name: _stat(Path(name)) for name, stat in due.items() if _stat(Path(name)) != stat}
+            look.failed[name] = f"{name}: cannot be read: {problem.strerror}. It is tried again in the next run."
+        except DataError as problem:  # a copy that could not be fetched
+            look.failed[name] = str(problem)
+        at.copies.drop(path)
+    return look
+
+
+def _from_files(
+    folder: RunFolder, state: RunState, at: Located, read: ReadOptions, grid: Grid, terms: Terms, now_us: int
+) -> Collected:
+    """Read the files that are new or changed."""
+    span = (read.start_us, read.end_us)
+    look = _looked_at(state, at, span, now_us)
+    fresh = {str(path): 0 for path in look.due if at.copies.name(path) not in look.known}
+    last_us = _last_rows(folder, state) if look.due else {}
+    read = replace(read, among=at.files, after={**fresh, **look.after}, last_us=last_us)
+    sums = {path: _sum(path) for path in look.due}
+    readings = _readings(list(look.due), read, at, look.failed)
+    grown = {path: now for path, stat in look.due.items() if (now := at.copies.stat(path) or stat) != stat}
     if grown:  # while they were read: their last rows may be torn
-        waiting |= grown
-        readings = _readings([name for name in due if name not in grown], read, failed)
+        look.waiting.update({at.copies.name(path): stat for path, stat in grown.items()})
+        readings = _readings([path for path in look.due if path not in grown], read, at, look.failed)
     files = {quality.file: quality for reading in readings for quality in reading.files}
-    for name, quality in files.items():
-        whole = together(FileQuality(**known[name].quality), quality) if name in after else quality
-        known[name] = Seen(*due[name], sums[name], span, asdict(whole))
-    if failed and not known and not state.assets:
-        raise DataError("\n".join(failed.values()))
-    state = replace(state, files=known, waiting=waiting)
-    return _kept(folder, state, readings, read, grid, terms, failed, now_us + FUTURE_US)
+    for path, stat in look.due.items():
+        name = at.copies.name(path)
+        if name in files:
+            quality = files[name]
+            if str(path) in look.after:
+                quality = together(FileQuality(**look.known[name].quality), quality)
+            look.known[name] = Seen(*stat, sums[path], span, asdict(quality))
+    if look.failed and not look.known and not state.assets:
+        raise DataError("\n".join(look.failed.values()))
+    state = replace(state, files=look.known, waiting=look.waiting)
+    return _kept(folder, state, readings, read, grid, terms, look.failed, now_us + FUTURE_US)
+
+
+def _asked(
+    folder: RunFolder, state: RunState, database: Database, read: ReadOptions, grid: Grid, terms: Terms, now_us: int
+) -> Collected:
+    """Ask a database for its new rows, part by part; each part is committed before the next, so that a connection that
+    breaks takes nothing with it. Up to where rows are known is committed with the last part.
+    """
+    key, span = _key_of(database, read), (read.start_us, read.end_us)
+    before = state.databases.get(key)
+    before = before if before and _covers(before.span, span) else None
+    done = Collected(state, [], {}, [], [], {})
+    mark = before.mark if before else None
+    for reading, now in sources.ask(database, mark, read, now_us + FUTURE_US):
+        if done.new:
+            folder.commit(replace(done.state, run=done.state.run + 1))
+            for path in done.superseded:
+                path.unlink(missing_ok=True)
+            done = replace(done, state=replace(done.state, run=done.state.run + 1), superseded=[])
+        part = _kept(folder, done.state, [reading], read, grid, terms, dict(done.failed), now_us + FUTURE_US)
+        done = _both(done, part)
+        mark = now
+    if not done.failed:  # else all is asked for again
+        counts = before.quality if before and not done.new else asdict(done.files[0])
+        databases = {**done.state.databases, key: Asked(mark, span, counts)}
+        done = replace(done, state=replace(done.state, databases=databases))
+    return done if done.new or done.failed else replace(done, files=[], notes=[])
+
+
+def _key_of(database: Database, read: ReadOptions) -> str:
+    """What tells rows that are asked for from others: the place, and what is asked."""
+    asked = "\n".join((database.table or "", database.query or "", database.watermark or read.time or ""))
+    with sources.located(database) as at:
+        return f"{at.files[0]} {hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+
+
+def _both(one: Collected, other: Collected) -> Collected:
+    """What came in with two parts of one answer."""
+    files = [file for part in (one, other) for file in part.files]
+    if len(files) > 1:
+        files = [together(*files)]
+    new = {asset: one.new.get(asset, 0) + other.new.get(asset, 0) for asset in (*one.new, *other.new)}
+    notes = list(dict.fromkeys([*one.notes, *other.notes]))
+    return Collected(other.state, files, other.failed, notes, [*one.superseded, *other.superseded], new)
 
 
 def _last_rows(folder: RunFolder, state: RunState) -> dict[str, int]:
@@ -110,17 +189,17 @@ def _has_grown(path: Path, before: Seen) -> bool:
     return head.endswith(b"\n") and hashlib.sha256(head).hexdigest() == before.sum
 
 
-def _readings(names: Sequence[str], read: ReadOptions, failed: dict[str, str]) -> list[Reading]:
+def _readings(paths: Sequence[Path], read: ReadOptions, at: Located, failed: dict[str, str]) -> list[Reading]:
     """All files in one reading; one by one where one of them is bad, which then is named in ``failed``."""
-    if not names:
+    if not paths:
         return []
     try:
-        return [sources.read(names, read)]
+        return [at.called(sources.read(paths, read))]
     except DataError as problem:
-        if len(names) == 1:
-            failed[names[0]] = str(problem)
+        if len(paths) == 1:
+            failed[at.copies.name(paths[0])] = at.copies.told(str(problem))
             return []
-    return [reading for name in names for reading in _readings([name], read, failed)]
+    return [reading for path in paths for reading in _readings([path], read, at, failed)]
 
 
 def _is_settled(stat: Stat, before: Stat | None, now_us: int) -> bool:

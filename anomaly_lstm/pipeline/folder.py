@@ -25,6 +25,7 @@ from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import Shift
 from anomaly_lstm.pipeline.scoring import read_scores
 from anomaly_lstm.scoring import Checkpoint, checkpoint_from
+from anomaly_lstm.sources.contract import Mark
 
 Int64 = NDArray[np.int64]
 
@@ -40,6 +41,17 @@ class Seen:
     size: int
     changed_ns: int
     sum: str
+    span: tuple[int | None, int | None]
+    quality: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A database as far as its rows were asked for: up to which place in the order of its watermark (None = it held no
+    rows), for which span [µs UTC], and what became of the rows.
+    """
+
+    mark: Mark | None
     span: tuple[int | None, int | None]
     quality: Mapping[str, Any]
 
@@ -79,15 +91,17 @@ class Watch:
 @dataclass(frozen=True)
 class RunState:
     """All that a run folder knows: the number of the next run, the model in use, the files read, those that wait to be
-    whole (size and time of change), how far each asset is, the length of the history [bytes], the events by which rows
-    were scored, the alerts of the assets where they changed in the last run, which may not stand in ``alerts.json``
-    yet, the SHA-256 sums of what may stand there (by this run, and by the one before), and the cases.
+    whole (size and time of change), how far databases were asked, how far each asset is, the length of the history
+    [bytes], the events by which rows were scored, the alerts of the assets where they changed in the last run, which
+    may not stand in ``alerts.json`` yet, the SHA-256 sums of what may stand there (by this run, and by the one before),
+    and the cases.
     """
 
     run: int = 0
     model_id: str | None = None
     files: Mapping[str, Seen] = field(default_factory=dict)
     waiting: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    databases: Mapping[str, Asked] = field(default_factory=dict)
     assets: Mapping[str, Watch] = field(default_factory=dict)
     history_bytes: int = 0
     events: Sequence[Mapping[str, Any]] = ()
@@ -99,7 +113,10 @@ class RunState:
         """As in ``state.json``; nothing in it is copied."""
         files = {name: dict(vars(seen)) for name, seen in self.files.items()}
         assets = {name: {**vars(watch), "terms": vars(watch.terms)} for name, watch in self.assets.items()}
-        return {"format": STATE_FORMAT, **vars(self), "files": files, "assets": assets}
+        databases = {name: {**vars(one), "mark": one.mark and vars(one.mark)} for name, one in self.databases.items()}
+        more = {"databases": databases} if databases else {}
+        plain = {name: value for name, value in vars(self).items() if name != "databases"}
+        return {"format": STATE_FORMAT, **plain, "files": files, **more, "assets": assets}
 
 
 def state_from(document: Mapping[str, Any], path: Path) -> RunState:
@@ -119,11 +136,17 @@ def state_from(document: Mapping[str, Any], path: Path) -> RunState:
         plain = {
             name: document[name] for name in ("run", "model_id", "history_bytes", "events", "alerts", "sums", "cases")
         }
-        return RunState(files=files, waiting=waiting, assets=assets, **plain)
+        databases = {name: _asked_from(one) for name, one in document.get("databases", {}).items()}
+        return RunState(files=files, waiting=waiting, databases=databases, assets=assets, **plain)
     except (KeyError, TypeError, ValueError) as problem:
         raise DataError(
             f"{path} is not what a run writes ({problem!r}). Restore it from a copy, or remove it to begin anew."
         ) from problem
+
+
+def _asked_from(document: Mapping[str, Any]) -> Asked:
+    mark, (start, end) = document["mark"], document["span"]
+    return Asked(mark and Mark(**mark), (start, end), document["quality"])
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from anomaly_lstm.conditions import Int8
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.grades import Grade
 from anomaly_lstm.sensor_rules import SensorRules, rules_from, series_of
-from anomaly_lstm.sources import Place
-from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading
+from anomaly_lstm.sources import Place, is_remote
+from anomaly_lstm.sources.contract import Database, FileQuality, RawAsset, Reading
 from anomaly_lstm.sources.words import near
 from anomaly_lstm.telemetry import (
     DEFAULT,
@@ -143,7 +143,7 @@ def check_rules(options: GridOptions, sensors: Sequence[str], said: Mapping[str,
 
 def rules_applied(source: Place) -> SensorRules | None:
     """The rules by which an ingested folder was made, which must not be applied again; None where there are none."""
-    for place in map(Path, [source] if isinstance(source, str | Path) else source):
+    for place in _here(source):
         homes = [place, *(home for home in place.parents if home / "data" in (place, *place.parents))]
         for home in homes:
             if (home / "quality.json").is_file() and (home / "data").is_dir():
@@ -255,5 +255,12 @@ def check_names(wanted: Sequence[str], known: Sequence[str], option: str) -> Non
 
 def check_not_an_input(out: Path, source: Place) -> None:
     """Raise UsageError where a result would take the place of what it is made from."""
-    if out.exists() and any(out.resolve() == file.resolve() for file in sources.resolve(source)[1]):
+    places = _here(source)
+    if out.exists() and places and any(out.resolve() == file.resolve() for file in sources.resolve(places)[1]):
         raise UsageError(f"--out {out} is one of the files that are read; it is left as it is. Give another --out.")
+
+
+def _here(source: Place) -> list[Path]:
+    """The places of a source that are on this machine."""
+    places = [] if isinstance(source, Database) else [source] if isinstance(source, str | Path) else source
+    return [Path(place) for place in places if not is_remote(place)]

@@ -163,7 +163,7 @@ def _run(
     span = _span(as_in_training(trained, plan.read), since_us, until_us)
     first = _forgotten(before) if reprocess else before
     collected = collect(folder, first, plan.source, span, trained.grid, Terms(model_id, {}), now_us())
-    state = replace(collected.state, run=before.run + 1) if collected.new else collected.state
+    state = replace(collected.state, run=collected.state.run + 1) if collected.new else collected.state
     if state != before:
         folder.commit(state)
     for path in collected.superseded:
@@ -186,7 +186,7 @@ def _repaired(folder: RunFolder) -> RunState:
 def _forgotten(state: RunState) -> RunState:
     """A state in which every file is to be read and every row to be scored anew."""
     assets = {name: replace(watch, pending=watch.first) for name, watch in state.assets.items()}
-    return replace(state, files={}, assets=assets)
+    return replace(state, files={}, databases={}, assets=assets)
 
 
 def _span(read: ReadOptions, since_us: int | None, until_us: int | None) -> ReadOptions:

@@ -22,6 +22,33 @@ PREFIXES = (*PLACES, "component")
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A place in the order of a column: ``moment`` [µs since 1970 UTC], ``wall`` (the same on a clock without a zone),
+    ``number`` or ``text``.
+    """
+
+    kind: str
+    value: int | float | str
+
+
+@dataclass(frozen=True)
+class Database:
+    """Rows of a database: a table of it, or the answer to a query. Its address stands in an environment variable."""
+
+    url_env: str
+    table: str | None = None
+    query: str | None = None
+    watermark: str | None = None
+    """Column that rises with every row that comes, by which new rows are asked for; None = the time column."""
+    overlap_us: int = 3_600_000_000
+    """How far before the last row asked for new rows begin [µs]: rows may come late."""
+    overlap_steps: int = 10_000
+    """The same where the watermark counts rows and is no time."""
+    since: Mark | None = None
+    """Ask only for rows from here on; None = for all."""
+
+
+@dataclass(frozen=True)
 class ReadOptions:
     """How to read; None means: find out, and say what was found."""
 
@@ -76,6 +103,8 @@ class ReadOptions:
     last_us: Mapping[str, int] = field(default_factory=dict)
     """Asset → the time of its last row [µs since 1970 UTC] before those of the files in ``after``: in which pass of an
     hour that local clocks show twice they go on."""
+    database: Database | None = None
+    """What to ask for, where the source is a database."""
     start_us: int | None = None
     end_us: int | None = None
     """Half-open span of measuring times to keep [µs since 1970 UTC]."""

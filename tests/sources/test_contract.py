@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv as arrow_csv
 
-from anomaly_lstm.errors import DataError
-from anomaly_lstm.sources import SOURCES, Reading, ReadOptions, read, resolve, stream
+from anomaly_lstm.errors import DataError, UsageError
+from anomaly_lstm.sources import SOURCES, Place, Reading, ReadOptions, read, resolve, stream
+from tests.sources.places import filled, put
 
 
-def _write(kind: str, folder: Path, name: str = "pump", shift: float = 0.0) -> Path:
+def _table(shift: float) -> pa.Table:
     """Rows of two assets with a gap in time, a missing cell, a duplicate and a row without asset."""
-    table = pa.table(
+    return pa.table(
         {
             "asset": ["P2", "P1", "P1", "P2", None, "P1"],
             "time": [f"2020-01-01T00:0{minute}:00Z" for minute in (0, 0, 3, 1, 2, 3)],
@@ -27,19 +28,42 @@ def _write(kind: str, folder: Path, name: str = "pump", shift: float = 0.0) -> P
             "state": ["on", "on", "off", "on", "on", "on"],
         }
     )
+
+
+def _write(kind: str, folder: Path, name: str = "pump", shift: float = 0.0) -> Path:
     path = folder / f"{name}.{kind}"
     path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "csv":
-        arrow_csv.write_csv(table, path)
+        arrow_csv.write_csv(_table(shift), path)
     else:
-        pq.write_table(table, path)
+        pq.write_table(_table(shift), path)
     return path
 
 
 WRITERS: dict[str, Callable[..., Path]] = {
-    kind: lambda folder, name="pump", shift=0.0, kind=kind: _write(kind, folder, name, shift) for kind in SOURCES
+    kind: lambda folder, name="pump", shift=0.0, kind=kind: _write(kind, folder, name, shift)
+    for kind, source in SOURCES.items()
+    if source.SUFFIXES
 }
+every_file = pytest.mark.parametrize("kind", sorted(WRITERS))
 every_source = pytest.mark.parametrize("kind", sorted(SOURCES))
+
+
+@pytest.fixture(params=["csv", "parquet", "sqlite", "duckdb", "postgresql", "s3", "http", "sftp"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """The same rows wherever rows come from."""
+    where: str = request.param
+    if where in WRITERS:
+        return WRITERS[where](tmp_path)
+    if where in ("sqlite", "duckdb", "postgresql"):
+        url = request.getfixturevalue("postgres") if where == "postgresql" else f"{where}:///{tmp_path}/plant.{where}"
+        monkeypatch.setenv("PLANT_DB", url)
+        return filled(url, "pump", _table(0.0))
+    server = request.getfixturevalue({"http": "web"}.get(where, where))
+    if where == "s3":
+        return put(server, "contract/pump.parquet", _write("parquet", tmp_path))
+    _write("csv", tmp_path / {"http": "web"}.get(where, where))
+    return f"{server.url}/pump.csv" if where == "http" else f"sftp://ann:${{SFTP_PASSWORD}}@{server}/pump.csv"
 
 
 def same(one: Reading, other: Reading) -> bool:
@@ -57,9 +81,8 @@ def test_the_name_in_the_dict_is_the_name_of_the_module(kind: str) -> None:
     assert all(suffix.startswith(".") for suffix in SOURCES[kind].SUFFIXES)
 
 
-@every_source
-def test_shapes_and_types_are_those_of_the_contract(kind: str, tmp_path: Path) -> None:
-    reading = read(WRITERS[kind](tmp_path))
+def test_shapes_and_types_are_those_of_the_contract(place: Place) -> None:
+    reading = read(place)
     assert [asset.asset for asset in reading.assets] == ["P1", "P2"]
     for asset in reading.assets:
         assert (str(asset.time_us.dtype), str(asset.values.dtype)) == ("int64", "float64")
@@ -67,30 +90,26 @@ def test_shapes_and_types_are_those_of_the_contract(kind: str, tmp_path: Path) -
         assert asset.sensors == ("flow",)
 
 
-@every_source
-def test_rows_keep_the_order_and_the_duplicates_of_the_file(kind: str, tmp_path: Path) -> None:
-    first = read(WRITERS[kind](tmp_path)).assets[0]
+def test_rows_keep_the_order_and_the_duplicates_of_the_file(place: Place) -> None:
+    first = read(place).assets[0]
     np.testing.assert_array_equal(first.values[:, 0], [2, np.nan, 6])
     assert first.time_us[1] == first.time_us[2]
 
 
-@every_source
-def test_every_row_is_kept_or_counted(kind: str, tmp_path: Path) -> None:
-    (quality,) = read(WRITERS[kind](tmp_path)).files
+def test_every_row_is_kept_or_counted(place: Place) -> None:
+    (quality,) = read(place).files
     assert quality.rows_read == quality.rows_kept + sum(quality.dropped.values()) == 6
 
 
-@every_source
-def test_reading_again_with_what_was_found_out_gives_the_same(kind: str, tmp_path: Path) -> None:
-    path = WRITERS[kind](tmp_path)
-    first = read(path)
-    again = read(path, first.how)
+def test_reading_again_with_what_was_found_out_gives_the_same(place: Place) -> None:
+    first = read(place)
+    again = read(place, first.how)
     assert same(first, again)
     assert again.how == first.how
     assert not any("--time" in note for note in again.notes)
 
 
-@every_source
+@every_file
 def test_reading_does_not_depend_on_the_order_of_files(kind: str, tmp_path: Path) -> None:
     paths = [WRITERS[kind](tmp_path, name, shift) for name, shift in (("a", 0.0), ("b", 10.0))]
     forward, backward = read(paths), read(paths[::-1])
@@ -100,10 +119,9 @@ def test_reading_does_not_depend_on_the_order_of_files(kind: str, tmp_path: Path
         np.testing.assert_array_equal(np.sort(one.time_us), np.sort(other.time_us))
 
 
-@every_source
-def test_options_that_were_set_are_kept_and_sensors_are_not_invented(kind: str, tmp_path: Path) -> None:
+def test_options_that_were_set_are_kept_and_sensors_are_not_invented(place: Place) -> None:
     options = ReadOptions(exclude=("state",), columns={"flow": "Q"})
-    reading = read(WRITERS[kind](tmp_path), options)
+    reading = read(place, options)
     assert (reading.how.exclude, reading.how.columns, reading.how.sensors) == (("state",), {"flow": "Q"}, None)
     assert reading.assets[0].sensors == ("Q",)
     assert replace(reading.how, zone=None).zone is None
@@ -119,7 +137,7 @@ def test_a_folder_or_an_unreadable_file_is_a_data_error(kind: str, tmp_path: Pat
         assert str(path) in str(caught.value)
 
 
-@every_source
+@every_file
 def test_a_file_a_folder_and_a_glob_are_found(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = WRITERS[kind](tmp_path / "site")
     hidden = WRITERS[kind](tmp_path / "site", ".partial")
@@ -133,8 +151,8 @@ def test_a_file_a_folder_and_a_glob_are_found(kind: str, tmp_path: Path, monkeyp
 
 
 def test_a_folder_with_two_kinds_is_an_error_that_names_both(tmp_path: Path) -> None:
-    for kind in SOURCES:
-        WRITERS[kind](tmp_path)
+    for write in WRITERS.values():
+        write(tmp_path)
     with pytest.raises(DataError, match=r"1 csv file.* and 1 parquet file"):
         resolve(tmp_path)
 
@@ -158,7 +176,7 @@ def test_an_empty_folder_and_a_glob_without_a_match_are_errors(tmp_path: Path) -
 
 
 def test_reading_imports_neither_pandas_nor_anything_else_that_is_slow(tmp_path: Path) -> None:
-    paths = [_write(kind, tmp_path / kind) for kind in SOURCES]
+    paths = [_write(kind, tmp_path / kind) for kind in WRITERS]
     code = (
         "import sys; from anomaly_lstm.sources import read; [read(path) for path in sys.argv[1:]]; "
         "print([name for name in ('pandas', 'scipy', 'sklearn', 'tensorflow') if name in sys.modules])"
@@ -174,7 +192,7 @@ def test_reading_imports_neither_pandas_nor_anything_else_that_is_slow(tmp_path:
     assert done.stdout.strip() == "[]"
 
 
-@every_source
+@every_file
 @pytest.mark.parametrize("size", [1, 40, 150, 10_000])
 def test_parts_of_any_size_hold_the_rows_of_the_whole_file(kind: str, size: int, tmp_path: Path) -> None:
     path = WRITERS[kind](tmp_path)
@@ -186,7 +204,7 @@ def test_parts_of_any_size_hold_the_rows_of_the_whole_file(kind: str, size: int,
     assert wheres == [f"{'line' if kind == 'csv' else 'row'} {row + (2 if kind == 'csv' else 1)}" for row in range(6)]
 
 
-@every_source
+@every_file
 @pytest.mark.parametrize("size", [40, 150, 10_000])
 def test_a_stream_brings_the_rows_of_one_reading(kind: str, size: int, tmp_path: Path) -> None:
     WRITERS[kind](tmp_path, "a")
@@ -198,3 +216,26 @@ def test_a_stream_brings_the_rows_of_one_reading(kind: str, size: int, tmp_path:
         assert np.array_equal(np.concatenate([raw.values for raw in mine]), asset.values, equal_nan=True)
     counted = [(file.rows_read, file.rows_kept) for reading in readings for file in reading.files]
     assert np.sum(counted, axis=0).tolist() == [12, 10]
+
+
+def test_a_stream_of_small_parts_brings_the_rows_of_one_reading_from_wherever_they_come(place: Place) -> None:
+    whole, readings = read(place), list(stream(place, size=40))
+    for asset in whole.assets:
+        mine = [raw for reading in readings for raw in reading.assets if raw.asset == asset.asset]
+        assert np.array_equal(np.concatenate([raw.values for raw in mine]), asset.values, equal_nan=True)
+    assert sum(file.rows_read for reading in readings for file in reading.files) == 6
+
+
+def test_what_is_told_of_a_place_holds_no_secret_and_no_copy(place: Place) -> None:
+    reading = read(place)
+    said = [
+        *reading.notes,
+        *(file.file for file in reading.files),
+        *(name for a in reading.assets for name in a.origins),
+    ]
+    assert not [text for text in said if "s3cr3t" in text or "cr3t" in text or "anomaly-lstm-" in text]
+    with pytest.raises((DataError, UsageError)) as caught:
+        read(place, ReadOptions(time="nothing such"))
+    assert "nothing such" in str(caught.value)
+    assert "cr3t" not in str(caught.value)
+    assert "anomaly-lstm-" not in str(caught.value)
