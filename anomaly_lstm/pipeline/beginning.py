@@ -97,7 +97,7 @@ class Begun:
 
 
 def init(
-    source: sources.Place,
+    source: sources.Files,
     out: Path,
     *,
     read: ReadOptions | None = None,
@@ -157,7 +157,7 @@ def make_room(out: Path) -> Path:
 
 
 def _draft(
-    source: sources.Place,
+    source: sources.Files,
     out: Path,
     read: ReadOptions,
     known: Known,
@@ -202,7 +202,9 @@ def _draft(
 
 
 def relative(place: str | Path, out: Path) -> str:
-    """A path as it is written in a pipeline file at ``out``: from the file's own folder."""
+    """A path as it is written in a pipeline file at ``out``: from the file's own folder. An address stays as it is."""
+    if sources.is_remote(place):
+        return str(place)
     folder = os.path.realpath(out.absolute().parent)
     try:
         str(place).encode()
@@ -391,9 +393,12 @@ def _day_or_time(us: int, reading: Reading) -> str:
     return text[:10] if us % DAY == 0 and reading.how.zone in (None, "UTC") else text
 
 
-def _beside_data(source: sources.Place, name: str, assets: Sequence[str]) -> Path | None:
+def _beside_data(source: sources.Files, name: str, assets: Sequence[str]) -> Path | None:
     """A table that people keep, in the folder of the data or the one above, if it names one of the assets."""
-    place = Path(source if isinstance(source, str | Path) else source[0]).expanduser()
+    first = source if isinstance(source, str | Path) else source[0]
+    if sources.is_remote(first):
+        return None
+    place = Path(first).expanduser()
     for folder in ([place] if place.is_dir() else []) + list(place.absolute().parents)[:1]:
         path = folder / name
         if not path.is_file():

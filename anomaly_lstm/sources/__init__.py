@@ -55,7 +55,8 @@ PART_BYTES = 1 << 25
 PLAIN = (".csv", ".tsv", ".txt")
 """Endings of files that are not packed."""
 
-Place = str | Path | Database | Sequence[str | Path]
+Files = str | Path | Sequence[str | Path]
+Place = Files | Database
 """Files, folders, globs, addresses such as ``s3://bucket/plant/*.parquet``, or a database."""
 
 
