@@ -246,10 +246,13 @@ def test_of_a_growing_text_only_the_new_lines_are_read(tmp_path: Path) -> None:
                 csv_text(range(TAUGHT + 300, TAUGHT + 310)).partition("\n")[2] + "2026-01-13 04:40:00,Bad,1,2,3\n"
             )
         result = pipeline.run(plan(tmp_path))
-        assert [(f.rows_read, dict(f.cells_not_numeric)) for f in result.quality.files] == [(11, {"s0": 1})]
+        assert [(f.rows_read, dict(f.cells_not_numeric)) for f in result.quality.files] == [(11, {"s0": {"Bad": 1}})]
         assert result.new == {"pump": 11}
         (seen,) = json.loads((tmp_path / "run" / "state.json").read_text())["files"].values()
-        assert (seen["quality"]["rows_read"], seen["quality"]["cells_not_numeric"]) == (TAUGHT + 311, {"s0": 1})
+        assert (seen["quality"]["rows_read"], seen["quality"]["cells_not_numeric"]) == (
+            TAUGHT + 311,
+            {"s0": {"Bad": 1}},
+        )
         shutil.rmtree(tmp_path / "run")
 
 
@@ -333,7 +336,7 @@ def test_a_filler_that_no_sensor_measures_is_missing(tmp_path: Path) -> None:
     filled = np.where(np.arange(100) % 10 == 3, 1.7976931348623157e308, np.asarray(table.column("s0")))
     pq.write_table(table.set_column(place, "s0", pa.array(filled)), path)
     result = pipeline.run(plan(tmp_path))
-    assert [dict(f.cells_not_numeric) for f in result.quality.files] == [{"s0": 10}]
+    assert [dict(f.cells_not_numeric) for f in result.quality.files] == [{"s0": {"1.7976931348623157e+308": 10}}]
     assert np.isfinite(scores(tmp_path).column("score").to_numpy()[-100:]).all()
 
 

@@ -8,6 +8,7 @@ stopped growing.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Seen, Terms, Watch, pending_from
 from anomaly_lstm.sources import Place
+from anomaly_lstm.sources.cells import OTHER, capped
 from anomaly_lstm.sources.contract import FileQuality, Reading, ReadOptions
 from anomaly_lstm.telemetry import Grid
 
@@ -108,12 +110,19 @@ def _has_grown(path: Path, before: Seen) -> bool:
 def _together(before: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """What became of the rows of a file that was read in two parts."""
 
-    def added(name: str) -> dict[str, int]:
-        keys = {*before[name], *more[name]}
-        return {key: before[name].get(key, 0) + more[name].get(key, 0) for key in sorted(keys)}
-
     counts = {name: before[name] + more[name] for name in ("rows_read", "rows_kept")}
-    return {**more, **counts, **{name: added(name) for name in ("dropped", "cells_not_numeric")}}
+    dropped = Counter(before["dropped"]) + Counter(more["dropped"])
+    cells = {
+        sensor: capped(Counter(_words(before, sensor)) + Counter(_words(more, sensor)))
+        for sensor in sorted({*before["cells_not_numeric"], *more["cells_not_numeric"]})
+    }
+    return {**more, **counts, "dropped": dict(sorted(dropped.items())), "cells_not_numeric": cells}
+
+
+def _words(quality: Mapping[str, Any], sensor: str) -> dict[str, int]:
+    """What the cells of a sensor held; older states have their number only."""
+    held = quality["cells_not_numeric"].get(sensor, {})
+    return {OTHER: held} if isinstance(held, int) else dict(held)
 
 
 def _readings(names: Sequence[str], read: ReadOptions, failed: dict[str, str]) -> list[Reading]:

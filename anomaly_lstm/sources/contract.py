@@ -43,6 +43,8 @@ class ReadOptions:
     """Keep these sensors only."""
     exclude: Sequence[str] = ()
     """Leave these columns out."""
+    asked: Sequence[str] = ()
+    """Names that other options give (context, conditions, bounds): sensors even where they look like a label."""
     known: Sequence[str] = ()
     """Names known to be sensors, from a model: columns of these names (after ``columns``) are sensors whatever they
     hold, all other columns are left out without a word, and absent ones are no error here."""
@@ -75,6 +77,10 @@ class RawFile:
     separator: str | None = None
     """None where the format has none."""
     notes: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Column → unit, as the file tells it."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Reason → records among these that are no rows of the table: a footer, the names again."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +111,9 @@ class FileQuality:
     rows_kept: int
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Reason → rows, e.g. ``{"time not readable": 3, "outside --start/--end": 120}``."""
-    cells_not_numeric: Mapping[str, int] = field(default_factory=dict)
-    """Sensor → cells that held text or ±inf where a number was expected; they became missing."""
+    cells_not_numeric: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Sensor → what its cells held where a number was expected (``Bad``, ``inf``, ``quality 0``) → cells; they became
+    missing. The commonest words, the rest as ``other``."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,8 @@ class Reading:
     """Day and month of its times could be either way round: the choice is a guess."""
     words: Sequence[str] = ()
     """The words of `ReadOptions.mode`, whose values are places among them; empty where they are numbers."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Sensor → its unit, where the files tell it: in a row below the names, in brackets, or behind the numbers."""
 
 
 class Source(Protocol):

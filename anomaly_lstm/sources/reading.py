@@ -8,7 +8,7 @@ together. `read_files` is all of them, `read_parts` the same for a file that doe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from anomaly_lstm.clock import find_zone, iso
@@ -17,6 +17,7 @@ from anomaly_lstm.sources.assembly import assemble, asset_names
 from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_in
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, RawFile, Reading, ReadOptions
 from anomaly_lstm.sources.formats import either_way_round, find_time_formats
+from anomaly_lstm.sources.packing import inside
 from anomaly_lstm.sources.roles import Roles, check_names, find_roles
 from anomaly_lstm.sources.rows import rows_of
 from anomaly_lstm.sources.words import listed
@@ -57,6 +58,7 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions) -> Iterator[Readi
     options = replace(options, known=known, words=first.words or options.words)
     told: set[str] = set()
     for part in rest:
+        part = replace(part, units=_units_so_far(part, first.units, options))
         options = replace(options, words=_words_of_mode([part], options) or options.words)
         rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options)
         assets, _ = assemble([rows], known)
@@ -68,6 +70,12 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions) -> Iterator[Readi
             for name in late
         ]
         yield Reading(assets, first.how, notes, [rows.quality], words=tuple(options.words or ()))
+
+
+def _units_so_far(part: RawFile, units: Mapping[str, str], options: ReadOptions) -> dict[str, str]:
+    """Column → unit of a part, with those that the first part told: in another the file may not go on."""
+    sensors = {name: options.columns.get(name, name) for name in part.table.column_names}
+    return {name: units[sensor] for name, sensor in sensors.items() if sensor in units} | dict(part.units)
 
 
 def _left_out(part: RawFile, roles: Roles, options: ReadOptions) -> list[str]:
@@ -101,8 +109,8 @@ def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], 
     formats, time_notes = find_time_formats(
         filled, [role.time for role in roles], options.time_format, options.day_first
     )
-    named = asset_names(options.among or [file.path for file in filled])
-    by_path = dict(zip(options.among or [file.path for file in filled], named, strict=True))
+    among = [name for path in options.among for name in inside(path)] or [file.path for file in filled]
+    by_path = dict(zip(among, asset_names(among), strict=True))
     plans = [
         Plan(role, format_, by_path[file.path]) for file, role, format_ in zip(filled, roles, formats, strict=True)
     ]
@@ -118,7 +126,7 @@ def _read(
     """Read whole files, or the first part of one, by the plans of those that hold rows."""
     filled = _filled(files)
     if not filled:
-        empty = [FileQuality(str(file.path), 0, 0) for file in files]
+        empty = [_without_rows(file) for file in files]
         return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
     roles, formats = [plan.roles for plan in plans], [plan.time_format for plan in plans]
     times = [role.time for role in roles]
@@ -152,9 +160,14 @@ def _read(
         end_us=None,
     )
     quality = {part.file: part.quality for part in rows}
-    told = [quality.get(str(file.path), FileQuality(str(file.path), 0, 0)) for file in files]
+    told = [quality.get(str(file.path), _without_rows(file)) for file in files]
     open_ = options.time_format is None and options.day_first is None and either_way_round(filled, times, formats)
-    return Reading(assets, how, notes, told, open_, words)
+    units = {sensor: unit for part in reversed(rows) for sensor, unit in part.units.items()}
+    return Reading(assets, how, notes, told, open_, words, units)
+
+
+def _without_rows(file: RawFile) -> FileQuality:
+    return FileQuality(str(file.path), sum(file.dropped.values()), 0, file.dropped)
 
 
 def day_first_in(parts: Iterable[RawFile], options: ReadOptions) -> bool | None:

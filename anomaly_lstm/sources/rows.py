@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.arrow import Column, is_null
 from anomaly_lstm.clock import wall_to_utc
-from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.sources.cells import coded, is_blank, is_measured, is_moment, is_text, numbers_in, places_of
+from anomaly_lstm.errors import DataError
+from anomaly_lstm.sources.cells import coded
 from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
 from anomaly_lstm.sources.formats import time_column
 from anomaly_lstm.sources.roles import Roles
 from anomaly_lstm.sources.times import Times, read_times
-from anomaly_lstm.sources.words import columns_named, listed
+from anomaly_lstm.sources.values import long_values, wide_values
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -48,6 +48,8 @@ class Rows:
     quality: FileQuality = field(default_factory=lambda: FileQuality("", 0, 0))
     left_out: tuple[str, ...] = ()
     """What it measures that `ReadOptions.known` left out."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Sensor → unit, where the file tells it."""
 
 
 def rows_of(file: RawFile, roles: Roles, time_format: str | None, stem: str, options: ReadOptions) -> Rows:
@@ -81,21 +83,32 @@ def rows_of(file: RawFile, roles: Roles, time_format: str | None, stem: str, opt
         outside |= utc >= end
     drop(OUTSIDE, outside)
     notes = ["Times carry no offset: read as UTC; another zone: --zone."] if naive.any() and not options.zone else []
-    if sensor is None:
-        sensors, values, bad_cells, more = _wide_values(file, roles, options, keep)
-    else:
-        sensors, sensor, values, bad_cells, keep, more = _long_values(
-            file, roles, options, names, sensor, keep, dropped
-        )
-    quality = FileQuality(str(file.path), len(times), int(keep.sum()), dropped, bad_cells)
+    found = wide_values(file, roles, options, keep) if sensor is None else long_values(file, roles, options, keep)
+    if sensor is not None:
+        drop(LEFT_OUT, found.left_out)
+    dropped |= file.dropped
+    read = len(times) + sum(file.dropped.values())
+    quality = FileQuality(str(file.path), read, int(keep.sum()), dropped, found.lost)
     untold = (OUTSIDE, LEFT_OUT) if options.known else (OUTSIDE,)
-    notes += more + [f"{count} row(s) dropped: {reason}." for reason, count in dropped.items() if reason not in untold]
+    notes += found.notes
+    notes += [f"{count} row(s) dropped: {reason}." for reason, count in dropped.items() if reason not in untold]
     if not keep.any():
         notes.append("No row lies between --start and --end.")
-    kept_sensor = None if sensor is None else sensor[keep]
+    kept_sensor = None if found.sensor is None else found.sensor[keep]
     left_out = tuple(name for name in names or file.table.column_names if _is_left_out(name, roles, options))
+    values = found.values if sensor is None else found.values[keep]
     return Rows(
-        str(file.path), assets, asset[keep], utc[keep], sensors, values, kept_sensor, tuple(notes), quality, left_out
+        str(file.path),
+        assets,
+        asset[keep],
+        utc[keep],
+        found.sensors,
+        values,
+        kept_sensor,
+        tuple(notes),
+        quality,
+        left_out,
+        found.units,
     )
 
 
@@ -120,99 +133,3 @@ def _check_times(file: RawFile, roles: Roles, times: Times, time_format: str | N
         f"{time_format or 'a timestamp'} between 1900 and 2200 was expected ({given - readable} of {given} "
         "cells are not). Set --time-format or [source] time_format, or name another column with --time."
     )
-
-
-def _wide_values(
-    file: RawFile, roles: Roles, options: ReadOptions, keep: Bool
-) -> tuple[tuple[str, ...], Floats, dict[str, int], list[str]]:
-    """Numbers of the kept rows (n_kept, n_sensors), their sensors, cells that held no number, and what to tell."""
-    columns, notes = _sensor_columns(file, roles, options)
-    bad_cells: dict[str, int] = {}
-    values = np.empty((int(keep.sum()), len(columns)))
-    for place, (sensor, column) in enumerate(columns.items()):
-        if sensor == options.mode and options.words:
-            values[:, place] = places_of(column, options.words, keep)
-            continue
-        values[:, place], bad = numbers_in(column, file.decimal, keep)
-        bad_cells |= {sensor: bad} if bad else {}
-    empty = [sensor for place, sensor in enumerate(columns) if np.isnan(values[:, place]).all()]
-    notes += [f"Sensor without any value: {columns_named(empty)}."] if empty and keep.any() else []
-    notes += [f"'{sensor}': {bad} cell(s) without a number became missing." for sensor, bad in bad_cells.items()]
-    return tuple(columns), values, bad_cells, notes
-
-
-def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[dict[str, Column], list[str]]:
-    """The columns of a wide table that are sensors, by sensor, and what to tell about the others."""
-    columns: dict[str, Column] = {}
-    text: list[str] = []
-    moments: list[str] = []
-    numbering = [] if options.known else sorted(set(file.indexes) - roles.taken())
-    for name in file.table.column_names:
-        sensor, column = options.columns.get(name, name), file.table[name]
-        if name in roles.taken() or name in numbering or not _is_wanted(name, sensor, options):
-            continue
-        if not options.known and is_moment(column):
-            moments.append(name)
-        elif not options.known and not is_measured(column, file.decimal, asked=_is_asked(sensor, options)):
-            text.append(name)
-        elif sensor in columns:
-            raise UsageError(f"[source] columns gives two columns of {file.path} the same name '{sensor}'.")
-        else:
-            columns[sensor] = column
-    if not columns and not options.known:
-        raise DataError(
-            f"{file.path}: no column holds numbers to learn from; besides time there are "
-            f"{listed([name for name in file.table.column_names if name not in roles.taken()]) or 'no columns'}. "
-            "Check the separator and decimal mark (--separator, --decimal), --sensors and --exclude; "
-            "a file that holds no measurements is left out by naming the others, or a glob."
-        )
-    told = {"Text": text, "Further times": moments, "Only numbers the rows": numbering}
-    return columns, [f"{what}, no sensor: {columns_named(names)}." for what, names in told.items() if names]
-
-
-def _is_asked(sensor: str, options: ReadOptions) -> bool:
-    """Say whether a column is to be a sensor whatever it holds."""
-    return options.sensors is not None or sensor == options.mode
-
-
-def _is_wanted(name: str, sensor: str, options: ReadOptions) -> bool:
-    """Say whether the options let a column (in a long table, a sensor name) be a sensor."""
-    known = not options.known or sensor in options.known
-    chosen = options.sensors is None or sensor in options.sensors
-    return known and chosen and not {name, sensor} & set(options.exclude)
-
-
-def _long_values(
-    file: RawFile,
-    roles: Roles,
-    options: ReadOptions,
-    names: tuple[str, ...],
-    sensor: Int64,
-    keep: Bool,
-    dropped: dict[str, int],
-) -> tuple[tuple[str, ...], Int64, Floats, dict[str, int], Bool, list[str]]:
-    """The same for a long table: values (n_kept, 1), the sensor of every row; rows of unwanted sensors are counted."""
-    final = [options.columns.get(name, name) for name in names]
-    wanted = [_is_wanted(old, new, options) for old, new in zip(names, final, strict=True)]
-    unwanted = keep & ~np.array([*wanted, False])[sensor]
-    if unwanted.any():
-        dropped[LEFT_OUT] = int(unwanted.sum())
-    kept = keep & ~unwanted
-    column = file.table[roles.value]
-    if not is_measured(column, file.decimal, options.value is not None or bool(options.known)):
-        raise DataError(
-            f"{file.path}: value column '{roles.value}' holds no numbers. Name the one that does in [source] value."
-        )
-    values, _ = numbers_in(column, file.decimal)
-    blank = is_null(column) if not is_text(column) else is_blank(column)
-    bad = kept & np.isnan(values) & ~blank
-    counts = np.bincount(sensor[bad], minlength=len(names))
-    bad_cells: dict[str, int] = {}
-    for new, count in zip(final, counts, strict=True):
-        if count:
-            bad_cells[new] = bad_cells.get(new, 0) + int(count)
-    sensors = tuple(sorted({name for name, good in zip(final, wanted, strict=True) if good}))
-    place = {name: number for number, name in enumerate(sensors)}
-    code = np.array([*(place.get(name, -1) for name in final), -1], dtype=np.int64)
-    notes = [f"'{name}': {count} cell(s) without a number became missing." for name, count in bad_cells.items()]
-    return sensors, code[sensor], values[kept][:, None], bad_cells, kept, notes
