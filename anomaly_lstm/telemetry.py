@@ -19,6 +19,9 @@ Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
+PERIOD_ROWS = 1_000_000
+"""So many rows of an asset, its first, tell period and phase: the others need not be in memory."""
+
 MAX_HOLE = 10
 """Missing grid rows that are carried inside a stretch [periods]."""
 
@@ -126,6 +129,20 @@ class SensorQuality:
     low: float | None
     high: float | None
 
+    def then(self, later: SensorQuality) -> SensorQuality:
+        """The quality of these rows and later ones."""
+        lows = [part.low for part in (self, later) if part.low is not None]
+        highs = [part.high for part in (self, later) if part.high is not None]
+        return SensorQuality(
+            sensor=self.sensor,
+            missing=self.missing + later.missing,
+            constant=(self.constant or later.constant) and len({*lows, *highs}) == 1,
+            stuck_stretches=self.stuck_stretches + later.stuck_stretches,
+            stuck_rows=self.stuck_rows + later.stuck_rows,
+            low=min(lows, default=None),
+            high=max(highs, default=None),
+        )
+
 
 @dataclass(frozen=True)
 class AssetQuality:
@@ -148,13 +165,40 @@ class AssetQuality:
     end_us: int
     sensors: tuple[SensorQuality, ...]
 
+    def then(self, later: AssetQuality, grid: Grid, max_hole: int) -> AssetQuality:
+        """The quality of these rows and later ones of the same sensors; no grid time is in both.
+
+        A stretch in which a sensor is stuck counts as two where it goes on from these rows to the later ones.
+        """
+        if not self.rows or not later.rows:
+            one, other = (self, later) if self.rows else (later, self)
+            step = 1
+        else:
+            one, other = self, later
+            step = (later.start_us - self.end_us) // grid.period_us
+        gap = step > max_hole + 1
+        return AssetQuality(
+            asset=self.asset,
+            **{name: getattr(self, name) + getattr(later, name) for name in _COUNTS},
+            holes=self.holes + later.holes + (0 if gap else step - 1),
+            gaps=self.gaps + later.gaps + gap,
+            longest_gap_us=max(self.longest_gap_us, later.longest_gap_us, (step - 1) * grid.period_us if gap else 0),
+            start_us=one.start_us,
+            end_us=(other if other.rows else one).end_us,
+            sensors=tuple(a.then(b) for a, b in zip(self.sensors, later.sensors, strict=True)),
+        )
+
+
+_COUNTS = ("rows_in", "rows", "merged", "without_value", "duplicate_times", "out_of_order")
+"""What two parts of an asset add up to."""
+
 
 def estimate_period(times_us: Sequence[Int64]) -> int:
     """The spacing of the rows [µs]: the most common step between distinct times, or the median where no step is common.
 
     Raises DataError when there are not two distinct times in any asset.
     """
-    steps = np.concatenate([np.diff(np.unique(t)) for t in times_us] or [np.empty(0, np.int64)])
+    steps = np.concatenate([np.diff(np.unique(t)[:PERIOD_ROWS]) for t in times_us] or [np.empty(0, np.int64)])
     if not len(steps):
         raise DataError(
             "At least two rows at different times are needed to find the period. Give --period, e.g. --period 1min."
@@ -164,6 +208,11 @@ def estimate_period(times_us: Sequence[Int64]) -> int:
     if counts.max() >= 0.3 * len(steps):
         return best
     return _round_step(float(np.median(steps)))
+
+
+def _first(times_us: Int64) -> Int64:
+    """The first `PERIOD_ROWS` of times in any order."""
+    return times_us if len(times_us) <= PERIOD_ROWS else np.partition(times_us, PERIOD_ROWS)[:PERIOD_ROWS]
 
 
 def _round_step(step: float) -> int:
@@ -180,7 +229,7 @@ def estimate_phase(times_us: Sequence[Int64], period_us: int) -> int:
     rows which come a little late stay on their grid time.
     """
     bins = 20
-    offset = np.concatenate([t % period_us for t in times_us])
+    offset = np.concatenate([_first(t) % period_us for t in times_us])
     bin_of = _ceil_div(offset * bins, period_us) % bins
     counts = np.bincount(bin_of, minlength=bins)
     mode = int(np.argmax(counts))

@@ -56,6 +56,8 @@ def ingest(
         context=(mode,) if mode else (),
     )
     grid = options.grid(config, period=period)
-    result = verbs.ingest(options.source(source, config), out, read=replace(read, mode=mode), grid=grid)
+    place = options.source(source, config)
+    with show.ingesting(screen) as told:
+        result = verbs.ingest(place, out, read=replace(read, mode=mode), grid=grid, progress=told)
     show.ingested(screen, result)
     show.document(screen, "ingest", {"out": result.folder, "rows": result.rows, **result.quality.document()})

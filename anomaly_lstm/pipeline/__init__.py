@@ -7,7 +7,8 @@ that says what happened. The command line shows it; a notebook can use it as it 
 from anomaly_lstm.pipeline.alerting import AlertResult, alert, limits_for_budget
 from anomaly_lstm.pipeline.evaluation import evaluate, measure
 from anomaly_lstm.pipeline.forecasting import ForecastResult, forecast
-from anomaly_lstm.pipeline.grids import GridOptions, Ingested, Quality, ingest
+from anomaly_lstm.pipeline.grids import GridOptions, Quality
+from anomaly_lstm.pipeline.ingesting import Ingested, ingest
 from anomaly_lstm.pipeline.inspection import failures, inspect
 from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.replaying import replay

@@ -8,11 +8,9 @@ stopped growing.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from anomaly_lstm import arrivals, sources
 from anomaly_lstm.arrivals import Mode
@@ -20,8 +18,7 @@ from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Seen, Terms, Watch, pending_from
 from anomaly_lstm.sources import Place
-from anomaly_lstm.sources.cells import OTHER, capped
-from anomaly_lstm.sources.contract import FileQuality, Reading, ReadOptions
+from anomaly_lstm.sources.contract import FileQuality, Reading, ReadOptions, together
 from anomaly_lstm.telemetry import Grid
 
 SETTLED_S = 60
@@ -90,8 +87,8 @@ def collect(
         readings = _readings([name for name in due if name not in grown], read, failed)
     files = {quality.file: quality for reading in readings for quality in reading.files}
     for name, quality in files.items():
-        counts = _together(known[name].quality, asdict(quality)) if name in after else asdict(quality)
-        known[name] = Seen(*due[name], sums[name], span, counts)
+        whole = together(FileQuality(**known[name].quality), quality) if name in after else quality
+        known[name] = Seen(*due[name], sums[name], span, asdict(whole))
     if failed and not known and not state.assets:
         raise DataError("\n".join(failed.values()))
     state = replace(state, files=known, waiting=waiting)
@@ -105,24 +102,6 @@ def _has_grown(path: Path, before: Seen) -> bool:
     with path.open("rb") as file:
         head = file.read(before.size)
     return head.endswith(b"\n") and hashlib.sha256(head).hexdigest() == before.sum
-
-
-def _together(before: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """What became of the rows of a file that was read in two parts."""
-
-    counts = {name: before[name] + more[name] for name in ("rows_read", "rows_kept")}
-    dropped = Counter(before["dropped"]) + Counter(more["dropped"])
-    cells = {
-        sensor: capped(Counter(_words(before, sensor)) + Counter(_words(more, sensor)))
-        for sensor in sorted({*before["cells_not_numeric"], *more["cells_not_numeric"]})
-    }
-    return {**more, **counts, "dropped": dict(sorted(dropped.items())), "cells_not_numeric": cells}
-
-
-def _words(quality: Mapping[str, Any], sensor: str) -> dict[str, int]:
-    """What the cells of a sensor held; older states have their number only."""
-    held = quality["cells_not_numeric"].get(sensor, {})
-    return {OTHER: held} if isinstance(held, int) else dict(held)
 
 
 def _readings(names: Sequence[str], read: ReadOptions, failed: dict[str, str]) -> list[Reading]:

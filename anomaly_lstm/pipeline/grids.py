@@ -1,4 +1,4 @@
-"""Any source → telemetry of every asset on one regular UTC grid; `ingest` keeps it as a folder."""
+"""Any source → telemetry of every asset on one regular UTC grid."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from anomaly_lstm import arrow, conditions, modes, sources, store
-from anomaly_lstm import scoring as scores_stage
+from anomaly_lstm import conditions, modes, sources
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.sources import Place
-from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions
+from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading
 from anomaly_lstm.sources.words import near
-from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import MAX_HOLE, AssetQuality, Grid, Telemetry, estimate_period, estimate_phase, to_grid
 
 
@@ -53,45 +50,6 @@ class Quality:
         }
 
 
-@dataclass(frozen=True)
-class Ingested:
-    """Result of `ingest`."""
-
-    folder: Path
-    quality: Quality
-    rows: int
-
-
-def ingest(source: Place, out: Path, *, read: ReadOptions | None = None, grid: GridOptions | None = None) -> Ingested:
-    """Any export → ``out/data/<asset>/data.parquet`` on a regular UTC grid, and ``out/quality.json``.
-
-    The mode that ``read`` names is kept as text, held from value to value; other text is left out. An ingested folder
-    that stands there is replaced; a folder with anything else in it is refused.
-    """
-    read = read or ReadOptions()
-    reading = sources.read(source, read)
-    if read.mode:
-        check_names([read.mode], sensors_of(reading), "--mode")
-    telemetry, quality = on_grid(reading, grid or GridOptions(), mode=read.mode)
-    if out.is_dir() and any(out.iterdir()) and not (out / "quality.json").is_file():
-        raise UsageError(f"{out} exists and is not an ingested folder: it is left as it is. Give another --out.")
-    with store.replacing_folder(out) as side:
-        for asset in telemetry:
-            folder = side / "data" / store.folder_name(asset.asset)
-            folder.mkdir(parents=True)
-            pq.write_table(_ingested_table(asset, read.mode), folder / "data.parquet", compression="zstd")
-        store.write_json(side / "quality.json", quality.document())
-    return Ingested(out, quality, sum(int((t.state != State.NO_DATA).sum()) for t in telemetry))
-
-
-def _ingested_table(asset: Telemetry, mode: str | None) -> pa.Table:
-    rows = np.flatnonzero(asset.state != State.NO_DATA)
-    columns = {"asset": arrow.repeat_text(asset.asset, len(rows)), "time": arrow.from_times(asset.time_us[rows])}
-    columns |= {name: arrow.from_floats(asset.values[rows, i]) for i, name in enumerate(asset.sensors)}
-    columns |= {mode: scores_stage.mode_names(asset).take(arrow.from_ints(rows))} if mode else {}
-    return pa.table(columns)
-
-
 def on_grid(
     reading: Reading,
     options: GridOptions,
@@ -101,31 +59,36 @@ def on_grid(
 ) -> tuple[list[Telemetry], Quality]:
     """All assets of a reading on one grid, their sensors in the same order; ``mode`` is none of them."""
     names = list(sensors) if sensors is not None else [s for s in sensors_of(reading) if s != mode]
-    grid = grid or _grid_for(reading.assets, options)
-    if options.running and reading.words and mode in conditions.sensors_in(conditions.parse(options.running)):
-        raise UsageError(
-            f"condition {options.running!r}: '{mode}' holds words ({', '.join(reading.words[:5])}), and only numbers "
-            "can be compared. Say by another sensor when the asset runs."
-        )
-    placed = [_place(raw, names, grid, options) for raw in reading.assets]
+    grid = grid or grid_for([raw.time_us for raw in reading.assets], options)
+    check_running(options, reading.words, mode)
+    placed = [place_on(raw, names, grid, options) for raw in reading.assets]
     telemetry = [t for t, _ in placed]
     if mode is not None:
-        telemetry = [_with_mode(t, raw, mode, reading.words) for t, raw in zip(telemetry, reading.assets, strict=True)]
+        telemetry = [with_mode(t, raw, mode, reading.words) for t, raw in zip(telemetry, reading.assets, strict=True)]
     return telemetry, Quality(reading.files, [q for _, q in placed], reading.notes, grid)
 
 
-def _grid_for(assets: Sequence[RawAsset], options: GridOptions) -> Grid:
-    times = [a.time_us for a in assets]
-    period = options.period_us if options.period_us is not None else estimate_period(times)
-    return Grid(period, estimate_phase(times, period))
+def grid_for(times_us: Sequence[NDArray[np.int64]], options: GridOptions) -> Grid:
+    """The grid that the rows of some assets lie on, by when they were measured [µs since 1970 UTC]."""
+    period = options.period_us if options.period_us is not None else estimate_period(times_us)
+    return Grid(period, estimate_phase(times_us, period))
 
 
-def _with_mode(asset: Telemetry, raw: RawAsset, mode: str, words: Sequence[str]) -> Telemetry:
+def check_running(options: GridOptions, words: Sequence[str], mode: str | None) -> None:
+    """Raise UsageError where the condition for an asset to run compares words with numbers."""
+    if options.running and words and mode in conditions.sensors_in(conditions.parse(options.running)):
+        raise UsageError(
+            f"condition {options.running!r}: '{mode}' holds words ({', '.join(words[:5])}), and only numbers "
+            "can be compared. Say by another sensor when the asset runs."
+        )
+
+
+def with_mode(asset: Telemetry, raw: RawAsset, mode: str, words: Sequence[str]) -> Telemetry:
     measured = raw.values[:, raw.sensors.index(mode)]
     return replace(asset, mode=modes.track(raw.time_us, measured, words, asset.grid, asset.index))
 
 
-def _place(raw: RawAsset, names: Sequence[str], grid: Grid, options: GridOptions) -> tuple[Telemetry, AssetQuality]:
+def place_on(raw: RawAsset, names: Sequence[str], grid: Grid, options: GridOptions) -> tuple[Telemetry, AssetQuality]:
     have = {name: raw.values[:, i] for i, name in enumerate(raw.sensors)}
     values = (
         np.column_stack([have.get(name, np.full(len(raw.time_us), np.nan)) for name in names])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, groupby
 from pathlib import Path
 
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources import csv, parquet
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, Source
-from anomaly_lstm.sources.reading import day_first_in, read_files, read_parts
+from anomaly_lstm.sources.reading import day_first_in, no_rows, read_files, read_parts, read_some
+from anomaly_lstm.sources.roles import check_names
 from anomaly_lstm.sources.words import near
 
 __all__ = ["SOURCES", "FileQuality", "RawAsset", "ReadOptions", "Reading", "Source", "read", "resolve", "stream"]
@@ -44,20 +46,30 @@ def stream(source: Place, options: ReadOptions | None = None, size: int = PART_B
     """
     name, files = resolve(source)
     options = options or ReadOptions()
-    parts = SOURCES[name].parts
     options = replace(options, among=options.among or files)
     groups = _groups(files, size)
+    total = sum(file.stat().st_size for file in files)
+    columns: set[str] = set()
+    done, any_rows = 0, False
     for number, group in enumerate(groups):
         readings = _of_group(name, group, options, size)
         first = next(readings)
-        if first.day_or_month:
-            rest = (part for later in groups[number:] for file in later for part in parts(file, options, size))
-            order = day_first_in(rest, options)
-            options = replace(options, day_first=order)
-            readings = readings if order is None else _of_group(name, group, options, size)
-            first = first if order is None else next(readings)
-        yield first
-        yield from readings
+        if first.day_or_month and options.day_first is None:
+            rest = (file for later in groups[number:] for file in later)
+            order = day_first_in((part for file in rest for part in SOURCES[name].parts(file, options, size)), options)
+            if order is not None:
+                options = replace(options, day_first=order)
+                readings = _of_group(name, group, options, size)
+                first = next(readings)
+        bytes_here = sum(file.stat().st_size for file in group)
+        for reading in chain([first], readings):
+            columns |= set(reading.columns)
+            any_rows = any_rows or any(file.rows_read for file in reading.files)
+            yield replace(reading, done=(done + reading.done * bytes_here) / max(1, total))
+        done += bytes_here
+    if not any_rows and not options.known:
+        raise no_rows(files[0])
+    check_names(columns, options, str(files[0]) if len(files) == 1 else f"none of the {len(files)} files")
 
 
 def _groups(files: Sequence[Path], size: int) -> list[list[Path]]:
@@ -78,8 +90,10 @@ def _of_group(name: str, group: Sequence[Path], options: ReadOptions, size: int)
     """Small files as one reading; a big one in parts."""
     parts = SOURCES[name].parts
     if len(group) == 1:
-        return read_parts(parts(group[0], options, size), options)
-    return iter([read_files([part for file in group for part in parts(file, options, None)], options)])
+        tables = groupby(parts(group[0], options, size), key=lambda part: part.path)  # a zip may hold several
+        alone = len(options.among) == 1 and group[0].suffix.lower() != ".zip"
+        return chain.from_iterable(read_parts(same, options, alone=alone) for _, same in tables)
+    return iter([read_some([part for file in group for part in parts(file, options, None)], options)])
 
 
 def resolve(source: Place) -> tuple[str, list[Path]]:

@@ -102,6 +102,20 @@ def pivot(time_us: Int64, sensor: Int64, cells: Floats, n_sensors: int) -> tuple
     return time[opens], values
 
 
+def side_by_side(time_us: Int64, values: Floats) -> tuple[Int64, Floats]:
+    """Bring rows (n,) of one time (n, n_sensors) together that have different sensors, as `pivot` does.
+
+    A time at which no sensor has a value stays one row.
+    """
+    row, code = np.nonzero(np.isfinite(values))
+    times, cells = pivot(time_us[row], code, values[row, code], values.shape[1])
+    empty = np.setdiff1d(time_us, times)
+    times = np.concatenate([times, empty])
+    cells = np.concatenate([cells, np.full((len(empty), values.shape[1]), np.nan)])
+    order = np.argsort(times, kind="stable")
+    return times[order], cells[order]
+
+
 def asset_names(paths: Sequence[Path]) -> list[str]:
     """Name each file's asset by its stem, with folders before it where that keeps them apart: ``valve1/0``."""
     stems = [path.name.split(".csv")[0] if path.name.endswith(".csv.gz") else path.stem for path in paths]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from anomaly_lstm import arrow
 from anomaly_lstm.arrow import Column, from_bools, from_ints, is_null, to_numpy
 from anomaly_lstm.sources.units import KNOWN
 from anomaly_lstm.sources.vocabulary import NO_VALUE_WORDS, STATE_PAIRS, STATE_WORDS
+from anomaly_lstm.sources.words import capped
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -29,6 +30,7 @@ WITH_UNIT = (
     r"^(?P<number>[+-]?[\d.,][\d.,'’ \x{00a0}\x{2009}\x{202f}]*(?:[eE][+-]?\d+)?)"
     r"[\s\x{00a0}\x{2009}\x{202f}]*(?P<unit>[^\d\s.,+'’-].*)$"
 )
+TRUE_FALSE = ("true", "false")
 SIGN_BEHIND = r"^\d[\d.,]*-$"
 SAMPLE = 1000
 NOTHING = arrow.texts(("", "nan"))
@@ -43,8 +45,6 @@ KNOWN_UNITS = arrow.texts(tuple(sorted(KNOWN - {"-", "none", "n/a"})))
 BLANK = arrow.text("")
 NO_TEXT = pa.nulls(1, pa.string())[0]
 WORD_LENGTH = 40
-WORDS_MOST = 8
-OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,16 @@ def is_measured(column: Column, decimal: str, asked: bool) -> bool:
 
 
 def _judged(column: Column, decimal: str) -> tuple[int, int, int]:
-    """How many cells hold a number or a state, how many other text, how many a word for a missing value."""
+    """How many cells hold a number or a state, how many other text, how many a word for a missing value.
+
+    One of two states alone is a word like any other: whether it is a state only the other one tells.
+    """
     numbers = read_numbers(column, decimal)
-    good = int(np.isfinite(numbers.values).sum())
+    finite = np.isfinite(numbers.values)
     missing = int((numbers.bad & _is_in(_plain(texts_of(column)), NO_VALUE)).sum())
-    return good, int(numbers.bad.sum()) - missing, missing
+    if numbers.states not in (None, TRUE_FALSE) and len(np.unique(numbers.values[finite])) < 2:
+        return 0, int(finite.sum()), missing
+    return int(finite.sum()), int(numbers.bad.sum()) - missing, missing
 
 
 def numbers_in(column: Column, decimal: str, keep: Bool | None = None) -> tuple[Floats, int]:
@@ -121,7 +126,7 @@ def read_numbers(column: Column, decimal: str, keep: Bool | None = None) -> Numb
 
 
 def words_of(column: Column, marked: Bool) -> dict[str, int]:
-    """What the marked cells hold: the commonest words, each with its count, the rest as `OTHER`."""
+    """What the marked cells hold: the commonest words, each with its count, the rest as ``other``."""
     if not marked.any():
         return {}
     cells = column.filter(from_bools(marked))
@@ -131,14 +136,6 @@ def words_of(column: Column, marked: Bool) -> dict[str, int]:
         return {str(column.type): int(marked.sum())}
     names, place = arrow.codes(texts)
     return capped(dict(zip(names, np.bincount(place[place >= 0], minlength=len(names)).tolist(), strict=True)))
-
-
-def capped(words: Mapping[str, int]) -> dict[str, int]:
-    """The commonest words with their counts, and all others together."""
-    ranked = sorted(words.items(), key=lambda item: (item[0] == OTHER, -item[1], item[0]))
-    rest = sum(count for _, count in ranked[WORDS_MOST:]) + dict(ranked[:WORDS_MOST]).get(OTHER, 0)
-    most = {word: count for word, count in ranked[:WORDS_MOST] if word != OTHER}
-    return most | ({OTHER: rest} if rest else {})
 
 
 def _clipped(texts: Column) -> Column:

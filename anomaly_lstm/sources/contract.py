@@ -7,6 +7,7 @@ it (`telemetry`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from anomaly_lstm.sources.words import OTHER, capped
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class RawFile:
     """Column → unit, as the file tells it."""
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Reason → records among these that are no rows of the table: a footer, the names again."""
+    done: float = 1.0
+    """Share of the file that has been read after these rows."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,30 @@ class FileQuality:
     missing. The commonest words, the rest as ``other``."""
 
 
+def together(one: FileQuality, more: FileQuality) -> FileQuality:
+    """What became of the rows of a file that was read in two parts."""
+
+    def added(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+        return {key: before.get(key, 0) + after.get(key, 0) for key in sorted({*before, *after})}
+
+    return FileQuality(
+        one.file,
+        one.rows_read + more.rows_read,
+        one.rows_kept + more.rows_kept,
+        added(one.dropped, more.dropped),
+        {
+            sensor: capped(Counter(_words(one, sensor)) + Counter(_words(more, sensor)))
+            for sensor in sorted({*one.cells_not_numeric, *more.cells_not_numeric})
+        },
+    )
+
+
+def _words(quality: FileQuality, sensor: str) -> Mapping[str, int]:
+    """What the cells of a sensor held; states of older versions know the number only."""
+    held: Mapping[str, int] | int = quality.cells_not_numeric.get(sensor, {})
+    return {OTHER: held} if isinstance(held, int) else held
+
+
 @dataclass(frozen=True)
 class Reading:
     """All that a source gave: assets in name order, how they were read, what was found out on the way."""
@@ -135,6 +164,10 @@ class Reading:
     """The words of `ReadOptions.mode`, whose values are places among them; empty where they are numbers."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Sensor → its unit, where the files tell it: in a row below the names, in brackets, or behind the numbers."""
+    columns: Sequence[str] = ()
+    """All columns, in a long table all sensor names too, as the files name them."""
+    done: float = 1.0
+    """Share of the source that has been read after it."""
 
 
 class Source(Protocol):

@@ -120,7 +120,8 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
     parts = [_together(list(_parts(text, BLOCK)))] if size is None else _sliced(_parts(text, max(size, BLOCK)), size)
     indexes: tuple[str, ...] | None = None
     strays: list[tuple[int, str]] = []
-    rows = 0
+    rows = taken = 0
+    size_there = packing.size_of(text.content) - text.skip
     for part in parts:
         table, numbering, notes = _without_nameless(part.table, options)
         notes = [*found, *notes] if indexes is None else notes
@@ -129,6 +130,7 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
         dropped = dict(Counter(reason for _, reason in part.strays if reason))
         where = _Place(text, rows, strays)
         rows += table.num_rows
+        taken += part.table.nbytes
         yield RawFile(
             text.content.name,
             table,
@@ -139,6 +141,7 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
             tuple(notes),
             text.shape.units,
             dropped,
+            min(1.0, taken / max(1, size_there)),
         )
 
 

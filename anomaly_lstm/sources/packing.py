@@ -102,6 +102,13 @@ def blocks(content: Content, skip: int = 0) -> Iterator[bytes]:
         raise _damaged(content.name, problem) from problem
 
 
+def size_of(content: Content) -> int:
+    """About how many bytes a text has when it is unpacked; texts of numbers are commonly packed to an eighth."""
+    if content.member is not None:
+        return content.member.file_size
+    return content.path.stat().st_size * (8 if is_packed(content.path) else 1)
+
+
 def is_packed(path: Path) -> bool:
     """Whether what is read of a file are not its own bytes."""
     return _first_bytes(path).startswith((*UNPACKED, b"PK\x03\x04", b"PK\x05\x06"))

@@ -26,14 +26,16 @@ def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFil
     """
     try:
         with pq.ParquetFile(path) as file:
-            if size is None or file.metadata.num_rows == 0:
-                yield _part(path, file.read(), options, 0)
+            n_rows = file.metadata.num_rows
+            if size is None or n_rows == 0:
+                yield _part(path, file.read(), options, 0, 1.0)
                 return
             rows = max(1, size // (BYTES_PER_CELL * max(1, len(file.schema_arrow))))
             done = 0
             for batch in file.iter_batches(batch_size=rows):
-                yield _part(path, pa.Table.from_batches([batch]), options, done)
-                done += batch.num_rows
+                part = pa.Table.from_batches([batch])
+                yield _part(path, part, options, done, (done + len(part)) / n_rows)
+                done += len(part)
     except (pa.ArrowException, OSError) as error:
         reason = "it is a folder" if path.is_dir() else str(error).splitlines()[0].rstrip(".")
         raise DataError(
@@ -41,7 +43,8 @@ def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFil
         ) from error
 
 
-def _part(path: Path, table: Any, options: ReadOptions, done: int) -> RawFile:
-    """Some rows of the file, after ``done`` others."""
+def _part(path: Path, table: Any, options: ReadOptions, before: int, done: float) -> RawFile:
+    """Some rows of the file, after ``before`` others; ``done`` is the share of it that is read then."""
     named = table.rename_columns(clean_names(table.column_names, path))
-    return RawFile(path, named, lambda row: f"row {done + row + 1}", pandas_indexes(table), options.decimal or ".")
+    indexes, decimal = pandas_indexes(table), options.decimal or "."
+    return RawFile(path, named, lambda row: f"row {before + row + 1}", indexes, decimal, done=done)

@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.assembly import assemble, asset_names
 from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_in
-from anomaly_lstm.sources.contract import FileQuality, RawAsset, RawFile, Reading, ReadOptions
+from anomaly_lstm.sources.contract import FileQuality, RawAsset, RawFile, Reading, ReadOptions, together
 from anomaly_lstm.sources.formats import either_way_round, find_time_formats
 from anomaly_lstm.sources.packing import inside
-from anomaly_lstm.sources.roles import Roles, check_names, find_roles
-from anomaly_lstm.sources.rows import rows_of
+from anomaly_lstm.sources.roles import Roles, check_names, find_roles, names_in
+from anomaly_lstm.sources.rows import Rows, lost_words, rows_of
 from anomaly_lstm.sources.words import listed
+
+TimeNote = tuple[str, tuple[str, ...]]
+"""A file, or nothing for all of them, and what to tell of its times."""
 
 
 @dataclass(frozen=True)
@@ -34,25 +38,62 @@ class Plan:
 
 
 def read_files(files: Sequence[RawFile], options: ReadOptions) -> Reading:
-    """Find the roles of all columns, convert every file, and put the assets together."""
+    """Find the roles of all columns, convert every file, and put the assets together.
+
+    Raises DataError where no file has rows, unless a model knows the sensors; UsageError where the options name columns
+    that no file has.
+    """
     plans, time_notes = _plans(files, options)
-    check_names(_filled(files), [plan.roles for plan in plans], options)
-    reading = _read(files, plans, time_notes, options)
+    if not plans and not options.known:
+        raise no_rows(files[0].path)
+    present = [name for file, plan in zip(_filled(files), plans, strict=True) for name in names_in(file, plan.roles)]
+    check_names(present, options, str(files[0].path) if len(files) == 1 else f"none of the {len(files)} files")
+    reading = _all_of(files, plans, time_notes, options)
     return replace(reading, notes=[*reading.notes, *([summary(reading.assets)] if plans else [])])
 
 
-def read_parts(parts: Iterable[RawFile], options: ReadOptions) -> Iterator[Reading]:
+def read_some(files: Sequence[RawFile], options: ReadOptions) -> Reading:
+    """The same for some files of many: none may have rows, or columns that the options name, and others do."""
+    plans, time_notes = _plans(files, options)
+    return _all_of(files, plans, time_notes, options)
+
+
+def no_rows(path: Path) -> DataError:
+    """Why a source without rows cannot be read."""
+    return DataError(f"{path}: has column names but no rows. Give a file that holds measurements.")
+
+
+def _all_of(
+    files: Sequence[RawFile], plans: Sequence[Plan], time_notes: Sequence[TimeNote], options: ReadOptions
+) -> Reading:
+    """Read whole files by the plans of those that hold rows."""
+    if not plans:
+        empty = [_without_rows(file) for file in files]
+        return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
+    reading, rows = _read(files, plans, time_notes, options)
+    lost = _gather([(part.file, (*lost_words(part.quality, options), *part.lost)) for part in rows])
+    return replace(reading, notes=[*reading.notes, *lost])
+
+
+def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> Iterator[Reading]:
     """Read one file part by part: the first tells how it is written, the others are read alike.
 
-    The notes of the first reading tell what was found out, those of the others only what is new.
+    Where the file is ``alone``, a slip in the names of columns is told at once, not after an hour of reading.
+
+    The notes of the first reading tell what was found out, those of the others only what is new; a last one, without
+    rows, tells which were lost.
     """
     rest = iter(parts)
-    head = [next(rest)]
-    plans, time_notes = _plans(head, options)
-    first = _read(head, plans, time_notes, options)
-    yield first
+    head = next(rest)
+    plans, time_notes = _plans([head], options)
     if not plans:
+        yield _all_of([head], plans, time_notes, options)
         return
+    if alone and plans[0].roles.sensor is None:
+        check_names(names_in(head, plans[0].roles), options, str(head.path))
+    first, (rows,) = _read([head], plans, time_notes, options)
+    yield replace(first, done=head.done)
+    quality = rows.quality
     plan, wide = plans[0], plans[0].roles.sensor is None
     known = tuple(first.assets[0].sensors) if wide and first.assets and not options.known else options.known
     options = replace(options, known=known, words=first.words or options.words)
@@ -69,7 +110,11 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions) -> Iterator[Readi
             "Name it with --sensors, or the other columns to be left out with --exclude."
             for name in late
         ]
-        yield Reading(assets, first.how, notes, [rows.quality], words=tuple(options.words or ()))
+        columns = () if wide else names_in(part, plan.roles)
+        found = Reading(assets, first.how, notes, [rows.quality], words=options.words or (), columns=columns)
+        yield replace(found, done=part.done)
+        quality = together(quality, rows.quality)
+    yield Reading([], first.how, lost_words(quality, options), [])
 
 
 def _units_so_far(part: RawFile, units: Mapping[str, str], options: ReadOptions) -> dict[str, str]:
@@ -97,14 +142,12 @@ def _filled(files: Sequence[RawFile]) -> list[RawFile]:
     return [file for file in files if file.table.num_rows]
 
 
-def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], list[tuple[str, tuple[str, ...]]]]:
+def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], list[TimeNote]]:
     """Find out how each file that holds rows is to be read, and what to tell about its times."""
     if options.layout not in (None, "wide", "long"):
         raise UsageError(f"[source] layout = {options.layout!r} is neither 'wide' nor 'long'.")
     find_zone(options.zone or "UTC")
     filled = _filled(files)
-    if not filled and not options.known:
-        raise DataError(f"{files[0].path}: has column names but no rows. Give a file that holds measurements.")
     roles = [find_roles(file, options) for file in filled]
     formats, time_notes = find_time_formats(
         filled, [role.time for role in roles], options.time_format, options.day_first
@@ -120,14 +163,11 @@ def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], 
 def _read(
     files: Sequence[RawFile],
     plans: Sequence[Plan],
-    time_notes: Sequence[tuple[str, tuple[str, ...]]],
+    time_notes: Sequence[TimeNote],
     options: ReadOptions,
-) -> Reading:
+) -> tuple[Reading, list[Rows]]:
     """Read whole files, or the first part of one, by the plans of those that hold rows."""
     filled = _filled(files)
-    if not filled:
-        empty = [_without_rows(file) for file in files]
-        return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
     roles, formats = [plan.roles for plan in plans], [plan.time_format for plan in plans]
     times = [role.time for role in roles]
     words = _words_of_mode(filled, options)
@@ -163,7 +203,9 @@ def _read(
     told = [quality.get(str(file.path), _without_rows(file)) for file in files]
     open_ = options.time_format is None and options.day_first is None and either_way_round(filled, times, formats)
     units = {sensor: unit for part in reversed(rows) for sensor, unit in part.units.items()}
-    return Reading(assets, how, notes, told, open_, words, units)
+    columns = [name for file, role in zip(filled, roles, strict=True) for name in names_in(file, role)]
+    names = tuple(dict.fromkeys(columns))
+    return Reading(assets, how, notes, told, open_, words, columns=names, units=units), rows
 
 
 def _without_rows(file: RawFile) -> FileQuality:
@@ -212,13 +254,14 @@ def summary(assets: Sequence[RawAsset]) -> str:
     """Tell what came out."""
     if not assets:
         return "No rows are left."
-    rows = sum(len(asset.time_us) for asset in assets)
-    first, last = (int(edge(edge(asset.time_us) for asset in assets)) for edge in (min, max))
-    sensors = assets[0].sensors
-    return (
-        f"{len(assets)} asset(s), {rows} rows from {iso(first)} to {iso(last)}, "
-        f"{len(sensors)} sensor(s): {listed(sensors)}."
-    )
+    edges = [int(edge(edge(asset.time_us) for asset in assets)) for edge in (min, max)]
+    return summary_words(len(assets), sum(len(asset.time_us) for asset in assets), edges, assets[0].sensors)
+
+
+def summary_words(n_assets: int, n_rows: int, edges_us: Sequence[int], sensors: Sequence[str]) -> str:
+    """The same from the numbers: how many, between when and when, of what."""
+    first, last = map(iso, edges_us)
+    return f"{n_assets} asset(s), {n_rows} rows from {first} to {last}, {len(sensors)} sensor(s): {listed(sensors)}."
 
 
 def _gather(*groups: Sequence[tuple[str, Sequence[str]]]) -> list[str]:

@@ -190,25 +190,27 @@ def _names_asset(file: RawFile, name: str, word: str) -> bool:
     return key == word and word != "unit" and (surely or not is_numeric(column, file.decimal))
 
 
-def check_names(files: Sequence[RawFile], roles: Sequence[Roles], options: ReadOptions) -> None:
-    """Raise `UsageError` when ``columns``, ``sensors`` or ``exclude`` name what no file has and no model knows."""
+def names_in(file: RawFile, roles: Roles) -> list[str]:
+    """All columns of a file, and the sensor names in a long table."""
+    sensors = [] if roles.sensor is None else texts_of(file.table[roles.sensor]).unique().drop_null().to_pylist()
+    return [*file.table.column_names, *sensors]
+
+
+def check_names(present: Iterable[str], options: ReadOptions, where: str) -> None:
+    """Raise `UsageError` when ``columns``, ``sensors`` or ``exclude`` name what is not there and no model knows."""
     if options.known:
         return
-    present: set[str] = set()
-    for file, role in zip(files, roles, strict=True):
-        present.update(file.table.column_names)
-        if role.sensor is not None:
-            present.update(texts_of(file.table[role.sensor]).unique().drop_null().to_pylist())
-    renamed = {options.columns.get(name, name) for name in present}
-    for option, names, known in (
-        ("[source] columns", options.columns, present),
+    names = set(present)
+    renamed = {options.columns.get(name, name) for name in names}
+    for option, asked, known in (
+        ("[source] columns", options.columns, names),
         ("--sensors", options.sensors or (), renamed),
-        ("--exclude", options.exclude, present | renamed),
+        ("--exclude", options.exclude, names | renamed),
     ):
-        unknown = [name for name in names if name not in known]
+        unknown = [name for name in asked if name not in known]
         if unknown:
             raise UsageError(
-                f"{option} names {columns_named(unknown)}, which {_place(files)} does not have."
+                f"{option} names {columns_named(unknown)}, which {where} does not have."
                 f"{near(unknown[0], known)} The columns are {listed(sorted(known))}."
             )
 
@@ -228,7 +230,3 @@ def _demand(file: RawFile, name: str | None, role: str) -> str | None:
         f"{file.path}: there is no {role} column '{name}'.{near(name, file.table.column_names)} "
         f"The columns are {listed(file.table.column_names)}. Choose one with {option}."
     )
-
-
-def _place(files: Sequence[RawFile]) -> str:
-    return str(files[0].path) if len(files) == 1 else f"none of the {len(files)} files"

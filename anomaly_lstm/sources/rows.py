@@ -15,7 +15,7 @@ from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
 from anomaly_lstm.sources.formats import time_column
 from anomaly_lstm.sources.roles import Roles
 from anomaly_lstm.sources.times import Times, read_times
-from anomaly_lstm.sources.values import long_values, wide_values
+from anomaly_lstm.sources.values import cells_lost, long_values, wide_values, without_values
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -45,6 +45,8 @@ class Rows:
     values: Floats
     sensor: Int64 | None = None
     notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    """What to tell about values that are not there."""
     quality: FileQuality = field(default_factory=lambda: FileQuality("", 0, 0))
     left_out: tuple[str, ...] = ()
     """What it measures that `ReadOptions.known` left out."""
@@ -89,11 +91,7 @@ def rows_of(file: RawFile, roles: Roles, time_format: str | None, stem: str, opt
     dropped |= file.dropped
     read = len(times) + sum(file.dropped.values())
     quality = FileQuality(str(file.path), read, int(keep.sum()), dropped, found.lost)
-    untold = (OUTSIDE, LEFT_OUT) if options.known else (OUTSIDE,)
     notes += found.notes
-    notes += [f"{count} row(s) dropped: {reason}." for reason, count in dropped.items() if reason not in untold]
-    if not keep.any():
-        notes.append("No row lies between --start and --end.")
     kept_sensor = None if found.sensor is None else found.sensor[keep]
     left_out = tuple(name for name in names or file.table.column_names if _is_left_out(name, roles, options))
     values = found.values if sensor is None else found.values[keep]
@@ -106,10 +104,19 @@ def rows_of(file: RawFile, roles: Roles, time_format: str | None, stem: str, opt
         values,
         kept_sensor,
         tuple(notes),
+        () if found.sensor is not None else without_values(found),
         quality,
         left_out,
         found.units,
     )
+
+
+def lost_words(quality: FileQuality, options: ReadOptions) -> list[str]:
+    """Tell which rows and cells of a file are not there, and why."""
+    untold = (OUTSIDE, LEFT_OUT) if options.known else (OUTSIDE,)
+    words = cells_lost(quality.cells_not_numeric)
+    words += [f"{count} row(s) dropped: {reason}." for reason, count in quality.dropped.items() if reason not in untold]
+    return words if quality.rows_kept else [*words, "No row lies between --start and --end."]
 
 
 def _is_left_out(name: str, roles: Roles, options: ReadOptions) -> bool:

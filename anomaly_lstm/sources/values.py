@@ -13,7 +13,6 @@ from anomaly_lstm.arrow import Column, from_bools
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import (
     Numbers,
-    capped,
     coded,
     is_measured,
     is_moment,
@@ -27,7 +26,7 @@ from anomaly_lstm.sources.names import FOR_ANY_VALUES, LABEL_NAMES, key_of
 from anomaly_lstm.sources.qualities import bad_by, word_of
 from anomaly_lstm.sources.roles import Roles
 from anomaly_lstm.sources.units import same_unit
-from anomaly_lstm.sources.words import columns_named, listed
+from anomaly_lstm.sources.words import capped, columns_named, listed
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -104,10 +103,26 @@ def wide_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
         lost |= {sensor: capped(Counter(words) + Counter(worse))} if words or worse else {}
         states += [_state_note(sensor, numbers)] if numbers.states else []
         fillers += _filler_notes(sensor, values[:, place])
-    empty = [sensor for place, sensor in enumerate(columns) if np.isnan(values[:, place]).all()]
-    notes += [f"Sensor without any value: {columns_named(empty)}."] if empty and keep.any() else []
-    notes += [*_at_most(states), *_at_most(_lost_notes(lost)), *_at_most(fillers)]
-    return Values(tuple(columns), values, lost, [*notes, *_unit_notes(units)], units)
+    notes += [*_unit_notes(units), *_at_most(states), *_at_most(fillers)]
+    return Values(tuple(columns), values, lost, notes, units)
+
+
+def without_values(found: Values) -> tuple[str, ...]:
+    """Tell which sensors of a wide table have no value in any kept row."""
+    if not len(found.values):
+        return ()
+    empty = [sensor for place, sensor in enumerate(found.sensors) if np.isnan(found.values[:, place]).all()]
+    return (f"Sensor without any value: {columns_named(empty)}.",) if empty else ()
+
+
+def cells_lost(lost: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Tell which sensors lost cells, and what these held."""
+    return _at_most(
+        [
+            f"'{sensor}': {sum(words.values())} cell(s) without a number became missing: {said_of(words)}."
+            for sensor, words in lost.items()
+        ]
+    )
 
 
 def long_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -> Values:
@@ -139,8 +154,7 @@ def long_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
     sensors = tuple(sorted({name for name, good in zip(final, wanted, strict=True) if good}))
     place = {name: number for number, name in enumerate(sensors)}
     code = np.array([*(place.get(name, -1) for name in final), -1], dtype=np.int64)
-    notes = [*_at_most(_lost_notes(lost)), *_unit_notes(units)]
-    return Values(sensors, values[:, None], lost, notes, units, code[sensor], unwanted)
+    return Values(sensors, values[:, None], lost, _unit_notes(units), units, code[sensor], unwanted)
 
 
 def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[dict[str, str], list[str]]:
@@ -284,13 +298,6 @@ def _filler_notes(sensor: str, values: Floats) -> list[str]:
         "of the file."
         for filler in sorted(found)
         if abs(filler) > FILLER_FACTOR * float(np.abs(others).max())
-    ]
-
-
-def _lost_notes(lost: Mapping[str, Mapping[str, int]]) -> list[str]:
-    return [
-        f"'{sensor}': {sum(words.values())} cell(s) without a number became missing: {said_of(words)}."
-        for sensor, words in lost.items()
     ]
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from anomaly_lstm.words import clean
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
+    from anomaly_lstm.pipeline.ingesting import Progress as Progressed
     from anomaly_lstm.training import Stage
 
 AT_MOST = 20
@@ -121,6 +123,29 @@ def learning(screen: Screen) -> Iterator[Callable[[Stage], None]]:
             loss = f"loss {progress.loss:.3g}" if progress.of else ""
             words = f"learning {stage.name} {stage.number}/{stage.of}"
             bar.update(task, total=stage.of, completed=done, description=words, loss=loss)
+
+        yield told
+
+
+@contextmanager
+def ingesting(screen: Screen) -> Iterator[Callable[[Progressed], None]]:
+    """A bar over what is read, then over what is put on the grid: rows so far, rows per second, time left."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(20),
+        TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,}/s"),
+        TimeRemainingColumn(),
+    )
+    with _bar(screen, *columns) as bar:
+        tasks: dict[str, TaskID] = {}
+        begun: dict[str, float] = {}
+
+        def told(now: Progressed) -> None:
+            if now.stage not in tasks:
+                tasks[now.stage] = bar.add_task(now.stage, total=1.0, rows=0, rate=0)
+                begun[now.stage] = time.monotonic()
+            rate = int(now.rows / max(1e-3, time.monotonic() - begun[now.stage]))
+            bar.update(tasks[now.stage], completed=now.done, rows=now.rows, rate=rate)
 
         yield told
 

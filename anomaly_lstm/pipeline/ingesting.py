@@ -1,0 +1,244 @@
+"""Any export → tidy Parquet on a regular UTC grid, with a data-quality report, in bounded memory.
+
+The source is read in parts. While it has but one, all is done in memory; else the rows of each asset are set aside in
+files, and come back as slices in order of time, each of which is put on the grid by itself.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from anomaly_lstm import arrow, pieces, sources, store
+from anomaly_lstm import scoring as scores_stage
+from anomaly_lstm.errors import UsageError
+from anomaly_lstm.pieces import Piece
+from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_names, check_running, grid_for, place_on, with_mode
+from anomaly_lstm.sources import Place
+from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, together
+from anomaly_lstm.sources.reading import summary_words
+from anomaly_lstm.tables import State
+from anomaly_lstm.telemetry import PERIOD_ROWS, AssetQuality, Grid, Telemetry
+
+Int64 = NDArray[np.int64]
+
+SLICE_CELLS = 16_000_000
+"""So many cells of an asset are put on the grid at a time: 128 MB of them."""
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """Result of `ingest`."""
+
+    folder: Path
+    quality: Quality
+    rows: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far `ingest` is: what it is doing, the share of it that is done, and the rows of it so far."""
+
+    stage: str
+    done: float
+    rows: int
+
+
+Watcher = Callable[[Progress], None]
+
+
+def ingest(
+    source: Place,
+    out: Path,
+    *,
+    read: ReadOptions | None = None,
+    grid: GridOptions | None = None,
+    progress: Watcher = lambda _: None,
+    part_bytes: int = sources.PART_BYTES,
+    slice_cells: int = SLICE_CELLS,
+) -> Ingested:
+    """Any export → ``out/data/<asset>/data.parquet`` on a regular UTC grid, and ``out/quality.json``.
+
+    The mode that ``read`` names is kept as text, held from value to value; other text is left out. An ingested folder
+    that stands there is replaced; a folder with anything else in it is refused. ``part_bytes`` [bytes] of the source
+    and ``slice_cells`` cells of an asset are in memory at a time.
+    """
+    read, options = read or ReadOptions(), grid or GridOptions()
+    if out.is_dir() and any(out.iterdir()) and not (out / "quality.json").is_file():
+        raise UsageError(f"{out} exists and is not an ingested folder: it is left as it is. Give another --out.")
+    with store.replacing_folder(out) as side:
+        aside = side / "aside"
+        found = _gathered(sources.stream(source, read, part_bytes), aside, progress)
+        if read.mode:
+            check_names([read.mode], found.sensors, "--mode")
+        check_running(options, found.words, read.mode)
+        on = grid_for([stock.first_times() for stock in found.assets.values()], options)
+        qualities: list[AssetQuality] = []
+        rows = 0
+        for name, stock in sorted(found.assets.items()):
+            folder = side / "data" / store.folder_name(name)
+            folder.mkdir(parents=True)
+            placed = _placed(name, stock, found, on, options, read.mode, slice_cells)
+            quality = _written(folder / "data.parquet", placed, read.mode, on, options)
+            if stock.pieces and not found.long:  # a long table is brought side by side in order of time
+                quality = replace(quality, out_of_order=pieces.disorder(stock.pieces))
+            qualities.append(quality)
+            rows += qualities[-1].rows
+            progress(Progress("putting rows on the grid", len(qualities) / len(found.assets), rows))
+        report = Quality(
+            list(found.files.values()), qualities, found.said(sum(quality.rows_in for quality in qualities)), on
+        )
+        store.write_json(side / "quality.json", report.document())
+        shutil.rmtree(aside, ignore_errors=True)
+    return Ingested(out, report, rows)
+
+
+@dataclass(frozen=True)
+class _Stock:
+    """The rows of one asset as they were read: in memory while they all came at once, else in pieces."""
+
+    raw: RawAsset | None
+    pieces: Sequence[Piece] = ()
+
+    @property
+    def sensors(self) -> list[str]:
+        parts = [self.raw] if self.raw else self.pieces
+        return list(dict.fromkeys(name for part in parts for name in part.sensors))
+
+    @property
+    def edges_us(self) -> tuple[int, int]:
+        if self.raw:
+            return int(self.raw.time_us.min()), int(self.raw.time_us.max())
+        return min(piece.first_us for piece in self.pieces), max(piece.last_us for piece in self.pieces)
+
+    def first_times(self) -> Int64:
+        return self.raw.time_us if self.raw else pieces.first_times(self.pieces, PERIOD_ROWS)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """All that was read."""
+
+    assets: Mapping[str, _Stock]
+    sensors: Sequence[str]
+    files: Mapping[str, FileQuality]
+    notes: Sequence[str]
+    words: Sequence[str]
+    long: bool
+
+    def said(self, rows: int) -> list[str]:
+        """The notes, and what came out: so many rows."""
+        if not self.assets:
+            return [*self.notes, "No rows are left."]
+        edges = [stock.edges_us for stock in self.assets.values()]
+        span = [min(first for first, _ in edges), max(last for _, last in edges)]
+        return [*self.notes, summary_words(len(self.assets), rows, span, self.sensors)]
+
+
+def _gathered(readings: Iterable[Reading], aside: Path, progress: Watcher) -> _Found:
+    """Read everything; from the second reading on, rows go to files below ``aside``."""
+    assets: dict[str, _Stock] = {}
+    sensors: dict[str, None] = {}
+    files: dict[str, FileQuality] = {}
+    notes: dict[str, None] = {}
+    words: Sequence[str] = ()
+    long, rows = False, 0
+    for number, reading in enumerate(readings):
+        if reading.assets and number:
+            assets = {name: _set_aside(stock, aside, 0) for name, stock in assets.items()}
+        for raw in reading.assets:
+            assets[raw.asset] = _with(assets.get(raw.asset), raw, aside, number)
+            sensors |= dict.fromkeys(raw.sensors)
+            rows += len(raw.time_us)
+        for file in reading.files:
+            files[file.file] = together(files[file.file], file) if file.file in files else file
+        notes |= dict.fromkeys(reading.notes)
+        words = reading.words or words
+        long = long or reading.how.layout == "long"
+        progress(Progress("reading", reading.done, rows))
+    return _Found(assets, sorted(sensors) if long else list(sensors), files, list(notes), words, long)
+
+
+def _with(stock: _Stock | None, raw: RawAsset, aside: Path, number: int) -> _Stock:
+    """An asset with more rows, by the reading of that number; those of the first stay in memory for now."""
+    if number == 0:
+        return _Stock(raw)
+    more = _set_aside(_Stock(raw), aside, number)
+    return more if stock is None else _Stock(None, (*stock.pieces, *more.pieces))
+
+
+def _set_aside(stock: _Stock, aside: Path, number: int) -> _Stock:
+    """The rows that are in memory, in a file."""
+    if stock.raw is None:
+        return stock
+    folder = aside / store.folder_name(stock.raw.asset)
+    folder.mkdir(parents=True, exist_ok=True)
+    return _Stock(None, (pieces.put(folder / f"{number}.arrow", stock.raw),))
+
+
+def _placed(
+    name: str, stock: _Stock, found: _Found, grid: Grid, options: GridOptions, mode: str | None, cells: int
+) -> Iterator[tuple[Telemetry, AssetQuality]]:
+    """An asset on the grid, slice by slice in order of time."""
+    names = [sensor for sensor in found.sensors if sensor != mode]
+    if stock.raw:
+        parts: Iterable[RawAsset] = [stock.raw]
+    else:
+        most = max(1, cells // max(1, len(found.sensors)))
+        parts = pieces.slices(name, stock.pieces, found.sensors, grid, most, found.long)
+    before: RawAsset | None = None
+    for raw in parts:
+        telemetry, quality = place_on(raw, names, grid, options)
+        if mode is not None:
+            lit = raw if before is None else _after_last(before, raw, mode)
+            telemetry = with_mode(telemetry, lit, mode, found.words)
+            before = lit
+        yield telemetry, quality
+
+
+def _after_last(before: RawAsset, raw: RawAsset, mode: str) -> RawAsset:
+    """A slice with the row before it that told the mode, which holds until the next."""
+    known = np.flatnonzero(np.isfinite(before.values[:, before.sensors.index(mode)]))
+    last = known[np.argmax(before.time_us[known])] if len(known) else None
+    if last is None:
+        return raw
+    times = np.concatenate([before.time_us[last : last + 1], raw.time_us])
+    return replace(raw, time_us=times, values=np.concatenate([before.values[last : last + 1], raw.values]))
+
+
+def _written(
+    path: Path,
+    placed: Iterable[tuple[Telemetry, AssetQuality]],
+    mode: str | None,
+    grid: Grid,
+    options: GridOptions,
+) -> AssetQuality:
+    """Write the rows of an asset, and say what became of them."""
+    whole: AssetQuality | None = None
+    with ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+        for telemetry, quality in placed:
+            table = _ingested_table(telemetry, mode)
+            if writer is None:
+                writer = stack.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd"))
+            writer.write_table(table)
+            whole = quality if whole is None else whole.then(quality, grid, options.max_hole)
+    if whole is None:
+        raise AssertionError("an asset has rows")
+    return whole
+
+
+def _ingested_table(asset: Telemetry, mode: str | None) -> pa.Table:
+    rows = np.flatnonzero(asset.state != State.NO_DATA)
+    columns = {"asset": arrow.repeat_text(asset.asset, len(rows)), "time": arrow.from_times(asset.time_us[rows])}
+    columns |= {name: arrow.from_floats(asset.values[rows, i]) for i, name in enumerate(asset.sensors)}
+    columns |= {mode: scores_stage.mode_names(asset).take(arrow.from_ints(rows))} if mode else {}
+    return pa.table(columns)
