@@ -8,7 +8,7 @@ stopped growing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from anomaly_lstm.errors import DataError
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Seen, Terms, Watch, pending_from
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import FileQuality, Reading, ReadOptions, together
+from anomaly_lstm.sources.packing import is_packed
 from anomaly_lstm.telemetry import Grid
 
 SETTLED_S = 60
@@ -85,7 +86,7 @@ def collect(
     if grown:  # while they were read: their last rows may be torn
         waiting |= grown
         readings = _readings([name for name in due if name not in grown], read, failed)
-    files = {quality.file: quality for reading in readings for quality in reading.files}
+    files = _by_place([quality for reading in readings for quality in reading.files], due)
     for name, quality in files.items():
         whole = together(FileQuality(**known[name].quality), quality) if name in after else quality
         known[name] = Seen(*due[name], sums[name], span, asdict(whole))
@@ -93,6 +94,20 @@ def collect(
         raise DataError("\n".join(failed.values()))
     state = replace(state, files=known, waiting=waiting)
     return _kept(folder, state, readings, read, grid, terms, failed, now_us + FUTURE_US)
+
+
+def _by_place(files: Sequence[FileQuality], places: Container[str]) -> dict[str, FileQuality]:
+    """What became of each file's rows; the tables in a zip count together, as the zip."""
+    found: dict[str, FileQuality] = {}
+    for quality in files:
+        name = _place_of(quality.file, places)
+        found[name] = together(found[name], quality) if name in found else quality
+    return found
+
+
+def _place_of(name: str, places: Container[str]) -> str:
+    """The file on disk that holds a table: itself, or the zip in which it lies."""
+    return next((str(path) for path in (Path(name), *Path(name).parents) if str(path) in places), name)
 
 
 def _has_grown(path: Path, before: Seen) -> bool:
@@ -150,7 +165,7 @@ def _is_torn(path: Path) -> bool:
         end = file.read()
     if start == b"PAR1":
         return end != b"PAR1"
-    return not start.startswith(b"\x1f\x8b") and not end.endswith((b"\n", b"\r", b"\n\0"))
+    return not is_packed(path) and not end.endswith((b"\n", b"\r", b"\n\0"))
 
 
 def _kept(
@@ -185,7 +200,7 @@ def _kept(
                 added = arrivals.add(folder.arrivals(raw.asset), state.run, raw, mode)
             except DataError as problem:
                 failed[raw.asset] = f"{raw.asset}: {problem}"
-                unread |= set(raw.origins)
+                unread |= {_place_of(name, state.files) for name in raw.origins}
                 continue
             superseded += added.superseded
             if len(added.times_us):
