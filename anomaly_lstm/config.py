@@ -65,6 +65,14 @@ class Sensors:
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 
+    def named(self) -> tuple[str, ...]:
+        """The sensors that have a bound or a unit, or say whether the asset runs."""
+        return (
+            *self.bounds,
+            *self.units,
+            *(conditions.sensors_in(conditions.parse(self.running)) if self.running else ()),
+        )
+
 
 @dataclass(frozen=True)
 class Train:
@@ -329,6 +337,7 @@ def _pipeline(path: Path, top: _Table) -> Pipeline:
     where = _source(source, *read_sensors)
     quantities = _sensors(sensors)
     where = _with_context(where, (*quantities.context, *((quantities.mode,) if quantities.mode else ())))
+    where = replace(where, read=replace(where.read, asked=(*where.read.asked, *quantities.named())))
     _mode_alone(sensors, quantities, where.read.exclude)
     built = Pipeline(
         path=path,
@@ -412,7 +421,7 @@ def _moment(table: _Table, key: str, zone: str | None) -> int | None:
 def _with_context(source: Source, context: tuple[str, ...]) -> Source:
     """Context sensors and the mode are read too where ``[sensors] include`` names what is kept."""
     if source.read.sensors is None:
-        return source
+        return replace(source, read=replace(source.read, asked=context))
     kept = tuple(dict.fromkeys((*source.read.sensors, *context)))
     return replace(source, read=replace(source.read, sensors=kept))
 

@@ -440,6 +440,7 @@ def reading(
         "end_us": moment_us("--end", end, zone),
         "sensors": None if kept is None else tuple(dict.fromkeys((*kept, *context))),
         "exclude": names(exclude),
+        "asked": (*base.asked, *context),
     }
     read = replace(base, **{name: value for name, value in given.items() if value is not None})
     if read.start_us is not None and read.end_us is not None and read.start_us >= read.end_us:

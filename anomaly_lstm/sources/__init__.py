@@ -64,7 +64,7 @@ def stream(source: Place, options: ReadOptions | None = None, size: int = PART_B
         bytes_here = sum(file.stat().st_size for file in group)
         for reading in chain([first], readings):
             columns |= set(reading.columns)
-            any_rows = any_rows or any(file.rows_read for file in reading.files)
+            any_rows = any_rows or bool(reading.columns)
             yield replace(reading, done=(done + reading.done * bytes_here) / max(1, total))
         done += bytes_here
     if not any_rows and not options.known:

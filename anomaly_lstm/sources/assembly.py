@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.sources.contract import RawAsset
+from anomaly_lstm.sources.packing import PACKED_ENDINGS
 from anomaly_lstm.sources.rows import Rows
 from anomaly_lstm.sources.words import columns_named, listed
 
@@ -118,7 +119,7 @@ def side_by_side(time_us: Int64, values: Floats) -> tuple[Int64, Floats]:
 
 def asset_names(paths: Sequence[Path]) -> list[str]:
     """Name each file's asset by its stem, with folders before it where that keeps them apart: ``valve1/0``."""
-    stems = [path.name.split(".csv")[0] if path.name.endswith(".csv.gz") else path.stem for path in paths]
+    stems = [Path(path.stem).stem if path.suffix.lower() in PACKED_ENDINGS else path.stem for path in paths]
     names = list(stems)
     for depth in range(1, max((len(path.parts) for path in paths), default=1)):
         count = Counter(names)

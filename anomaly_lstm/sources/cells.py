@@ -15,7 +15,7 @@ from anomaly_lstm import arrow
 from anomaly_lstm.arrow import Column, from_bools, from_ints, is_null, to_numpy
 from anomaly_lstm.sources.units import KNOWN
 from anomaly_lstm.sources.vocabulary import NO_VALUE_WORDS, STATE_PAIRS, STATE_WORDS
-from anomaly_lstm.sources.words import capped
+from anomaly_lstm.sources.words import WORDS_MOST, capped
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -65,10 +65,14 @@ class Numbers:
 
 
 def is_numeric(column: Column, decimal: str) -> bool:
-    """Say whether more than half of the cells that hold anything hold a number (or all of them one of two states)."""
+    """Say whether more than half of the cells that hold anything hold a number (or all of them one of two states).
+
+    So it is too where they hold few words and many numbers: a sensor that was down for most of the time.
+    """
     if is_text(column):
-        good, bad, _ = _judged(sample_of(column), decimal)
-        return good > bad
+        sample = sample_of(column)
+        good, bad, _ = _judged(sample, decimal)
+        return good > bad or (good > 0 and _few_words_many_numbers(sample, decimal))
     kind = column.type
     return bool(
         pa.types.is_integer(kind)
@@ -87,6 +91,12 @@ def is_measured(column: Column, decimal: str, asked: bool) -> bool:
         return True
     good, bad, missing = _judged(column, decimal)  # the sample may have missed the numbers, or all cells are empty
     return good > bad or (bad == 0 and missing == 0)
+
+
+def _few_words_many_numbers(column: Column, decimal: str) -> bool:
+    numbers = read_numbers(column, decimal)
+    words = len(arrow.codes(_plain(texts_of(column)).filter(from_bools(numbers.bad)))[0])
+    return words <= WORDS_MOST and len(np.unique(numbers.values[np.isfinite(numbers.values)])) > words
 
 
 def _judged(column: Column, decimal: str) -> tuple[int, int, int]:

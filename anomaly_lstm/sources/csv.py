@@ -297,9 +297,12 @@ def _ragged(text: Text, row: Any) -> DataError:
         return DataError(
             f"{text.content.name}, line {line}: a quotation mark {quote} opens a cell and never closes. Mend the line."
         )
+    more = row.actual_columns > row.expected_columns and text.shape.separator == ","
+    hint = "a decimal comma between commas needs quotes, or another separator" if more else "a cut last line comes from"
+    hint += "" if more else " a file still being written"
     return DataError(
         f"{text.content.name}, line {line}: has {row.actual_columns} column(s) where the header has "
-        f"{row.expected_columns}. Mend or remove the line; a cut last line comes from a file still being written."
+        f"{row.expected_columns}. Mend or remove the line; {hint}."
     )
 
 

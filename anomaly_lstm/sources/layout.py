@@ -197,6 +197,9 @@ def _find_names(records: Sequence[Record], name: Path) -> tuple[int, int]:
         if abs(_filled_width(record) - width) <= 1 or record.width == width
     ]
     named = [number for number in fits if _names_time(records[number])]
+    named = named or [
+        number for number in _before_rows(records) if records[number].width > 1 and _names_time(records[number])
+    ]
     if named:
         return named[0], width
     rows = [number for number in fits if _is_row(records[number])]
@@ -206,6 +209,10 @@ def _find_names(records: Sequence[Record], name: Path) -> tuple[int, int]:
     while head - 1 in fits and head > 0 and not _is_row(records[head - 1]) and not _is_comment(records[head - 1]):
         head -= 1
     return head, width
+
+
+def _before_rows(records: Sequence[Record]) -> range:
+    return range(next((number for number, record in enumerate(records) if _is_row(record)), 0))
 
 
 def _filled_width(record: Record) -> int:

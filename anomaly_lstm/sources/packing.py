@@ -27,6 +27,7 @@ BLOCK = 1 << 22
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".dat", ".asc", ".tab")
 
+PACKED_ENDINGS = (".gz", ".zst", ".bz2", ".xz")
 UNPACKED: dict[bytes, Callable[[Path], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"\x28\xb5\x2f\xfd": lambda path: pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"),
@@ -82,8 +83,6 @@ def contents(path: Path) -> list[Content]:
 
 def inside(path: Path) -> list[Path]:
     """How the contents of a file are called; of a zip that cannot be read, as of any other file, its own name."""
-    if path.suffix.lower() != ".zip":
-        return [path]
     try:
         return [content.name for content in contents(path)]
     except DataError:

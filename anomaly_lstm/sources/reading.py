@@ -152,12 +152,19 @@ def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], 
     formats, time_notes = find_time_formats(
         filled, [role.time for role in roles], options.time_format, options.day_first
     )
-    among = [name for path in options.among for name in inside(path)] or [file.path for file in filled]
+    among = _tables_among(options.among, [file.path for file in filled])
     by_path = dict(zip(among, asset_names(among), strict=True))
     plans = [
         Plan(role, format_, by_path[file.path]) for file, role, format_ in zip(filled, roles, formats, strict=True)
     ]
     return plans, time_notes
+
+
+def _tables_among(files: Sequence[Path], present: Sequence[Path]) -> list[Path]:
+    """What tables all files of the source hold: a zip may hold several. Which are zips is told by name where it can."""
+    zipped = {".zip"} if {*present} <= {*files} else {path.suffix.lower() for path in files}
+    found = [name for path in files for name in (inside(path) if path.suffix.lower() in zipped else [path])]
+    return list(dict.fromkeys([*found, *(path for path in present if path not in found)])) if found else [*present]
 
 
 def _read(
