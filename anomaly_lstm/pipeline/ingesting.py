@@ -6,8 +6,9 @@ files, and come back as slices in order of time, each of which is put on the gri
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from anomaly_lstm.errors import UsageError
 from anomaly_lstm.pieces import Piece
 from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_names, check_running, grid_for, place_on, with_mode
 from anomaly_lstm.sources import Place
-from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, together
+from anomaly_lstm.sources.contract import TOLD, UNIT, FileQuality, RawAsset, Reading, ReadOptions, together
 from anomaly_lstm.sources.reading import summary_words
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import PERIOD_ROWS, AssetQuality, Grid, Telemetry
@@ -87,7 +88,7 @@ def ingest(
             folder = side / "data" / store.folder_name(name)
             folder.mkdir(parents=True)
             placed = _placed(name, stock, found, on, options, read.mode, slice_cells)
-            quality = _written(folder / "data.parquet", placed, read.mode, on, options)
+            quality = _written(folder / "data.parquet", placed, read.mode, on, options, found.units)
             if stock.pieces and not found.long:  # a long table is brought side by side in order of time
                 quality = replace(quality, out_of_order=pieces.disorder(stock.pieces))
             qualities.append(quality)
@@ -133,6 +134,7 @@ class _Found:
     notes: Sequence[str]
     words: Sequence[str]
     long: bool
+    units: Mapping[str, str]
 
     def said(self, rows: int) -> list[str]:
         """The notes, and what came out: so many rows."""
@@ -150,6 +152,7 @@ def _gathered(readings: Iterable[Reading], aside: Path, progress: Watcher) -> _F
     files: dict[str, FileQuality] = {}
     notes: dict[str, None] = {}
     words: Sequence[str] = ()
+    units: dict[str, str] = {}
     long, rows = False, 0
     for number, reading in enumerate(readings):
         if reading.assets and number:
@@ -162,9 +165,10 @@ def _gathered(readings: Iterable[Reading], aside: Path, progress: Watcher) -> _F
             files[file.file] = together(files[file.file], file) if file.file in files else file
         notes |= dict.fromkeys(reading.notes)
         words = reading.words or words
+        units = {**reading.units, **units}
         long = long or reading.how.layout == "long"
         progress(Progress("reading", reading.done, rows))
-    return _Found(assets, sorted(sensors) if long else list(sensors), files, list(notes), words, long)
+    return _Found(assets, sorted(sensors) if long else list(sensors), files, list(notes), words, long, units)
 
 
 def _with(stock: _Stock | None, raw: RawAsset, aside: Path, number: int) -> _Stock:
@@ -220,13 +224,14 @@ def _written(
     mode: str | None,
     grid: Grid,
     options: GridOptions,
+    units: Mapping[str, str],
 ) -> AssetQuality:
     """Write the rows of an asset, and say what became of them."""
     whole: AssetQuality | None = None
     with ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
         for telemetry, quality in placed:
-            table = _ingested_table(telemetry, mode)
+            table = _ingested_table(telemetry, mode, units)
             if writer is None:
                 writer = stack.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd"))
             writer.write_table(table)
@@ -236,9 +241,27 @@ def _written(
     return whole
 
 
-def _ingested_table(asset: Telemetry, mode: str | None) -> pa.Table:
+def _ingested_table(asset: Telemetry, mode: str | None, units: Mapping[str, str]) -> pa.Table:
+    """The rows of an asset; its metadata say which columns are time and asset, those of a column its unit."""
     rows = np.flatnonzero(asset.state != State.NO_DATA)
-    columns = {"asset": arrow.repeat_text(asset.asset, len(rows)), "time": arrow.from_times(asset.time_us[rows])}
-    columns |= {name: arrow.from_floats(asset.values[rows, i]) for i, name in enumerate(asset.sensors)}
-    columns |= {mode: scores_stage.mode_names(asset).take(arrow.from_ints(rows))} if mode else {}
-    return pa.table(columns)
+    sensors = {name: arrow.from_floats(asset.values[rows, i]) for i, name in enumerate(asset.sensors)}
+    sensors |= {mode: scores_stage.mode_names(asset).take(arrow.from_ints(rows))} if mode else {}
+    told = {role: _free_name(role, sensors) for role in ("asset", "time")}
+    columns = {
+        told["asset"]: arrow.repeat_text(asset.asset, len(rows)),
+        told["time"]: arrow.from_times(asset.time_us[rows]),
+    }
+    columns |= sensors
+    fields = [
+        pa.field(
+            name, column.type, metadata={UNIT: units[name].encode()} if name in units and name in sensors else None
+        )
+        for name, column in columns.items()
+    ]
+    schema = pa.schema(fields, metadata={TOLD: json.dumps(told).encode()})
+    return pa.Table.from_arrays(list(columns.values()), schema=schema)
+
+
+def _free_name(role: str, sensors: Container[str]) -> str:
+    """The name of a column, with a line behind it where a sensor is called so."""
+    return _free_name(f"{role}_", sensors) if role in sensors else role

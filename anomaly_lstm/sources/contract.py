@@ -18,6 +18,11 @@ from numpy.typing import NDArray
 
 from anomaly_lstm.sources.words import OTHER, capped
 
+TOLD = b"anomaly_lstm.ingested"
+"""Key of the metadata in which a Parquet file of ours says which columns are its time and asset; see `RawFile.told`."""
+UNIT = b"unit"
+"""Key of the metadata of a Parquet column that tells its unit."""
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -86,6 +91,8 @@ class RawFile:
     """Reason → records among these that are no rows of the table: a footer, the names again."""
     done: float = 1.0
     """Share of the file that has been read after these rows."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """``time`` and ``asset`` → column, where the file says so itself, as an ingested one does: all else are sensors."""
 
 
 @dataclass(frozen=True)

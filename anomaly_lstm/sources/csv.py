@@ -45,7 +45,7 @@ SUFFIXES: tuple[str, ...] = (
     ),
 )
 
-BLOCK = 1 << 23
+BLOCK = 1 << 26
 """Bytes of text that become one table at a time; no record may be longer."""
 
 

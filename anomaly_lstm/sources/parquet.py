@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anomaly_lstm.errors import DataError
-from anomaly_lstm.sources.contract import RawFile, ReadOptions
+from anomaly_lstm.sources.contract import TOLD, UNIT, RawFile, ReadOptions
 from anomaly_lstm.sources.names import clean_names, pandas_indexes
 
 NAME = "parquet"
@@ -45,6 +46,12 @@ def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFil
 
 def _part(path: Path, table: Any, options: ReadOptions, before: int, done: float) -> RawFile:
     """Some rows of the file, after ``before`` others; ``done`` is the share of it that is read then."""
+    told = json.loads((table.schema.metadata or {}).get(TOLD, b"{}"))
+    units = {
+        field.name.strip(): field.metadata[UNIT].decode() for field in table.schema if UNIT in (field.metadata or {})
+    }
     named = table.rename_columns(clean_names(table.column_names, path))
     indexes, decimal = pandas_indexes(table), options.decimal or "."
-    return RawFile(path, named, lambda row: f"row {before + row + 1}", indexes, decimal, done=done)
+    return RawFile(
+        path, named, lambda row: f"row {before + row + 1}", indexes, decimal, units=units, done=done, told=told
+    )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
+from anomaly_lstm.arrow import Column
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.sources.cells import is_moment, is_numeric, is_text, share_of, texts_of
+from anomaly_lstm.sources.cells import is_moment, is_numeric, is_text, numbers_in, sample_of, share_of, texts_of
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.formats import compact_dates, epoch_unit, likely_formats
 from anomaly_lstm.sources.names import (
@@ -56,6 +58,9 @@ class Roles:
 
 def find_roles(file: RawFile, options: ReadOptions) -> Roles:
     """Say which columns hold time, asset, and in a long table sensor and value; no time is a `DataError`."""
+    if file.told and not {options.time, options.asset} - {None, *file.told.values()} and options.layout != "long":
+        note = f"Time is column '{file.told['time']}', column '{file.told['asset']}' names the asset."
+        return Roles(file.told["time"], file.told["asset"], "wide", notes=(note,))
     time, notes = find_time(file, options)
     free = [name for name in file.table.column_names if name not in {time, *time.split(" + ")}]
     if options.layout != "long":
@@ -90,8 +95,10 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
 def _find_qualities(file: RawFile, free: Sequence[str], options: ReadOptions) -> tuple[dict[str, str], list[str]]:
     """Which columns say how good the values of another are (``TT1_status``), or of the whole row (``quality``)."""
     found: dict[str, str] = {}
+    free_names = set(free)
     for name in free:
-        base = next((other for other in free if other != name and other == quality_base(name)), None)
+        base = quality_base(name)
+        base = base if base in free_names else None
         if base is not None and _is_free(name, options) and holds_quality(file.table[name]):
             found[base] = name
         elif base is None and _tells_quality(file, name, options):
@@ -182,7 +189,7 @@ def _find_asset(file: RawFile, free: Sequence[str], wanted: str | None) -> tuple
 def _names_asset(file: RawFile, name: str, word: str) -> bool:
     """`machine_id` may be a number; a bare `pump` with numbers is a status, and a bare `unit` is that of a quantity."""
     column, key = file.table[name], key_of(name)
-    if pa.types.is_floating(column.type) or is_moment(column):
+    if pa.types.is_floating(column.type) or is_moment(column) or _has_fractions(column, file.decimal):
         return False
     if key in {word + ending for ending in ("id", "name", "no", "nr", "number")}:
         return True
@@ -194,6 +201,15 @@ def names_in(file: RawFile, roles: Roles) -> list[str]:
     """All columns of a file, and the sensor names in a long table."""
     sensors = [] if roles.sensor is None else texts_of(file.table[roles.sensor]).unique().drop_null().to_pylist()
     return [*file.table.column_names, *sensors]
+
+
+def _has_fractions(column: Column, decimal: str) -> bool:
+    """Whether a column holds measurements: numbers, and not only whole ones."""
+    if not is_numeric(column, decimal):
+        return False
+    numbers = numbers_in(sample_of(column), decimal)[0]
+    held = numbers[np.isfinite(numbers)]
+    return bool((held != np.floor(held)).any())
 
 
 def check_names(present: Iterable[str], options: ReadOptions, where: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.arrow import Column, from_bools
+from anomaly_lstm.arrow import from_bools
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import (
     Numbers,
@@ -171,7 +171,7 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
         asked = _is_asked(sensor, options)
         if not options.known and is_moment(column):
             moments.append(name)
-        elif not options.known and not asked and sensor not in options.asked and _is_label(name, column, file.decimal):
+        elif not options.known and not asked and sensor not in options.asked and _is_label(file, name):
             labels.append(name)
         elif not options.known and not is_measured(column, file.decimal, asked=asked):
             text.append(name)
@@ -207,12 +207,20 @@ def _example(file: RawFile, text: Sequence[str]) -> str:
     return ""
 
 
-def _is_label(name: str, column: Column, decimal: str) -> bool:
-    """Say whether a column is called like what one wants to find out, and has few values (or counts down to it)."""
+def _is_label(file: RawFile, name: str) -> bool:
+    """Say whether a column is called like what one wants to find out, and holds few words or whole numbers (or counts
+    down to it).
+    """
     key = key_of(name)
-    if key in FOR_ANY_VALUES:
-        return True
-    return key in LABEL_NAMES and len(coded(sample_of(column))[0]) <= LABEL_VALUES_MOST
+    if file.told:
+        return False
+    if key not in LABEL_NAMES or key in FOR_ANY_VALUES:
+        return key in FOR_ANY_VALUES
+    sample = sample_of(file.table[name])
+    numbers = read_numbers(sample, file.decimal).values
+    held = numbers[np.isfinite(numbers)]
+    few = len(coded(sample)[0]) <= min(LABEL_VALUES_MOST, max(2, len(sample) // 2))
+    return few and bool((held == np.floor(held)).all())
 
 
 def _is_asked(sensor: str, options: ReadOptions) -> bool:
