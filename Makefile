@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check bench bench-lstm bench-forecast bench-limits bench-budget bench-quality bench-ablation bench-soak sample-data clean
+.PHONY: help install demo test test-slow check bench bench-ingest bench-lstm bench-forecast bench-limits bench-budget bench-quality bench-ablation bench-soak sample-data clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -55,6 +55,10 @@ bench-quality: install ## detection and false alerts on public data you download
 bench-ablation: install ## what each idea of the evidence is worth on that public data: DATA=folder [ONLY=skab,tep]
 	@test -n "$(DATA)" || { echo "DATA is missing: say make bench-ablation DATA=folder, the one below which the downloaded sets lie."; exit 2; }
 	$(BIN)/python -m bench.ablation "$(DATA)" $(if $(ONLY),--only "$(ONLY)")
+
+bench-ingest: install ## reading a large CSV to the grid beside pandas, Polars and DuckDB: [ROWS=4000000]
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check polars duckdb
+	$(BIN)/python -m bench.ingest $(if $(ROWS),--rows $(ROWS))
 
 bench-soak: install ## time, memory and disk of thousands of scheduled runs one after the other: [RUNS=10000]
 	$(BIN)/python -m bench.soak $(if $(RUNS),--runs $(RUNS))

@@ -25,6 +25,7 @@ from anomaly_lstm import inference
 from anomaly_lstm.models import fitting, lstm_predictor
 from anomaly_lstm.models.contract import Fitted
 from anomaly_lstm.windows import CHUNK, Series
+from bench.processes import cost
 
 SENSORS, UNITS, WARM_UP, WINDOW = 25, 64, 128, 100
 RESULTS = Path(__file__).parent / "results"
@@ -97,9 +98,9 @@ _KERAS_PROCESS = """
 import os; os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras, numpy as np, pandas as pd
 frame = pd.read_parquet("data.parquet")
-model = keras.Sequential([keras.Input((None, 25)), keras.layers.LSTM(64, return_sequences=True), keras.layers.LSTM(64,
-return_sequences=True), keras.layers.Dense(25)]) model.predict(frame.drop(columns="time").to_numpy("float32")[None],
-verbose=0)
+lstms = [keras.layers.LSTM(64, return_sequences=True) for _ in range(2)]
+model = keras.Sequential([keras.Input((None, 25)), *lstms, keras.layers.Dense(25)])
+model.predict(frame.drop(columns="time").to_numpy("float32")[None], verbose=0)
 """
 
 
@@ -119,33 +120,18 @@ def _whole_process() -> dict[str, float]:
             cwd=folder,
             check=True,
         )
-        ours = _cost(
+        ours = cost(
             [*command, "score", "data.parquet", "--model", "model", "--out", "scores.parquet", "--quiet"], folder
         )
-        theirs = _cost([sys.executable, "-c", _KERAS_PROCESS], folder)
+        theirs = cost([sys.executable, "-c", _KERAS_PROCESS], folder)
     return {
-        "CPU s, anomaly-lstm score, 3600 rows": ours[0],
-        "CPU s, a process with Keras": theirs[0],
-        "peak MB, anomaly-lstm score": ours[1],
-        "peak MB, a process with Keras": theirs[1],
-        "ratio of CPU": theirs[0] / ours[0],
-        "ratio of memory": theirs[1] / ours[1],
+        "CPU s, anomaly-lstm score, 3600 rows": ours.cpu_s,
+        "CPU s, a process with Keras": theirs.cpu_s,
+        "peak MB, anomaly-lstm score": ours.peak_mb,
+        "peak MB, a process with Keras": theirs.peak_mb,
+        "ratio of CPU": theirs.cpu_s / ours.cpu_s,
+        "ratio of memory": theirs.peak_mb / ours.peak_mb,
     }
-
-
-def _cost(command: list[str], folder: Path) -> tuple[float, float]:
-    """CPU seconds and peak memory [MB] of a finished child process, measured by a small parent of its own."""
-    probe = (
-        "import json, resource, subprocess, sys\n"
-        "subprocess.run(json.loads(sys.argv[1]), check=True, stderr=subprocess.DEVNULL)\n"
-        "u = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "print(json.dumps([u.ru_utime + u.ru_stime, u.ru_maxrss / 1024]))\n"
-    )
-    out = subprocess.run(
-        [sys.executable, "-c", probe, json.dumps(command)], cwd=folder, check=True, capture_output=True, text=True
-    ).stdout
-    cpu, peak = json.loads(out.splitlines()[-1])
-    return float(cpu), float(peak)
 
 
 if __name__ == "__main__":

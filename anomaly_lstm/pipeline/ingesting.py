@@ -31,8 +31,8 @@ from anomaly_lstm.telemetry import PERIOD_ROWS, AssetQuality, Grid, Telemetry
 
 Int64 = NDArray[np.int64]
 
-SLICE_CELLS = 16_000_000
-"""So many cells of an asset are put on the grid at a time: 128 MB of them."""
+SLICE_CELLS = 4_000_000
+"""So many cells of an asset are put on the grid at a time: 32 MB of them, and as much again for every step."""
 
 
 @dataclass(frozen=True)

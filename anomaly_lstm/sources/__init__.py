@@ -20,7 +20,7 @@ __all__ = ["SOURCES", "FileQuality", "RawAsset", "ReadOptions", "Reading", "Sour
 SOURCES: dict[str, Source] = {csv.NAME: csv, parquet.NAME: parquet}
 """Name in `[source] kind` → module."""
 
-PART_BYTES = 1 << 26
+PART_BYTES = 1 << 25
 """How much `stream` takes at a time [bytes in the file]."""
 PLAIN = (".csv", ".tsv", ".txt")
 """Endings of files that are not packed."""

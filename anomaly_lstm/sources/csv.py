@@ -45,7 +45,7 @@ SUFFIXES: tuple[str, ...] = (
     ),
 )
 
-BLOCK = 1 << 26
+BLOCK = 1 << 25
 """Bytes of text that become one table at a time; no record may be longer."""
 
 

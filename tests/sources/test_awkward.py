@@ -34,6 +34,7 @@ def test_no_two_cases_have_the_same_name() -> None:
 def test_an_awkward_file_comes_to_what_it_must(case: Case, tmp_path: Path) -> None:
     said, out = _ingest(case, tmp_path)
     assert "Traceback" not in said.err
+    assert not [c for c in said.err if not c.isprintable() and c != "\n"], "a terminal would obey it"
     if case.outcome == "refused":
         assert said.code in (1, 2), said.err
         assert said.err.count("Error: ") == 1
