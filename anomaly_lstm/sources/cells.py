@@ -272,6 +272,14 @@ def texts_of(column: Column) -> Column:
     return column if pa.types.is_string(column.type) else pc.cast(column, pa.string())
 
 
+def shown(column: Column, row: int) -> str:
+    """A cell as a message shows it, whatever it holds."""
+    try:
+        return str(column[row].as_py())[:WORD_LENGTH]
+    except (ValueError, OverflowError):  # a date beyond those of Python, bytes that are no text
+        return str(column[row])[:WORD_LENGTH]
+
+
 def is_text(column: Column) -> bool:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))

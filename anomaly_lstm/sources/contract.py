@@ -43,7 +43,7 @@ class ReadOptions:
     value: str | None = None
     """Columns of a long table."""
     separator: str | None = None
-    """``,`` ``;`` ``|`` or a tab."""
+    """``,`` ``;`` ``|`` ``^`` ``~``, a tab, a blank (any number of them) or two blanks (two and more)."""
     decimal: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     """Renames: column in the file → sensor name."""

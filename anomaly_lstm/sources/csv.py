@@ -33,7 +33,7 @@ from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.decoding import as_utf8, lines_in
 from anomaly_lstm.sources.layout import BLANKS, SAMPLE_BYTES, SEPARATORS, Shape, find_shape, spread_blanks
 from anomaly_lstm.sources.packing import Content
-from anomaly_lstm.sources.strays import HEAD_AGAIN, judge
+from anomaly_lstm.sources.strays import FURTHER_NAMES, HEAD_AGAIN, judge
 
 NAME = "csv"
 SUFFIXES: tuple[str, ...] = (
@@ -128,6 +128,8 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
         indexes = numbering if indexes is None else indexes
         strays += part.strays
         dropped = dict(Counter(reason for _, reason in part.strays if reason))
+        if text.shape.further_names and not rows and not text.skip:
+            dropped[FURTHER_NAMES] = text.shape.further_names
         where = _Place(text, rows, strays)
         rows += table.num_rows
         taken += part.table.nbytes

@@ -11,7 +11,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anomaly_lstm.errors import DataError
@@ -20,8 +20,8 @@ from anomaly_lstm.sources.names import TIME_NAMES, clean_names, key_of
 from anomaly_lstm.sources.units import split_unit, units_in_row
 from anomaly_lstm.sources.words import listed
 
-SEPARATORS = (";", "\t", "|", ",")
-"""Tried in this order: a comma may also be a decimal mark, so it is believed last."""
+SEPARATORS = (";", "\t", "|", ",", "^", "~")
+"""Tried in this order: a comma may also be a decimal mark, so it is believed late."""
 BLANKS = {"  ": rb"[ \t]{2,}|\t", " ": rb"[ \t]+"}
 """Columns set apart by two blanks or more, or by any: believed only where no mark separates."""
 SAMPLE_BYTES = 500_000
@@ -50,6 +50,8 @@ class Shape:
     other_decimal: tuple[str, ...] = ()
     """Columns whose numbers are written with the other decimal mark."""
     notes: tuple[str, ...] = ()
+    further_names: int = 0
+    """Records below the names that are neither rows nor units: descriptions."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,8 @@ def find_shape(
         {cleaned[number]: unit for number, unit in units.items()},
         tuple(cleaned[number] for number in other),
         tuple(notes),
+        sum(not units_in_row(records[number].cells) for number in further),
     )
-
-
-def split(text: str, separator: str, quote: str = '"') -> list[list[str]]:
-    """The records of a text; raise `csv.Error` where a cell is beyond all measure."""
-    return list(csv.reader(text.splitlines(keepends=True), delimiter=separator, quotechar=quote))
 
 
 def spread_blanks(text: bytes, separator: str) -> bytes:
@@ -208,7 +206,8 @@ def _find_names(records: Sequence[Record], name: Path) -> tuple[int, int]:
     head = rows[0]
     while head - 1 in fits and head > 0 and not _is_row(records[head - 1]) and not _is_comment(records[head - 1]):
         head -= 1
-    return head, width
+    filled = [sum(bool(cell.strip()) for cell in record.cells) for record in records[head : max(rows[0], head + 1)]]
+    return head + filled.index(max(filled)), width  # a spreadsheet makes titles as wide as the table
 
 
 def _before_rows(records: Sequence[Record]) -> range:
@@ -352,8 +351,3 @@ def _decimal_notes(other: Sequence[int], weak: bool, mark: str, names: Sequence[
             "else --decimal."
         )
     return notes
-
-
-def without_blanks(shape: Shape) -> Shape:
-    """The shape of the text that `spread_blanks` makes."""
-    return replace(shape, separator="\t") if shape.separator in BLANKS else shape

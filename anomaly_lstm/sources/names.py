@@ -68,6 +68,14 @@ def clean_names(names: Sequence[str], path: Path, line: int | None = None) -> li
 
 def pandas_indexes(table: Any) -> tuple[str, ...]:
     """The columns that pandas stored as the index of a table; they may be time or asset, never a sensor."""
-    metadata = (table.schema.metadata or {}).get(b"pandas")
-    stored = json.loads(metadata).get("index_columns", []) if metadata else []
-    return tuple(name.strip() for name in stored if isinstance(name, str))
+    stored = said_in(table, b"pandas").get("index_columns", [])
+    return tuple(name.strip() for name in stored if isinstance(name, str)) if isinstance(stored, list) else ()
+
+
+def said_in(table: Any, key: bytes) -> dict[str, Any]:
+    """What the metadata of a table say under a key; nothing where that is not JSON, or not of its form."""
+    try:
+        said = json.loads((table.schema.metadata or {}).get(key, b"{}"))
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -9,6 +9,7 @@ import bz2
 import gzip
 import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -56,7 +57,10 @@ FOREIGN: dict[bytes, str] = {
 }
 """First bytes → what a file is that is no text table."""
 
-FAILURES = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException, RuntimeError)
+FAILURES = (
+    *(OSError, EOFError, RuntimeError, ValueError, IndexError, OverflowError, MemoryError, struct.error, zlib.error),
+    *(lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException),
+)
 """What the libraries raise on packed files that are cut, damaged, encrypted, or packed in ways they do not know."""
 
 

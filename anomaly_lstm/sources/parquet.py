@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources.contract import TOLD, UNIT, RawFile, ReadOptions
-from anomaly_lstm.sources.names import clean_names, pandas_indexes
+from anomaly_lstm.sources.names import clean_names, pandas_indexes, said_in
 
 NAME = "parquet"
 SUFFIXES: tuple[str, ...] = (".parquet", ".pq")
@@ -46,9 +45,12 @@ def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFil
 
 def _part(path: Path, table: Any, options: ReadOptions, before: int, done: float) -> RawFile:
     """Some rows of the file, after ``before`` others; ``done`` is the share of it that is read then."""
-    told = json.loads((table.schema.metadata or {}).get(TOLD, b"{}"))
+    told = said_in(table, TOLD)
+    told = told if {*told} == {"time", "asset"} and all(name in table.column_names for name in told.values()) else {}
     units = {
-        field.name.strip(): field.metadata[UNIT].decode() for field in table.schema if UNIT in (field.metadata or {})
+        field.name.strip(): field.metadata[UNIT].decode(errors="replace")
+        for field in table.schema
+        if UNIT in (field.metadata or {})
     }
     named = table.rename_columns(clean_names(table.column_names, path))
     indexes, decimal = pandas_indexes(table), options.decimal or "."

@@ -134,6 +134,7 @@ def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
     if not found:
         plain = _first(file.table.column_names, TIME_NAMES)
         hint = f" Column '{plain}' holds no dates." if plain else ""
+        hint += " If that should be several, set --separator." if len(file.table.column_names) == 1 else ""
         raise DataError(
             f"{file.path}: no column holds times; the columns are {listed(file.table.column_names)}.{hint} "
             "Name the one that does with --time; if it counts seconds, also set --time-format or [source] time_format "

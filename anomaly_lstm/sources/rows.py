@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from anomaly_lstm.clock import wall_to_utc
 from anomaly_lstm.errors import DataError
-from anomaly_lstm.sources.cells import coded
+from anomaly_lstm.sources.cells import coded, shown
 from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
 from anomaly_lstm.sources.formats import time_column
 from anomaly_lstm.sources.roles import Roles
@@ -134,7 +134,7 @@ def _check_times(file: RawFile, roles: Roles, times: Times, time_format: str | N
             f"{file.path}: time column '{roles.time}' is empty. Name the column that holds times with --time."
         )
     row = int(np.flatnonzero(times.given & ~times.readable)[0])
-    cell = time_column(file, roles.time)[row].as_py()
+    cell = shown(time_column(file, roles.time), row)
     raise DataError(
         f"{file.path}, {file.where(row)}: column '{roles.time}' holds '{cell}', but a time written as "
         f"{time_format or 'a timestamp'} between 1900 and 2200 was expected ({given - readable} of {given} "

@@ -12,6 +12,7 @@ from anomaly_lstm.sources.layout import CLOCK, MOMENT, NUMBER, Shape
 COMMENT = "a comment"
 FOOTER = "no row of the table"
 HEAD_AGAIN = "the names again"
+FURTHER_NAMES = "a second line of names"
 
 TOTALS = re.compile(
     r"\W*(grand )?(total|sum|count|rows?|records?|average|avg|mean|min|max|minimum|maximum|std|end|eof|summe|anzahl"

@@ -19,6 +19,7 @@ from anomaly_lstm.sources.cells import (
     places_of,
     read_numbers,
     sample_of,
+    shown,
     words_of,
 )
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
@@ -136,25 +137,34 @@ def long_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
     column = file.table[roles.value]
     if not is_measured(column, file.decimal, options.value is not None or bool(options.known)):
         raise DataError(
-            f"{file.path}: value column '{roles.value}' holds no numbers. Name the one that does in [source] value."
+            f"{file.path}: value column '{roles.value}' holds no numbers.{_example(file, [roles.value])} "
+            "Name the one that does in [source] value."
         )
     numbers = read_numbers(column, file.decimal)
-    quality = roles.quality.get(roles.value)
-    values, _ = _without_bad(numbers, file, quality, np.ones(len(keep), dtype=bool))
+    values, bad = numbers.values.copy(), numbers.bad.copy()
     kept = keep & ~unwanted
-    worse = kept & np.isfinite(numbers.values) & np.isnan(values)
-    lost: dict[str, Lost] = {}
-    for number in np.unique(sensor[(numbers.bad & kept) | worse]):
+    states: list[str] = []
+    for number in np.unique(sensor[numbers.bad & kept]):
         mine = sensor == number
-        words = words_of(column, numbers.bad & kept & mine)
-        words_for_worse = words_of(word_of(file.table[quality]), worse & mine) if quality else {}
-        new = final[number]
-        lost[new] = capped(Counter(lost.get(new, {})) + Counter(words) + Counter(words_for_worse))
+        alone = read_numbers(column, file.decimal, mine)
+        if alone.states:  # words that are states of this sensor, among the numbers of others
+            values[mine], bad[mine] = alone.values, alone.bad
+            states.append(_state_note(final[number], alone))
+    quality = roles.quality.get(roles.value)
+    poor = bad_by(file.table[quality]) & np.isfinite(values) if quality else np.zeros(len(keep), dtype=bool)
+    values[poor] = np.nan
+    lost: dict[str, Lost] = {}
+    for number in np.unique(sensor[(bad | poor) & kept]):
+        mine, new = (sensor == number) & kept, final[number]
+        told = words_of(word_of(file.table[quality]), poor & mine) if quality else {}
+        lost[new] = capped(Counter(lost.get(new, {})) + Counter(words_of(column, bad & mine)) + Counter(told))
     units = _units_in_long(file, roles, numbers, np.where(kept, sensor, -1), final)
     sensors = tuple(sorted({name for name, good in zip(final, wanted, strict=True) if good}))
     place = {name: number for number, name in enumerate(sensors)}
     code = np.array([*(place.get(name, -1) for name in final), -1], dtype=np.int64)
-    return Values(sensors, values[:, None], lost, _unit_notes(units), units, code[sensor], unwanted)
+    return Values(
+        sensors, values[:, None], lost, [*_unit_notes(units), *_at_most(states)], units, code[sensor], unwanted
+    )
 
 
 def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[dict[str, str], list[str]]:
@@ -202,7 +212,7 @@ def _example(file: RawFile, text: Sequence[str]) -> str:
     for name in text:
         bad = np.flatnonzero(read_numbers(file.table[name], file.decimal).bad)
         if len(bad):
-            cell = str(file.table[name][int(bad[0])].as_py())[:40]
+            cell = shown(file.table[name], int(bad[0]))
             return f" {file.where(int(bad[0])).capitalize()}, column '{name}', holds '{cell}'."
     return ""
 

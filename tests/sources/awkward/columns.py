@@ -7,6 +7,7 @@ import json
 from tests.sources.awkward import FLOW, TEMP, Case, Rows, reference, table, times
 
 HEAD, *ROWS = table(separator=";").splitlines()
+STAMPS = [row.split(";")[0] for row in ROWS]
 BAD_AT = 3
 
 
@@ -106,6 +107,16 @@ CASES = (
         "warned",
         ("Column 'quality' says how good", r"'flow': 1 cell\(s\).*'quality Bad' \(1\)"),
         rows=without("flow"),
+    ),
+    Case(
+        "long with states of one sensor among the numbers of others",
+        {
+            "pump.csv": long()
+            + "".join(f"{s};pump on;{'On' if n % 2 else 'Off'}\n" for n, s in enumerate(STAMPS)).encode()
+        },
+        "warned",
+        ("'pump on' holds two states: 'on' is 1, 'off' is 0",),
+        rows={t: row | {"pump on": float(n % 2)} for n, (t, row) in enumerate(reference().items())},
     ),
     Case("long with units", {"pump.csv": long(unit=True)}, "warned", ("flow: m3/h", "temp: °C")),
     Case(

@@ -17,6 +17,12 @@ def named(flow: str, temp: str) -> dict[int, dict[str, float]]:
 
 
 CASES = (
+    Case(
+        "titles that a spreadsheet made as wide as the table",
+        {"pump.csv": text("Trend report;;", "By Ann;;", ";;", HEAD.replace("time", "when it was"), *ROWS)},
+        "warned",
+        ("names stand in line 4",),
+    ),
     Case("a title", {"pump.csv": text("Trend report", HEAD, *ROWS)}, "warned", ("names stand in line 2",)),
     Case(
         "a preamble of keys and values",
@@ -72,7 +78,7 @@ CASES = (
         "names and descriptions",
         {"pump.csv": text(HEAD, "stamp;Feed flow of pump 7;Temperature of bearing 2", *ROWS)},
         "warned",
-        ("not used: .*Feed flow of pump 7",),
+        ("not used: .*Feed flow of pump 7", r"1 row\(s\) dropped: a second line of names"),
     ),
     Case(
         "names, descriptions and units",

@@ -41,6 +41,7 @@ CASES = (
     Case("cp1252", {"pump.csv": LATIN.encode("cp1252")}, "warned", ("cp1252",), (), NAMED),
     Case("tabs", {"pump.csv": table(separator="\t").encode()}, "accepted", ("tab",)),
     Case("pipes", {"pump.csv": table(separator="|").encode()}, "accepted", (r"'\|'",)),
+    Case("carets", {"pump.csv": table(separator="^").encode()}, "accepted", (r"'\^'",)),
     Case("tabs in a .tsv", {"pump.tsv": table(separator="\t").encode()}, "accepted"),
     Case("two blanks and more", {"pump.txt": joined(BLANKS)}, "accepted", ("blanks",)),
     Case("single blanks", {"pump.txt": table(separator=" ").encode()}, "accepted", ("blanks",)),
