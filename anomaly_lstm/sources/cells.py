@@ -277,7 +277,7 @@ def shown(column: Column, row: int) -> str:
     try:
         return str(column[row].as_py())[:WORD_LENGTH]
     except (ValueError, OverflowError):  # a date beyond those of Python, bytes that are no text
-        return str(column[row])[:WORD_LENGTH]
+        return f"a {column.type} that cannot be shown"
 
 
 def is_text(column: Column) -> bool:
