@@ -82,15 +82,21 @@ def find_shape(
     records = _records(lines, start, lines_in(sample[:start]), separator, quote)
     head, width = _find_names(records, name)
     names = _names_of(records[head], records[head + 1 :], width)
+    above = _full_heads_above(records, head, width)
+    names, said = _filled_from(above, names)
     _refuse_values(records[head], names, name)
     further = _further_head(records, head)
-    units, notes = _units_of(names, [records[number].cells for number in further])
+    heads = [
+        *(record.cells for record in above if units_in_row(record.cells[1:])),
+        *(records[n].cells for n in further),
+    ]
+    units, notes = _units_of(names, heads)
     last = records[further[-1] if further else head]
     rows = [record.cells for record in records if record.end > last.end and record.width >= 1]
     mark, weak = (decimal, False) if decimal else find_decimal(rows, separator)
     other = () if decimal else _other_decimal(rows, names, mark)
     cleaned = clean_names(names, name, records[head].last_line)
-    notes = [*_preamble_note(records, head), *notes, *_decimal_notes(other, weak, mark, cleaned)]
+    notes = [*_preamble_note(records, head), *said, *notes, *_decimal_notes(other, weak, mark, cleaned)]
     return Shape(
         separator,
         mark,
@@ -244,6 +250,24 @@ def _names_of(record: Record, below: Sequence[Record], width: int) -> list[str]:
     if surplus > 0 and all(_filled_width(row) <= len(names) for row in wide):
         names += [""] * surplus
     return names
+
+
+def _full_heads_above(records: Sequence[Record], head: int, width: int) -> list[Record]:
+    """The records right above the names that are as wide as they and hold no value, top to bottom."""
+    first = head
+    while first and records[first - 1].width == width > 1 and not _is_row(records[first - 1]):
+        first -= 1
+    return list(records[first:head])
+
+
+def _filled_from(above: Sequence[Record], names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The names, those that are empty taken from a record above them that has them all, and what to tell."""
+    empty = [number for number, name in enumerate(names) if not name.strip()]
+    for record in above if len(empty) > 1 or 2 * len(empty) >= len(names) else ():
+        if empty and all(record.cells[number].strip() for number in empty) and not units_in_row(record.cells[1:]):
+            filled = [name if name.strip() else record.cells[number] for number, name in enumerate(names)]
+            return filled, [f"Names that the line of the time's name lacks are those of line {record.line}."]
+    return [*names], []
 
 
 def _refuse_values(record: Record, names: Sequence[str], name: Path) -> None:

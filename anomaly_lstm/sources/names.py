@@ -36,8 +36,31 @@ LABEL_NAMES = frozenset(
 FOR_ANY_VALUES = frozenset({"rul", "ttf", "remainingusefullife", "timetofailure"})
 """Of these, those that are no sensors however many values they have."""
 
-UNIT_NAMES = ("unit", "units", "uom", "engunits", "engineeringunits", "engunit", "einheit", "unidad", "unite", "unita")
-QUALITY_NAMES = ("quality", "qualitycode", "opcquality", "dataquality", "valuequality", "qual", "status", "valuestatus")
+UNIT_NAMES = (
+    "unit",
+    "wwunit",
+    "eu",
+    "units",
+    "uom",
+    "engunits",
+    "engineeringunits",
+    "engunit",
+    "einheit",
+    "unidad",
+    "unite",
+    "unita",
+)
+QUALITY_NAMES = (
+    "quality",
+    "qualitycode",
+    "opcquality",
+    "dataquality",
+    "valuequality",
+    "qual",
+    "status",
+    "valuestatus",
+    "qualitydetail",
+)
 QUALITY_ENDINGS = r"(quality|qualitycode|qual|status|statuscode|state|stat|sts|q|st|qc|valid|validity|flag)"
 
 
@@ -53,8 +76,9 @@ def quality_base(name: str) -> str | None:
 
 
 def clean_names(names: Sequence[str], path: Path, line: int | None = None) -> list[str]:
-    """Strip blanks around column names and name the nameless by position; raise `DataError` when two are the same."""
-    cleaned = [name.strip() or f"column {number}" for number, name in enumerate(names, start=1)]
+    """Column names without blanks and quotes around them, the nameless by position; two the same are a `DataError`."""
+    bare = [re.sub(r'^"(.+)"$', r"\1", name.strip(), flags=re.DOTALL).strip() for name in names]
+    cleaned = [name or f"column {number}" for number, name in enumerate(bare, start=1)]
     twice = [name for name, count in Counter(cleaned).items() if count > 1]
     if twice:
         places = " and ".join(str(number) for number, name in enumerate(cleaned, start=1) if name == twice[0])

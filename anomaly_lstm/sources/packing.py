@@ -44,9 +44,9 @@ FOREIGN: dict[bytes, str] = {
     b"MATLAB 5": "a MATLAB file",
     b"SQLite format 3": "an SQLite database",
     b"%PDF": "a PDF",
-    b"<!DOCTYPE": "a web page",
     b"<!doctype": "a web page",
     b"<html": "a web page",
+    b"<table": "a web page",
     b"<?xml": "XML",
     b"{": "JSON",
     b"[{": "JSON",
@@ -172,7 +172,9 @@ def _is_hidden(name: str) -> bool:
 
 def _refuse_foreign(first: bytes, path: Path) -> None:
     """Raise `DataError` where the first bytes are those of another kind of file."""
-    kind = next((kind for magic, kind in FOREIGN.items() if first.lstrip(b"\xef\xbb\xbf \r\n").startswith(magic)), None)
+    begins = first.lstrip(b"\xef\xbb\xbf \r\n")
+    begins = begins.lower() if begins.startswith(b"<") else begins
+    kind = next((kind for magic, kind in FOREIGN.items() if begins.startswith(magic)), None)
     if kind == "a Parquet file":
         raise DataError(f"{path}: is a Parquet file, whatever its ending says. Rename it so that it ends in .parquet.")
     if kind:

@@ -18,6 +18,21 @@ def named(flow: str, temp: str) -> dict[int, dict[str, float]]:
 
 CASES = (
     Case(
+        "names and units above the line with the time's name",
+        {
+            "pump.csv": text(
+                "Server: X;;", "Tag;flow;temp", "Description;Feed flow;Heat", "Units;m3/h;°C", "Timestamp;;", *ROWS
+            )
+        },
+        "warned",
+        ("names stand in line 5", "are those of line 2", "flow: m3/h"),
+    ),
+    Case(
+        "blanks around quoted names",
+        {"pump.csv": text(' "time" ; "flow" ; "temp" ', *ROWS)},
+        "accepted",
+    ),
+    Case(
         "titles that a spreadsheet made as wide as the table",
         {"pump.csv": text("Trend report;;", "By Ann;;", ";;", HEAD.replace("time", "when it was"), *ROWS)},
         "warned",
