@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from anomaly_lstm import arrow
@@ -33,7 +34,7 @@ from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.decoding import as_utf8, lines_in
 from anomaly_lstm.sources.layout import BLANKS, SAMPLE_BYTES, SEPARATORS, Shape, find_shape, spread_blanks
 from anomaly_lstm.sources.packing import Content
-from anomaly_lstm.sources.strays import FURTHER_NAMES, HEAD_AGAIN, judge
+from anomaly_lstm.sources.strays import FURTHER_NAMES, HEAD_AGAIN, holds_rows, judge
 
 NAME = "csv"
 SUFFIXES: tuple[str, ...] = (
@@ -44,6 +45,8 @@ SUFFIXES: tuple[str, ...] = (
         for packed in ("", ".gz", ".zst", ".bz2", ".xz", ".zip")
     ),
 )
+
+Int64 = NDArray[np.int64]
 
 BLOCK = 1 << 25
 """Bytes of text that become one table at a time; no record may be longer."""
@@ -204,7 +207,7 @@ def _sliced(parts: Iterator[Part], size: int) -> Iterator[Part]:
 def _parts(text: Text, block: int) -> Iterator[Part]:
     """The rows of a text, ``block`` bytes at a time; at least one part, which may be empty."""
     names = text.shape.names
-    stream = _Stream(_rows(text))
+    stream = _Stream(_rows(text), text.shape.quote)
     ragged: list[Any] = []
 
     def skip(row: Any) -> str:
@@ -219,6 +222,8 @@ def _parts(text: Text, block: int) -> Iterator[Part]:
                 table = _with_one_decimal(pa.Table.from_batches([batch]), text.shape)
                 known = known or [cell for cell in table.column(0)[:100].to_pylist() if cell]
                 part, done = _joined(table, ragged, done, text, known)
+                if stream.has_quotes:
+                    _refuse_swallowed(part, done, text)
                 yield _without_heads(part, done, text)
         except pa.ArrowInvalid as problem:
             if ragged:
@@ -328,8 +333,7 @@ def _without_heads(part: Part, upto: int, text: Text) -> Part:
     if not rows:
         return part
     heads = [row for row in rows if _cells(part.table, row) == names]
-    begin = upto - part.table.num_rows - len(part.strays)
-    numbers = np.setdiff1d(np.arange(begin + 1, upto + 1), [number for number, _ in part.strays])
+    numbers = _numbers(part, upto)
     for row in set(rows) - set(heads):
         if set(_cells(part.table, row)) == set(names):
             line = _line_of(text, int(numbers[row]))
@@ -343,6 +347,31 @@ def _without_heads(part: Part, upto: int, text: Text) -> Part:
     return Part(part.table.filter(arrow.from_bools(keep)), tuple(sorted((*part.strays, *more))))
 
 
+def _numbers(part: Part, upto: int) -> Int64:
+    """The number of the record that each row is, where ``upto`` is that of the last record (n_rows,)."""
+    begin = upto - part.table.num_rows - len(part.strays)
+    return np.setdiff1d(np.arange(begin + 1, upto + 1), [number for number, _ in part.strays])
+
+
+def _refuse_swallowed(part: Part, upto: int, text: Text) -> None:
+    """Raise `DataError` where a cell holds whole rows: a quotation mark opened it and was not closed in its line."""
+    for column in part.table.columns:
+        if not any(_has_line_break(chunk) for chunk in column.chunks):
+            continue
+        for row in np.flatnonzero(to_numpy(pc.match_substring(column, "\n"), np.bool_)):
+            if holds_rows(column[int(row)].as_py(), _delimiter(text.shape), len(text.shape.names)):
+                line = _line_of(text, int(_numbers(part, upto)[row]))
+                raise DataError(
+                    f"{text.content.name}, line {line}: a quotation mark {text.shape.quote} opens a cell that holds "
+                    "the rows below it too: it never closes, or lines later. Mend the line."
+                )
+
+
+def _has_line_break(chunk: Any) -> bool:
+    data = chunk.buffers()[2]
+    return data is not None and bool((np.frombuffer(data, np.uint8) == ord("\n")).any())
+
+
 def _cells(table: Any, row: int) -> tuple[str, ...]:
     return tuple((table.column(number)[row].as_py() or "").strip() for number in range(table.num_columns))
 
@@ -350,9 +379,12 @@ def _cells(table: Any, row: int) -> tuple[str, ...]:
 class _Stream(io.RawIOBase):
     """Blocks of bytes as a file that is read once, from its beginning."""
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
+    def __init__(self, blocks: Iterator[bytes], quote: str = "") -> None:
         self._blocks = blocks
         self._rest = memoryview(b"")
+        self._quote = quote.encode()
+        self.has_quotes = False
+        """Whether a quotation mark has come by."""
 
     def readable(self) -> bool:
         return True
@@ -360,11 +392,16 @@ class _Stream(io.RawIOBase):
     def has_more(self) -> bool:
         """Whether anything but blank lines is left; those before it are passed over."""
         while not self._rest.tobytes().strip():
-            block = next(self._blocks, None)
+            block = self._next()
             if block is None:
                 return False
             self._rest = memoryview(block)
         return True
+
+    def _next(self) -> bytes | None:
+        block = next(self._blocks, None)
+        self.has_quotes = self.has_quotes or (block is not None and self._quote in block)
+        return block
 
     def read(self, size: int = -1) -> bytes:
         """As many bytes as asked for; fewer only at the end."""
@@ -372,7 +409,7 @@ class _Stream(io.RawIOBase):
         left = size if size >= 0 else sys.maxsize
         while left:
             if not self._rest:
-                block = next(self._blocks, None)
+                block = self._next()
                 if block is None:
                     break
                 self._rest = memoryview(block)

@@ -44,6 +44,8 @@ def judge(text: str, shape: Shape, separator: str, known: Sequence[str]) -> Stra
     except csv.Error:
         return Stray()
     width = len(shape.names)
+    if holds_rows(text, separator, width):
+        return Stray()
     if text.lstrip().startswith("#"):
         return Stray(reason=COMMENT)
     if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
@@ -51,6 +53,11 @@ def judge(text: str, shape: Shape, separator: str, known: Sequence[str]) -> Stra
     if tuple(cell.strip() for cell in cells[: len(shape.names)]) == shape.names[: len(cells)] and len(cells) > 1:
         return Stray(reason=HEAD_AGAIN)
     return Stray(reason=FOOTER) if _is_footer(cells, width, known) else Stray()
+
+
+def holds_rows(text: str, separator: str, width: int) -> bool:
+    """Whether a line of a cell or record, but the first, looks like a row of its own: a quotation mark took it in."""
+    return any(line.count(separator) >= width - 1 for line in text.splitlines()[1:]) if width > 1 else False
 
 
 def _is_footer(cells: Sequence[str], width: int, known: Sequence[str]) -> bool:

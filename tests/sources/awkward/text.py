@@ -142,6 +142,29 @@ CASES = (
         (r"pump\.csv, line 9", "2 column", "still being written"),
     ),
     Case(
+        "a quote that never closes, in a last column",
+        {
+            "pump.csv": joined(
+                [lines(table())[0] + ",x", *(f"{r},{chr(34) * (n == 3)}y" for n, r in enumerate(lines(table())[1:]))]
+            )
+        },
+        "refused",
+        (r"pump\.csv, line 5", "never closes"),
+    ),
+    Case(
+        "a quote that closes rows later",
+        {
+            "pump.csv": joined(
+                [
+                    lines(table())[0] + ",x",
+                    *(f"{r},{chr(34) * (n in (3, 5))}y" for n, r in enumerate(lines(table())[1:])),
+                ]
+            )
+        },
+        "refused",
+        (r"pump\.csv, line 5", "lines later"),
+    ),
+    Case(
         "a quote that never closes",
         {"pump.csv": table().replace("1236,", '"1236,').encode()},
         "refused",
