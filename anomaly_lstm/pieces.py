@@ -78,13 +78,13 @@ def disorder(pieces: Sequence[Piece]) -> int:
 
 
 def first_times(pieces: Sequence[Piece], n_rows: int) -> Int64:
-    """When the first rows were measured: at least ``n_rows`` of them where there are so many."""
+    """When the first ``n_rows`` were measured, or all where there are not so many."""
     times: list[Int64] = []
     for piece in sorted(pieces, key=lambda piece: piece.first_us):
         if sum(map(len, times)) >= n_rows:
             break
         times.append(piece.times())
-    return np.concatenate(times)
+    return np.sort(np.concatenate(times))[:n_rows]
 
 
 def slices(

@@ -19,8 +19,10 @@ Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
-PERIOD_ROWS = 1_000_000
-"""So many rows of an asset, its first, tell period and phase: the others need not be in memory."""
+PERIOD_ROWS = 2_000_000
+"""So many rows of all assets together tell period and phase: the others need not be in memory."""
+LEAST_PERIOD_ROWS = 10_000
+"""But of each asset so many, where it has them."""
 
 MAX_HOLE = 10
 """Missing grid rows that are carried inside a stretch [periods]."""
@@ -198,7 +200,8 @@ def estimate_period(times_us: Sequence[Int64]) -> int:
 
     Raises DataError when there are not two distinct times in any asset.
     """
-    steps = np.concatenate([np.diff(np.unique(t)[:PERIOD_ROWS]) for t in times_us] or [np.empty(0, np.int64)])
+    most = rows_for_period(len(times_us))
+    steps = np.concatenate([np.diff(np.unique(_first(t, most))) for t in times_us] or [np.empty(0, np.int64)])
     if not len(steps):
         raise DataError(
             "At least two rows at different times are needed to find the period. Give --period, e.g. --period 1min."
@@ -210,9 +213,14 @@ def estimate_period(times_us: Sequence[Int64]) -> int:
     return _round_step(float(np.median(steps)))
 
 
-def _first(times_us: Int64) -> Int64:
-    """The first `PERIOD_ROWS` of times in any order."""
-    return times_us if len(times_us) <= PERIOD_ROWS else np.partition(times_us, PERIOD_ROWS)[:PERIOD_ROWS]
+def rows_for_period(n_assets: int) -> int:
+    """How many of its first rows of each asset tell period and phase."""
+    return max(LEAST_PERIOD_ROWS, PERIOD_ROWS // max(1, n_assets))
+
+
+def _first(times_us: Int64, most: int) -> Int64:
+    """The first ``most`` of times in any order."""
+    return times_us if len(times_us) <= most else np.partition(times_us, most)[:most]
 
 
 def _round_step(step: float) -> int:
@@ -229,7 +237,8 @@ def estimate_phase(times_us: Sequence[Int64], period_us: int) -> int:
     rows which come a little late stay on their grid time.
     """
     bins = 20
-    offset = np.concatenate([_first(t) % period_us for t in times_us])
+    most = rows_for_period(len(times_us))
+    offset = np.concatenate([_first(t, most) % period_us for t in times_us])
     bin_of = _ceil_div(offset * bins, period_us) % bins
     counts = np.bincount(bin_of, minlength=bins)
     mode = int(np.argmax(counts))

@@ -27,7 +27,7 @@ from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import TOLD, UNIT, FileQuality, RawAsset, Reading, ReadOptions, together
 from anomaly_lstm.sources.reading import summary_words
 from anomaly_lstm.tables import State
-from anomaly_lstm.telemetry import PERIOD_ROWS, AssetQuality, Grid, Telemetry
+from anomaly_lstm.telemetry import AssetQuality, Grid, Telemetry, rows_for_period
 
 Int64 = NDArray[np.int64]
 
@@ -81,7 +81,9 @@ def ingest(
         if read.mode:
             check_names([read.mode], found.sensors, "--mode")
         check_running(options, found.words, read.mode)
-        on = grid_for([stock.first_times() for stock in found.assets.values()], options)
+        on = grid_for(
+            [stock.first_times(rows_for_period(len(found.assets))) for stock in found.assets.values()], options
+        )
         qualities: list[AssetQuality] = []
         rows = 0
         for name, stock in sorted(found.assets.items()):
@@ -120,8 +122,8 @@ class _Stock:
             return int(self.raw.time_us.min()), int(self.raw.time_us.max())
         return min(piece.first_us for piece in self.pieces), max(piece.last_us for piece in self.pieces)
 
-    def first_times(self) -> Int64:
-        return self.raw.time_us if self.raw else pieces.first_times(self.pieces, PERIOD_ROWS)
+    def first_times(self, n_rows: int) -> Int64:
+        return self.raw.time_us if self.raw else pieces.first_times(self.pieces, n_rows)
 
 
 @dataclass(frozen=True)
