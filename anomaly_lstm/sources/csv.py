@@ -52,6 +52,9 @@ BLOCK = 1 << 25
 """Bytes of text that become one table at a time; no record may be longer."""
 
 
+SAMPLE_LINES = 20
+
+
 @dataclass(frozen=True)
 class Text:
     """One text table: where it lies, how it is encoded and laid out."""
@@ -85,19 +88,14 @@ def _check(options: ReadOptions) -> None:
 def _look(content: Content, options: ReadOptions) -> Text:
     """Find out how a text is encoded and laid out; raise `DataError` where it is empty or has no names."""
     encoding, blocks = as_utf8(packing.blocks(content), content.name)
-    sample, whole = b"", True
-    for block in blocks:
-        sample += block
-        if len(sample) >= SAMPLE_BYTES:
-            whole = False
-            break
+    sample, whole = _sample(blocks)
     if not sample.strip():
         raise DataError(
             f"{content.name}: the file is empty. Give a file with a line of column names and rows below it."
         )
     try:
         shape = find_shape(
-            sample[:SAMPLE_BYTES] if not whole else sample,
+            sample,
             content.name,
             separator=options.separator,
             decimal=options.decimal,
@@ -105,10 +103,23 @@ def _look(content: Content, options: ReadOptions) -> Text:
         )
     except csv.Error as problem:
         raise DataError(f"{content.name}: cannot be read as CSV: {problem}. Export it again.") from problem
-    return _read_on(Text(content, encoding, shape), sample, options.after.get(str(content.path), 0))
+    return _read_on(Text(content, encoding, shape), options.after.get(str(content.path), 0))
 
 
-def _read_on(text: Text, sample: bytes, done: int) -> Text:
+def _sample(blocks: Iterator[bytes]) -> tuple[bytes, bool]:
+    """The beginning of a text, some lines of it at least, and whether that is all."""
+    sample = b""
+    for block in blocks:
+        sample += block
+        for size in (SAMPLE_BYTES, 8 * SAMPLE_BYTES, BLOCK):
+            if len(sample) > size and lines_in(sample[:size]) >= SAMPLE_LINES:
+                return sample[:size], False
+        if len(sample) > 2 * BLOCK:
+            return sample, False
+    return sample, True
+
+
+def _read_on(text: Text, done: int) -> Text:
     """The text with the rows from byte ``done`` of the file on: those before were read. Only UTF-8 has its bytes."""
     if text.encoding != "utf-8" or not done or packing.is_packed(text.content.path):
         return text

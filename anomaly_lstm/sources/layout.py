@@ -20,6 +20,8 @@ from anomaly_lstm.sources.names import TIME_NAMES, clean_names, key_of
 from anomaly_lstm.sources.units import split_unit, units_in_row
 from anomaly_lstm.sources.words import listed
 
+csv.field_size_limit(1 << 30)  # of the whole process; the default refuses a line of names that is no table yet
+
 SEPARATORS = (";", "\t", "|", ",", "^", "~")
 """Tried in this order: a comma may also be a decimal mark, so it is believed late."""
 BLANKS = {"  ": rb"[ \t]{2,}|\t", " ": rb"[ \t]+"}

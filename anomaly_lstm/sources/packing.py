@@ -14,9 +14,10 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 
@@ -96,7 +97,8 @@ def inside(path: Path) -> list[Path]:
 def blocks(content: Content, skip: int = 0) -> Iterator[bytes]:
     """The unpacked bytes of a text from byte ``skip`` on, block by block; raise `DataError` where it is damaged."""
     try:
-        with _opened(content) as stream:
+        with ExitStack() as stack:
+            stream = _opened(content, stack)
             if skip:
                 stream.seek(skip)
             while block := stream.read(BLOCK):
@@ -117,17 +119,14 @@ def is_packed(path: Path) -> bool:
     return _first_bytes(path).startswith((*UNPACKED, b"PK\x03\x04", b"PK\x05\x06"))
 
 
-def _opened(content: Content) -> Any:
+def _opened(content: Content, stack: ExitStack) -> Any:
+    """The stream of a text, which the stack closes."""
     if content.member is not None:
-        archive = zipfile.ZipFile(content.path)
-        return archive.open(content.member)
+        archive = stack.enter_context(zipfile.ZipFile(content.path))
+        return stack.enter_context(archive.open(content.member))
     first = _first_bytes(content.path)
     packed = next((opened for magic, opened in UNPACKED.items() if first.startswith(magic)), None)
-    return packed(content.path) if packed else _plain(content.path)
-
-
-def _plain(path: Path) -> BinaryIO:
-    return path.open("rb")
+    return stack.enter_context(packed(content.path) if packed else content.path.open("rb"))
 
 
 def _first_bytes(path: Path) -> bytes:

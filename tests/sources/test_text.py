@@ -72,6 +72,12 @@ def test_line_breaks_in_quotes_are_no_ends_of_rows_wherever_a_block_ends(tmp_pat
         assert remarks == ['a\nb;"c"'] * 1200
 
 
+def test_a_line_of_names_may_be_longer_than_what_is_looked_at_first(tmp_path: Path) -> None:
+    names = [f"sensor {n} {'x' * 900}" for n in range(1_000)]
+    path = written(tmp_path, ";".join(["time", *names]), *(f"{row.split(';')[0]}{';1' * 1_000}" for row in LONG[:30]))
+    assert read(path).assets[0].sensors == tuple(names)
+
+
 def test_a_packed_text_streams(tmp_path: Path) -> None:
     path = tmp_path / "pump.csv.gz"
     path.write_bytes(gzip.compress("\n".join([HEAD, *LONG, ""]).encode()))
