@@ -190,12 +190,13 @@ def _find_asset(file: RawFile, free: Sequence[str], wanted: str | None) -> tuple
 def _names_asset(file: RawFile, name: str, word: str) -> bool:
     """`machine_id` may be a number; a bare `pump` with numbers is a status, and a bare `unit` is that of a quantity."""
     column, key = file.table[name], key_of(name)
+    numbered = key in {word + ending for ending in ("id", "name", "no", "nr", "number")}
+    if not numbered and (key != word or word == "unit"):
+        return False
     if pa.types.is_floating(column.type) or is_moment(column) or _has_fractions(column, file.decimal):
         return False
-    if key in {word + ending for ending in ("id", "name", "no", "nr", "number")}:
-        return True
     surely = word in ("asset", "machine", "equipment", "device")
-    return key == word and word != "unit" and (surely or not is_numeric(column, file.decimal))
+    return numbered or surely or not is_numeric(column, file.decimal)
 
 
 def names_in(file: RawFile, roles: Roles) -> list[str]:
