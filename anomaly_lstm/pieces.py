@@ -43,6 +43,8 @@ class Piece:
     backwards: int
     begun_us: int
     ended_us: int
+    joined: int = 0
+    """Rows of files that were put beside these."""
 
     def times(self) -> Int64:
         """When its rows were measured (n_rows,) [µs since 1970 UTC], as they came."""
@@ -67,8 +69,9 @@ def put(path: Path, raw: RawAsset) -> Piece:
     with pa.ipc.new_file(str(path), table.schema, options=_COMPRESSED) as file:
         file.write_table(table)
     time_us = raw.time_us
-    first, last, backwards = int(time_us.min()), int(time_us.max()), int((np.diff(time_us) < 0).sum())
-    return Piece(path, raw.sensors, len(time_us), first, last, backwards, int(time_us[0]), int(time_us[-1]))
+    first, last = int(time_us.min()), int(time_us.max())
+    backwards = int((np.diff(time_us) < 0).sum()) + raw.out_of_order
+    return Piece(path, raw.sensors, len(time_us), first, last, backwards, int(time_us[0]), int(time_us[-1]), raw.joined)
 
 
 def disorder(pieces: Sequence[Piece]) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.deviations import Learned
+from anomaly_lstm.drifts import Drifts, drifts_from
 from anomaly_lstm.errors import ModelError
 from anomaly_lstm.evidence import Evidence, evidence_from
 from anomaly_lstm.level import level_from
@@ -17,7 +18,8 @@ from anomaly_lstm.models import MODELS
 from anomaly_lstm.models.contract import Fitted
 from anomaly_lstm.modes import Modes, as_document, from_document
 from anomaly_lstm.scaling import Scaler
-from anomaly_lstm.telemetry import Grid
+from anomaly_lstm.sensor_rules import SensorRules, rules_from
+from anomaly_lstm.telemetry import DEFAULT, Grid
 from anomaly_lstm.thresholds.contract import Curves, curves_from
 
 
@@ -59,6 +61,12 @@ class Trained:
     options: Mapping[str, Any]
     report: Mapping[str, Any]
     """What `train` has to say about it, for people and for ``inspect``."""
+    rules: SensorRules = DEFAULT
+    """How the values of each sensor come to the grid."""
+    settle_us: int = 0
+    """How long after its start an asset has not settled [µs]."""
+    drifts: Drifts | None = None
+    """How rare slow drifts of each sensor are; None in a model that was trained before they were learned."""
 
 
 def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -84,6 +92,10 @@ def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
     }
     if trained.roles.mode:
         document["mode"] = as_document(trained.roles.mode)
+    if trained.settle_us:
+        document["settle_us"] = trained.settle_us
+    if not trained.rules.are_default:
+        document["sensor_rules"] = trained.rules.document()
     arrays: dict[str, NDArray[Any]] = {f"network.{name}": array for name, array in learned.fitted.arrays.items()}
     arrays["needed"] = learned.needed
     if len(learned.mode_centre) > 1:
@@ -92,6 +104,8 @@ def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
     arrays |= {f"level.{name}": array for name, array in learned.level.arrays().items()}
     arrays |= {f"evidence.{name}": array for name, array in trained.evidence.arrays().items()}
     arrays |= {f"curve.{name}": array for name, array in trained.curves.arrays().items()}
+    if trained.drifts:
+        arrays |= {f"drifts.{name}": array for name, array in trained.drifts.arrays().items()}
     return document, arrays
 
 
@@ -132,6 +146,9 @@ def from_folder(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
             curves=curves_from(part("curve.")),
             options=document["options"],
             report=document["report"],
+            rules=rules_from(document.get("sensor_rules", {})),
+            settle_us=document.get("settle_us", 0),
+            drifts=drifts_from(part("drifts.")),
         )
     except (KeyError, TypeError) as problem:
         raise ModelError(

@@ -6,7 +6,7 @@ A flag that is given wins over the pipeline file; what neither says is found out
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,7 +48,7 @@ TimeFormat = Annotated[
     typer.Option(
         "--time-format",
         metavar="FORM",
-        help="Such as %d/%m/%Y %H:%M, iso8601 or epoch_s (default: found).",
+        help="Such as %d/%m/%Y %H:%M, iso8601, epoch_s, excel; counter or elapsed without dates (default: found).",
         rich_help_panel=_READING,
         show_default=False,
     ),
@@ -83,12 +83,32 @@ Asset = Annotated[
         show_default=False,
     ),
 ]
+AssetFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--asset-from",
+        metavar="PLACE",
+        help="file: each file is an asset; folder: the files of a folder are one (default: file).",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+AssetName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="ASSET",
+        help="All files are this one asset, joined on time.",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
 Zone = Annotated[
     str | None,
     typer.Option(
         "--zone",
         metavar="ZONE",
-        help="Zone of times without an offset, such as America/Santiago (default: UTC).",
+        help="Zone of times without an offset, such as America/Santiago or UTC+01:00 (default: UTC).",
         rich_help_panel=_READING,
         show_default=False,
     ),
@@ -328,6 +348,13 @@ def names(text: str | None) -> tuple[str, ...] | None:
     return found
 
 
+def _place(text: str | None) -> str | None:
+    """What assets are named after. Raises UsageError where it is neither their file nor their folder."""
+    if text not in (None, "file", "folder"):
+        raise UsageError(f"--asset-from: {text!r} is neither 'file' nor 'folder'.")
+    return text
+
+
 def separator_mark(text: str | None) -> str | None:
     """The mark between columns; a tab may be called ``tab``. Raises UsageError on anything a CSV is not read by."""
     mark = {"tab": "\t", "\\t": "\t", "blanks": " "}.get(text.lower(), text) if text is not None else None
@@ -419,7 +446,10 @@ def reading(
     end: str | None,
     sensors: str | None,
     exclude: str | None,
+    asset_from: str | None = None,
+    name: str | None = None,
     context: Sequence[str] = (),
+    period: str | None = None,
 ) -> ReadOptions:
     """How the source is read; context sensors are read too where ``--sensors`` names what is kept."""
     from dataclasses import replace
@@ -427,6 +457,8 @@ def reading(
     from anomaly_lstm.sources.contract import ReadOptions
 
     base = config.source.read if config else ReadOptions()
+    if config and not zone:  # a flag is for all assets
+        base = replace(base, zones=zones(config))
     zone = zone or base.zone
     kept = names(sensors)
     given: dict[str, Any] = {
@@ -435,24 +467,37 @@ def reading(
         "separator": separator_mark(separator),
         "decimal": decimal_mark(decimal),
         "asset": asset,
+        "asset_from": _place(asset_from),
+        "name": name,
         "zone": zone,
         "start_us": moment_us("--start", start, zone),
         "end_us": moment_us("--end", end, zone),
         "sensors": None if kept is None else tuple(dict.fromkeys((*kept, *context))),
         "exclude": names(exclude),
         "asked": (*base.asked, *context),
+        "step_us": span_us("--period", period),
     }
+    if asset is not None or asset_from is not None or name is not None:  # one of them says whose the rows are
+        base = replace(base, asset=None, asset_from=None, name=None)
     read = replace(base, **{name: value for name, value in given.items() if value is not None})
     if read.start_us is not None and read.end_us is not None and read.start_us >= read.end_us:
         raise UsageError("--start must lie before --end; the span is [start, end).")
     return read
 
 
+def zones(config: Pipeline) -> dict[str, str]:
+    """Asset → zone of its times without an offset, by the assets table of a pipeline file."""
+    from anomaly_lstm.events import read_assets
+
+    assets = read_assets(config.assets) if config.assets else []
+    return {asset.asset: asset.zone for asset in assets if asset.zone}
+
+
 def grid(config: Pipeline | None, *, period: str | None, running: str | None = None) -> GridOptions:
     """How rows become a grid."""
     from anomaly_lstm.conditions import parse
     from anomaly_lstm.pipeline import GridOptions
-    from anomaly_lstm.telemetry import MAX_HOLE
+    from anomaly_lstm.telemetry import DEFAULT, MAX_HOLE
 
     period_us = span_us("--period", period)
     if period_us == 0:
@@ -463,7 +508,17 @@ def grid(config: Pipeline | None, *, period: str | None, running: str | None = N
         period_us=period_us or (config.source.period_us if config else None),
         max_hole=config.source.max_hole if config else MAX_HOLE,
         running=running or (config.sensors.running if config else None),
+        rules=config.sensors.rules if config else DEFAULT,
+        settle_us=config.sensors.settle_us if config else 0,
     )
+
+
+def status_columns(config: Pipeline | None, running: str | None) -> tuple[str, ...]:
+    """The columns of words that tell when an asset runs: they are read too where ``--sensors`` names what is kept."""
+    from anomaly_lstm.conditions import parse, words_in
+
+    condition = running or (config.sensors.running if config else None)
+    return tuple(words_in(parse(condition))) if condition else ()
 
 
 def learning(
@@ -498,13 +553,24 @@ def _until(chosen: TrainOptions, budget_us: int) -> TrainOptions:
 
 def _check_known(chosen: TrainOptions) -> None:
     """Refuse a name that does not exist before the data are read."""
-    from anomaly_lstm.models import MODELS
-    from anomaly_lstm.sources.words import near
     from anomaly_lstm.thresholds import THRESHOLDS
 
-    for option, name, known in (("--network", chosen.network, MODELS), ("--threshold", chosen.threshold, THRESHOLDS)):
-        if name not in known:
-            raise UsageError(f"{option}: there is no '{name}'; there are: {', '.join(known)}.{near(name, known)}")
+    check_network(chosen.network)
+    _check_name("--threshold", chosen.threshold, THRESHOLDS)
+
+
+def check_network(name: str) -> None:
+    """Raise UsageError where there is no network of that name."""
+    from anomaly_lstm.models import MODELS
+
+    _check_name("--network", name, MODELS)
+
+
+def _check_name(option: str, name: str, known: Iterable[str]) -> None:
+    from anomaly_lstm.sources.words import near
+
+    if name not in known:
+        raise UsageError(f"{option}: there is no '{name}'; there are: {', '.join(known)}.{near(name, known)}")
 
 
 def policy(
@@ -557,6 +623,8 @@ def _limit(severity: str, text: str) -> int:
 
 def plan_from(config: Pipeline) -> RunPlan:
     """A pipeline file as the plan of a run."""
+    from dataclasses import replace
+
     from anomaly_lstm.events import read_assets
     from anomaly_lstm.pipeline import RunPlan
 
@@ -565,7 +633,7 @@ def plan_from(config: Pipeline) -> RunPlan:
     return RunPlan(
         source=source(None, config),
         folder=config.folder,
-        read=config.source.read,
+        read=replace(config.source.read, zones=zones(config)),
         grid=grid(config, period=None),
         context=config.sensors.context,
         mode=config.sensors.mode,

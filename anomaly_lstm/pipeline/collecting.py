@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from anomaly_lstm import arrivals, sources
-from anomaly_lstm.arrivals import Mode
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Seen, Terms, Watch, pending_from
@@ -79,7 +78,8 @@ def collect(
                 due[str(path)] = stat
         except OSError as problem:
             failed[str(path)] = f"{path}: cannot be read: {problem.strerror}. It is tried again in the next run."
-    read = replace(read, after=after)
+    fresh = dict.fromkeys((name for name in due if name not in known), 0)
+    read = replace(read, after={**fresh, **after}, last_us=_last_rows(folder, state) if due else {})
     sums = {name: _sum(Path(name)) for name in due}
     readings = _readings(list(due), read, failed)
     grown = {name: _stat(Path(name)) for name, stat in due.items() if _stat(Path(name)) != stat}
@@ -108,6 +108,12 @@ def _by_place(files: Sequence[FileQuality], places: Container[str]) -> dict[str,
 def _place_of(name: str, places: Container[str]) -> str:
     """The file on disk that holds a table: itself, or the zip in which it lies."""
     return next((str(path) for path in (Path(name), *Path(name).parents) if str(path) in places), name)
+
+
+def _last_rows(folder: RunFolder, state: RunState) -> dict[str, int]:
+    """The time of each asset's last row [µs UTC]: where a file goes on that is new or grew, if its clock went back."""
+    last = {asset: arrivals.newest(folder.arrivals(asset)) for asset in state.assets}
+    return {asset: us for asset, us in last.items() if us is not None}
 
 
 def _has_grown(path: Path, before: Seen) -> bool:
@@ -187,7 +193,6 @@ def _kept(
     superseded: list[Path] = []
     new: dict[str, int] = {}
     for reading in readings:
-        mode = Mode(read.mode, tuple(reading.words)) if read.mode else None
         for raw in reading.assets:
             ahead = raw.time_us > latest_us
             if ahead.any() and (state.assets or ahead.mean() < 0.5):  # else the clock of this machine is wrong
@@ -197,7 +202,7 @@ def _kept(
                 )
                 raw = replace(raw, time_us=raw.time_us[~ahead], values=raw.values[~ahead])
             try:
-                added = arrivals.add(folder.arrivals(raw.asset), state.run, raw, mode)
+                added = arrivals.add(folder.arrivals(raw.asset), state.run, raw, reading.words)
             except DataError as problem:
                 failed[raw.asset] = f"{raw.asset}: {problem}"
                 unread |= {_place_of(name, state.files) for name in raw.origins}

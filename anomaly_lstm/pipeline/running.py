@@ -23,7 +23,7 @@ from anomaly_lstm.cases import Cases, advance, overlays, told_line
 from anomaly_lstm.cases import Told as CaseTold
 from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS, CHANGES, RETRACTED, Change
 from anomaly_lstm.clock import format_duration, iso, parse_time
-from anomaly_lstm.errors import DataError, ModelError
+from anomaly_lstm.errors import DataError, ModelError, UsageError
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import changed_from
 from anomaly_lstm.pipeline.actions import read_actions
@@ -31,14 +31,24 @@ from anomaly_lstm.pipeline.alerting import run_document
 from anomaly_lstm.pipeline.collecting import Collected, collect
 from anomaly_lstm.pipeline.evaluation import evaluate
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch, event_document, event_from, pending_from
-from anomaly_lstm.pipeline.grids import Quality, check_names
+from anomaly_lstm.pipeline.grids import Quality, check_names, rules_applied
 from anomaly_lstm.pipeline.missing import Patience, patience, tell_missing
 from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.scoring import as_in_training, events_for, load, unseen_note
 from anomaly_lstm.pipeline.standing import standing
 from anomaly_lstm.pipeline.training import TrainResult, train
-from anomaly_lstm.pipeline.watching import Fresh, Told, policy_document, policy_from, score_new, tell, with_terms
+from anomaly_lstm.pipeline.watching import (
+    Fresh,
+    Told,
+    policy_document,
+    policy_from,
+    rising,
+    score_new,
+    tell,
+    with_terms,
+)
 from anomaly_lstm.policy import Bound, Policy
+from anomaly_lstm.rising import soonest_first
 from anomaly_lstm.silence import Gap
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
@@ -133,6 +143,11 @@ def _run(
     now_us: Callable[[], int],
     told: Callable[[Stage], None],
 ) -> RunResult:
+    if rules_applied(plan.source) is not None:
+        raise UsageError(
+            "a run reads what the plant wrote, and [sensors.grid] was applied to this ingested folder already. Name "
+            "the exports in [source] paths."
+        )
     folder = RunFolder(plan.folder)
     before = _repaired(folder)
     new_model = None
@@ -202,7 +217,11 @@ def _watched(
             failed[asset] = f"{asset}: {problem}"
             watches[asset] = state.assets[asset]  # what it could not be told of is due again
     changed = {asset: one.alerts for asset, one in told.items() if one.alerts != alerts[asset]}
-    watches |= {asset: replace(watches[asset], told=watches[asset].next) for asset in made if asset in told}
+    watches |= {
+        asset: replace(watches[asset], told=watches[asset].next, rising=told[asset].indicators)
+        for asset in made
+        if asset in told
+    }
     changes = [change for one in told.values() for change in one.changes]
     cases, lines = _folded(ground, before, changes, actions, newest_us, watches, made)
     if ground.reprocess:
@@ -384,13 +403,15 @@ def _told(
     deviations = [dict(one) for one in known if one["kind"] == "deviation"]
     silences = [dict(one) for one in known if one["kind"] != "deviation"]
     since, due = (None, None) if ground.reprocess or fresh is None else (fresh.since, fresh.due)
-    told = Told(deviations, [])
+    told = Told(deviations, [], watch.rising)
     if fresh is not None:
         own = policy_from(watch.terms.policy)
         told = tell(ground.folder, asset, watch, trained, own, deviations, since, due)
+        stands = any(one["active"] for one in told.alerts)  # an alert tells of all bounds
+        told = replace(told, indicators=() if stands else rising(ground.folder, fresh, own, asset))
     patient = patience(trained, ground.plan.no_data_after_us, ground.plan.sensor_bad_after_us)
     if fresh is None and not _may_be_silent(watch, trained, patient, silences, newest_us):
-        return Told([*told.alerts, *silences], told.changes)
+        return Told([*told.alerts, *silences], told.changes, told.indicators)
     begin = watch.next if fresh is None else since
     missing = tell_missing(
         ground.folder,
@@ -404,7 +425,7 @@ def _told(
         newest_us=newest_us,
         events=ground.events,
     )
-    return Told([*told.alerts, *missing.alerts], [*told.changes, *missing.changes])
+    return Told([*told.alerts, *missing.alerts], [*told.changes, *missing.changes], told.indicators)
 
 
 def _may_be_silent(
@@ -460,15 +481,15 @@ def _report(
     document = run_document(ground.trained, ground.model_id, common, watched, severities, limits)
     seen = overlays(every, cases)
     off = {"out_of_service": True}
-    return AlertReport(
-        document, [{**one, **off} if one["active"] and one["asset"] in ground.plan.disabled else one for one in seen]
-    )
+    seen = [{**one, **off} if one["active"] and one["asset"] in ground.plan.disabled else one for one in seen]
+    indicators = [one for asset in ground.policies for one in watches[asset].rising]
+    return AlertReport(document, seen, soonest_first(indicators))
 
 
 def _write(folder: RunFolder, report: AlertReport, stored: AlertReport | None) -> None:
     """Write the alerts where they are others than those stored."""
     flat = folder.alerts.with_suffix(".parquet")
-    if stored is None or stored.run != report.run or list(stored.alerts) != list(report.alerts) or not flat.is_file():
+    if stored is None or stored != report or not flat.is_file():
         for path in (folder.alerts, flat):
             sink_for(path).write(path, report)
 
@@ -498,7 +519,8 @@ def _quality(ground: _Ground, collected: Collected, made: Mapping[str, Fresh], *
     notes += unseen_note(ground.trained, [fresh.unseen for fresh in made.values() if fresh.unseen])
     notes += [note for fresh in made.values() for note in fresh.notes]
     notes += [f"{name} is still being written: it is read in the next run." for name in sorted(ground.state.waiting)]
-    quality = Quality(collected.files, [fresh.quality for fresh in made.values()], notes, ground.trained.grid)
+    counted = [fresh.quality for fresh in made.values()]
+    quality = Quality(collected.files, counted, notes, ground.trained.grid, ground.trained.rules)
     if made or collected.files:
         store.write_json(ground.folder.path / "quality.json", quality.document())
     return quality
@@ -532,9 +554,11 @@ def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
         "[train] model": (plan.train.network, trained.options["network"]),
         "[train] threshold": (plan.train.threshold, trained.options["threshold"]),
         "[train] seed": (plan.train.seed, trained.options["seed"]),
-        "[sensors] context": (list(plan.context), list(trained.roles.context)),
+        "[sensors] context": (list(plan.grid.rules.made_of(plan.context)), list(trained.roles.context)),
         "[sensors] mode": (plan.mode, trained.roles.mode.sensor if trained.roles.mode else None),
         "[sensors] running": (plan.grid.running, trained.running),
+        "[sensors] settle": (format_duration(plan.grid.settle_us), format_duration(trained.settle_us)),
+        "[sensors.grid]": (plan.grid.rules.document(), trained.rules.document()),
         "[source] period": (
             format_duration(plan.grid.period_us or trained.grid.period_us),
             format_duration(trained.grid.period_us),
@@ -548,13 +572,23 @@ def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
     ]
 
 
-def train_into(plan: RunPlan, *, told: Callable[[Stage], None] = lambda stage: None) -> TrainResult:
+def train_into(
+    plan: RunPlan,
+    *,
+    looked: Callable[[Quality], None] = lambda quality: None,
+    told: Callable[[Stage], None] = lambda stage: None,
+) -> TrainResult:
     """Train anew into the run folder: the model is the run's from now on."""
     with store.locked(plan.folder):
-        return _train_into(plan, None, told)
+        return _train_into(plan, None, told, looked)
 
 
-def _train_into(plan: RunPlan, until_us: int | None, told: Callable[[Stage], None]) -> TrainResult:
+def _train_into(
+    plan: RunPlan,
+    until_us: int | None,
+    told: Callable[[Stage], None],
+    looked: Callable[[Quality], None] = lambda quality: None,
+) -> TrainResult:
     """Train on rows before the end that the plan gives, and before ``until_us``."""
     ends = [us for us in (plan.train_until_us, plan.read.end_us, until_us) if us is not None]
     read = replace(plan.read, end_us=min(ends, default=None))
@@ -570,6 +604,7 @@ def _train_into(plan: RunPlan, until_us: int | None, told: Callable[[Stage], Non
         events=plan.events,
         units=plan.units,
         options=plan.train,
+        looked=looked,
         told=told,
     )
     home = new.with_name(result.model_id)

@@ -33,9 +33,9 @@ WITH_UNIT = (
 TRUE_FALSE = ("true", "false")
 SIGN_BEHIND = r"^\d[\d.,]*-$"
 SAMPLE = 1000
-NOTHING = arrow.texts(("", "nan"))
+NOTHING = arrow.texts(("", "nan", "nat"))
 """Cells that hold nothing, however it is written; they are not counted."""
-MISSING_TEXT = arrow.texts(("", "nan", "na", "null", "none"))
+MISSING_TEXT = arrow.texts(("", "nan", "nat", "na", "null", "none"))
 """Cells that plainly say "no value" (any case), where words are wanted."""
 NO_VALUE = arrow.texts(NO_VALUE_WORDS)
 """Words that stand for a missing value: counted, but they do not make a column one of text."""
@@ -110,6 +110,13 @@ def _judged(column: Column, decimal: str) -> tuple[int, int, int]:
     if numbers.states not in (None, TRUE_FALSE) and len(np.unique(numbers.values[finite])) < 2:
         return 0, int(finite.sum()), missing
     return int(finite.sum()), int(numbers.bad.sum()) - missing, missing
+
+
+def holds_words(column: Column, decimal: str) -> bool:
+    """Say whether a column holds words where someone looks for them: also those that are two states."""
+    if not is_measured(column, decimal, asked=False):
+        return True
+    return is_text(column) and read_numbers(column, decimal).states not in (None, TRUE_FALSE)
 
 
 def numbers_in(column: Column, decimal: str, keep: Bool | None = None) -> tuple[Floats, int]:

@@ -22,6 +22,10 @@ TOLD = b"anomaly_lstm.ingested"
 """Key of the metadata in which a Parquet file of ours says which columns are its time and asset; see `RawFile.told`."""
 UNIT = b"unit"
 """Key of the metadata of a Parquet column that tells its unit."""
+PLACES = ("file", "folder")
+"""What an asset or a sensor may be named after …"""
+PREFIXES = (*PLACES, "component")
+"""… and a sensor also after its component: the folder, or what stands before the moment in the name of the file."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,25 @@ class ReadOptions:
 
     time: str | None = None
     time_format: str | None = None
-    """``iso8601``, a strptime form such as ``%d/%m/%Y %H:%M``, or for numbers ``epoch_s`` (_ms, _us, _ns)."""
+    """``iso8601``, a strptime form such as ``%d/%m/%Y %H:%M``, or for numbers one of `counts.SCALES` such as
+    ``epoch_s`` and ``excel``; ``counter`` and ``elapsed``, with ``:START`` after them or not, where no calendar is."""
+    step_us: int | None = None
+    """What one count of a ``counter`` is worth [µs]."""
     day_first: bool | None = None
     """How dates of numbers are read that could be read both ways round; None = by what the rows tell, and said."""
     zone: str | None = None
-    """IANA zone of times without an offset; None = UTC (said)."""
+    """IANA zone of times without an offset, or ``UTC+01:00``; None = what the name of their column says, or UTC."""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """Asset → the zone of its times without an offset, before ``zone``."""
     asset: str | None = None
-    """Column that names the asset; None = one that plainly does, else one asset per file, named by its stem."""
+    """Column that names the asset; None = one that plainly does, else as ``asset_from`` says."""
+    asset_from: str | None = None
+    """``file`` (an asset per file, named by its stem) or ``folder`` (all files of a folder are one asset of its name);
+    None = ``file``, unless a column plainly names the asset."""
+    name: str | None = None
+    """All files are one asset of this name."""
+    sensor_prefix: str | None = None
+    """``file`` or ``folder``: sensors are named ``stem\\column`` or ``folder\\column``."""
     layout: str | None = None
     """``wide`` (a column per sensor) or ``long`` (asset, sensor, time, value)."""
     sensor: str | None = None
@@ -57,13 +73,18 @@ class ReadOptions:
     """Names known to be sensors, from a model: columns of these names (after ``columns``) are sensors whatever they
     hold, all other columns are left out without a word, and absent ones are no error here."""
     mode: str | None = None
-    """A sensor that may hold words: in a wide table they are read as places in `Reading.words`."""
-    words: Sequence[str] | None = None
-    """Its words, from a model, which come first; empty where the model knows it holds numbers, None = find out."""
+    """A sensor that may hold words, as those in ``words`` do: they are read as places in `Reading.words`."""
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Sensor that holds words → those that come first, known to a model or a condition; none where it is known to hold
+    numbers."""
     among: Sequence[Path] = ()
     """All files of the source, where only some of them are read: assets are named after files so that all differ."""
     after: Mapping[str, int] = field(default_factory=dict)
-    """File → how many of its bytes were read before, up to the end of a line: a source of text reads on from there."""
+    """File → how many of its bytes were read before, up to the end of a line: a source of text reads on from there.
+    0 says that it is new."""
+    last_us: Mapping[str, int] = field(default_factory=dict)
+    """Asset → the time of its last row [µs since 1970 UTC] before those of the files in ``after``: in which pass of an
+    hour that local clocks show twice they go on."""
     start_us: int | None = None
     end_us: int | None = None
     """Half-open span of measuring times to keep [µs since 1970 UTC]."""
@@ -112,6 +133,10 @@ class RawAsset:
     """Those of ``sensors`` that none of its files has: another asset's do."""
     left_out: tuple[str, ...] = ()
     """What else its files measured that `ReadOptions.known` left out."""
+    joined: int = 0
+    """Rows of files, or cells of a long table, that were put beside others of the same time."""
+    out_of_order: int = 0
+    """Rows of these that stood after a later one of their file."""
 
 
 @dataclass(frozen=True)
@@ -167,14 +192,14 @@ class Reading:
     files: Sequence[FileQuality]
     day_or_month: bool = False
     """Day and month of its times could be either way round: the choice is a guess."""
-    words: Sequence[str] = ()
-    """The words of `ReadOptions.mode`, whose values are places among them; empty where they are numbers."""
-    units: Mapping[str, str] = field(default_factory=dict)
-    """Sensor → its unit, where the files tell it: in a row below the names, in brackets, or behind the numbers."""
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Sensor that holds words → its words, among which its values are places; a mode of numbers is not in it."""
     columns: Sequence[str] = ()
     """All columns, in a long table all sensor names too, as the files name them."""
     done: float = 1.0
     """Share of the source that has been read after it."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Sensor → its unit, where the files tell it: in a row below the names, in brackets, or behind the numbers."""
 
 
 class Source(Protocol):

@@ -17,6 +17,10 @@ TIME_NAMES = (
     *("sampletime", "eventtime", "recordtime", "tstamp", "ts", "ds", "date", "zeit", "zeitstempel", "datumzeit"),
     *("datumuhrzeit", "datum", "fechahora", "fechayhora", "fecha", "horodatage", "dateheure", "datahora", "dataora"),
 )
+COUNTER_NAMES = (
+    *("cycle", "cycles", "cyclenumber", "timeincycles", "timecycles", "sample", "sampleno", "samplenumber", "index"),
+    *("step", "t", "seconds", "timesec", "times", "hours", "minutes", "elapsed", "elapsedtime", "runtime", "counter"),
+)
 ASSET_WORDS = ("asset", "machine", "equipment", "device", "turbine", "compressor", "engine", "pump", "motor")
 SENSOR_NAMES = (
     *("sensor", "sensorid", "sensorname", "tag", "tagid", "tagname", "variable", "variablename", "signal"),

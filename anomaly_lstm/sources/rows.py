@@ -8,24 +8,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.clock import wall_to_utc
-from anomaly_lstm.errors import DataError
-from anomaly_lstm.sources.cells import coded, shown
+from anomaly_lstm.sources.cells import coded
+from anomaly_lstm.sources.clocks import Account
 from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
-from anomaly_lstm.sources.formats import time_column
+from anomaly_lstm.sources.moments import OUTSIDE, moments_of
 from anomaly_lstm.sources.roles import Roles
-from anomaly_lstm.sources.times import Times, read_times
 from anomaly_lstm.sources.values import cells_lost, long_values, wide_values, without_values
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Bool = NDArray[np.bool_]
 
-NOT_READABLE = "time not readable"
-NO_TIME = "time missing"
 NO_ASSET = "asset missing"
 NO_SENSOR = "sensor name missing"
-OUTSIDE = "outside --start/--end"
 LEFT_OUT = "sensor left out"
 
 
@@ -46,67 +40,54 @@ class Rows:
     sensor: Int64 | None = None
     notes: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
-    """What to tell about values that are not there."""
+    """What to tell about rows and values that are not there."""
     quality: FileQuality = field(default_factory=lambda: FileQuality("", 0, 0))
     left_out: tuple[str, ...] = ()
     """What it measures that `ReadOptions.known` left out."""
+    account: Account = field(default_factory=Account)
+    """What the clocks of the file did, up to these rows."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Sensor → unit, where the file tells it."""
 
 
-def rows_of(file: RawFile, roles: Roles, time_format: str | None, stem: str, options: ReadOptions) -> Rows:
-    """Convert one file: times to UTC, cells to numbers; every row is kept or counted with the reason it was dropped."""
-    times = read_times(time_column(file, roles.time), time_format)
-    _check_times(file, roles, times, time_format)
-    assets, asset = coded(file.table[roles.asset]) if roles.asset else ((stem,), np.zeros(len(times), dtype=np.int64))
-    names, sensor = coded(file.table[roles.sensor]) if roles.sensor else ((), None)
-    keep = np.ones(len(times), dtype=bool)
-    dropped: dict[str, int] = {}
+def rows_of(
+    file: RawFile, roles: Roles, time_format: str | None, stem: str, options: ReadOptions, account: Account
+) -> Rows:
+    """Convert one file: times to UTC, cells to numbers; every row is kept or counted with the reason it was dropped.
 
-    def drop(reason: str, bad: Bool) -> None:
+    ``account`` is what the parts of the file before this one told of their clocks.
+    """
+    alone = ((stem,), np.zeros(file.table.num_rows, dtype=np.int64))
+    assets, asset = coded(file.table[roles.asset]) if roles.asset else alone
+    names, sensor = coded(file.table[roles.sensor]) if roles.sensor else ((), None)
+    moments = moments_of(file, roles.time, time_format, (assets, asset), (names, sensor), options, account)
+    keep, dropped, utc = moments.keep.copy(), dict(moments.dropped), moments.us
+    nameless = {NO_ASSET: asset < 0} | ({} if sensor is None else {NO_SENSOR: sensor < 0})
+    for reason, bad in nameless.items():
         if (keep & bad).any():
             dropped[reason] = int((keep & bad).sum())
-        keep[bad] = False
-
-    drop(NO_TIME, ~times.given)
-    drop(NOT_READABLE, ~times.readable)
-    drop(NO_ASSET, asset < 0)
-    if sensor is not None:
-        drop(NO_SENSOR, sensor < 0)
-    naive = keep & ~times.aware
-    series = asset if sensor is None else asset * (len(names) + 1) + sensor
-    utc = times.us.copy()
-    utc[naive] = wall_to_utc(utc[naive], options.zone or "UTC", series[naive])
-    start, end = options.start_us, options.end_us
-    outside = np.zeros(len(utc), dtype=bool)
-    if start is not None:
-        outside |= utc < start
-    if end is not None:
-        outside |= utc >= end
-    drop(OUTSIDE, outside)
-    notes = ["Times carry no offset: read as UTC; another zone: --zone."] if naive.any() and not options.zone else []
+            keep &= ~bad
     found = wide_values(file, roles, options, keep) if sensor is None else long_values(file, roles, options, keep)
-    if sensor is not None:
-        drop(LEFT_OUT, found.left_out)
+    if sensor is not None and (keep & found.left_out).any():
+        dropped[LEFT_OUT] = int((keep & found.left_out).sum())
+        keep &= ~found.left_out
     dropped |= file.dropped
-    read = len(times) + sum(file.dropped.values())
+    read = file.table.num_rows + sum(file.dropped.values())
     quality = FileQuality(str(file.path), read, int(keep.sum()), dropped, found.lost)
-    notes += found.notes
-    kept_sensor = None if found.sensor is None else found.sensor[keep]
     left_out = tuple(name for name in names or file.table.column_names if _is_left_out(name, roles, options))
-    values = found.values if sensor is None else found.values[keep]
     return Rows(
         str(file.path),
         assets,
         asset[keep],
         utc[keep],
         found.sensors,
-        values,
-        kept_sensor,
-        tuple(notes),
+        found.values if found.sensor is None else found.values[keep],
+        None if found.sensor is None else found.sensor[keep],
+        tuple(found.notes),
         () if found.sensor is not None else without_values(found),
         quality,
         left_out,
+        moments.account,
         found.units,
     )
 
@@ -122,21 +103,3 @@ def lost_words(quality: FileQuality, options: ReadOptions) -> list[str]:
 def _is_left_out(name: str, roles: Roles, options: ReadOptions) -> bool:
     """Say whether a column (in a long table, a sensor name) is none the model knows."""
     return bool(options.known) and name not in roles.taken() and options.columns.get(name, name) not in options.known
-
-
-def _check_times(file: RawFile, roles: Roles, times: Times, time_format: str | None) -> None:
-    """Raise `DataError` when more than half of the cells that hold anything are no readable times."""
-    readable, given = int(times.readable.sum()), int(times.given.sum())
-    if given and 2 * readable >= given:
-        return
-    if not given:
-        raise DataError(
-            f"{file.path}: time column '{roles.time}' is empty. Name the column that holds times with --time."
-        )
-    row = int(np.flatnonzero(times.given & ~times.readable)[0])
-    cell = shown(time_column(file, roles.time), row)
-    raise DataError(
-        f"{file.path}, {file.where(row)}: column '{roles.time}' holds '{cell}', but a time written as "
-        f"{time_format or 'a timestamp'} between 1900 and 2200 was expected ({given - readable} of {given} "
-        "cells are not). Set --time-format or [source] time_format, or name another column with --time."
-    )

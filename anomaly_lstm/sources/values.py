@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.arrow import from_bools
+from anomaly_lstm.arrow import Column, from_bools
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import (
     Numbers,
@@ -91,8 +91,8 @@ def wide_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
     values = np.empty((int(keep.sum()), len(columns)))
     for place, (sensor, name) in enumerate(columns.items()):
         column = file.table[name]
-        if sensor == options.mode and options.words:
-            values[:, place] = places_of(column, options.words, keep)
+        if options.words.get(sensor):
+            values[:, place] = places_of(column, options.words[sensor], keep)
             continue
         numbers = read_numbers(column, file.decimal, keep)
         unit = _unit_of(file, name, numbers, np.flatnonzero(keep), file.units.get(name))
@@ -144,7 +144,12 @@ def long_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
     values, bad = numbers.values.copy(), numbers.bad.copy()
     kept = keep & ~unwanted
     states: list[str] = []
-    for number in np.unique(sensor[numbers.bad & kept]):
+    told = [number for number, name in enumerate(final) if options.words.get(name)]
+    for number in told:
+        mine = sensor == number
+        values[mine] = places_of(column, options.words[final[number]], mine)
+        bad[mine] &= np.isnan(values[mine])
+    for number in np.setdiff1d(np.unique(sensor[numbers.bad & kept]), told):
         mine = sensor == number
         alone = read_numbers(column, file.decimal, mine)
         if alone.states:  # words that are states of this sensor, among the numbers of others
@@ -156,8 +161,8 @@ def long_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
     lost: dict[str, Lost] = {}
     for number in np.unique(sensor[(bad | poor) & kept]):
         mine, new = (sensor == number) & kept, final[number]
-        told = words_of(word_of(file.table[quality]), poor & mine) if quality else {}
-        lost[new] = capped(Counter(lost.get(new, {})) + Counter(words_of(column, bad & mine)) + Counter(told))
+        poorly = words_of(word_of(file.table[quality]), poor & mine) if quality else {}
+        lost[new] = capped(Counter(lost.get(new, {})) + Counter(words_of(column, bad & mine)) + Counter(poorly))
     units = _units_in_long(file, roles, numbers, np.where(kept, sensor, -1), final)
     sensors = tuple(sorted({name for name, good in zip(final, wanted, strict=True) if good}))
     place = {name: number for number, name in enumerate(sensors)}
@@ -235,7 +240,16 @@ def _is_label(file: RawFile, name: str) -> bool:
 
 def _is_asked(sensor: str, options: ReadOptions) -> bool:
     """Say whether a column is to be a sensor whatever it holds."""
-    return options.sensors is not None or sensor == options.mode
+    return options.sensors is not None or sensor == options.mode or sensor in options.words
+
+
+def cells_of(file: RawFile, roles: Roles, sensor: str, options: ReadOptions) -> list[Column]:
+    """The cells of a sensor, in one column for each name it has in the file."""
+    if roles.sensor is None or roles.value is None:
+        return [file.table[name] for name in file.table.column_names if options.columns.get(name, name) == sensor]
+    names, code = coded(file.table[roles.sensor])
+    mine = [place for place, name in enumerate(names) if options.columns.get(name, name) == sensor]
+    return [file.table[roles.value].filter(from_bools(code == place)) for place in mine]
 
 
 def _is_wanted(name: str, sensor: str, options: ReadOptions) -> bool:

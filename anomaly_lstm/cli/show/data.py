@@ -9,6 +9,7 @@ from anomaly_lstm.cli.show.screen import AT_MOST, Screen, command, next_step, sa
 from anomaly_lstm.words import counted, listed, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
+    from anomaly_lstm.grades import Grade
     from anomaly_lstm.pipeline import Ingested, Quality, ScoreResult
 
 ASKED_FOR = "outside --start/--end"
@@ -42,10 +43,14 @@ def oddities(screen: Screen, quality: Quality) -> None:
     for asset in quality.assets:
         empty = asset.without_value
         said += [f"{asset.asset}: {counted(empty, 'row')} without a value in any sensor."] if empty else []
+        many = asset.conflicting
+        said += [f"{asset.asset}: {counted(many, 'time')} with several values of a sensor: the mean."] if many else []
+        if quality.grades:
+            continue  # they say the same of the sensors, and what helps
         said += [f"{asset.asset}: '{s.sensor}' is constant." for s in asset.sensors if s.constant]
         said += [
             f"{asset.asset}: '{s.sensor}' is stuck at one value for {counted(s.stuck_rows, 'row')}"
-            f" in {counted(s.stuck_stretches, 'stretch').replace('stretchs', 'stretches')}."
+            f" in {counted(s.stuck_stretches, 'stretch')}."
             for s in asset.sensors
             if s.stuck_stretches and not s.constant
         ]
@@ -55,18 +60,48 @@ def oddities(screen: Screen, quality: Quality) -> None:
         say(screen, f"… and {len(said) - AT_MOST:,} more.")
 
 
+def graded(screen: Screen, grades: Sequence[Grade]) -> None:
+    """The sensors that are not High, a line each, and how many are."""
+    from anomaly_lstm.grades import not_high
+
+    told = not_high(grades)
+    n_sensors = len({grade.sensor for grade in grades})
+    for one in told[:AT_MOST]:
+        say(screen, one.words, style="yellow")
+    if len(told) > AT_MOST:
+        say(screen, f"… and {len(told) - AT_MOST:,} more.")
+    if n_sensors:
+        others = "the others" if told else "all"
+        high = n_sensors - len(told)
+        say(screen, f"Sensors graded High: {others}, {high} of {n_sensors}." if high else "No sensor is graded High.")
+
+
 def quality_table(screen: Screen, quality: Quality) -> None:
     """The data-quality report, a line per asset."""
-    columns = ("asset", "rows", "merged", "duplicates", "disorder", "holes", "gaps", "longest gap")
+    columns = ["asset", "rows", "merged", "duplicates", "disorder", "holes", "gaps", "longest gap"]
     rows = [
-        (
+        [
             a.asset,
             *(f"{n:,}" for n in (a.rows, a.merged, a.duplicate_times, a.out_of_order, a.holes, a.gaps)),
             span(a.longest_gap_us / 1e6) if a.gaps else "",
-        )
+        ]
         for a in quality.assets
     ]
+    if any(a.held for a in quality.assets):
+        columns.append("held")
+        rows = [[*row, f"{a.held:,}"] for row, a in zip(rows, quality.assets, strict=True)]
     table(screen, columns, rows, columns[1:])
+
+
+def stops(screen: Screen, quality: Quality) -> None:
+    """How many rows of each asset do not count, for it did not run or had not settled."""
+    told = [a for a in quality.assets if a.out_of_state]
+    for a in told[:AT_MOST]:
+        settling = f" ({a.settling:,} of them: not settled since its start)" if a.settling else ""
+        share = 100 * a.out_of_state / max(1, a.rows + a.held)
+        say(screen, f"{a.asset}: {counted(a.out_of_state, 'row')} out of state, {share:.1f} %{settling}.")
+    if len(told) > AT_MOST:
+        say(screen, f"… and {counted(len(told) - AT_MOST, 'asset')} more.")
 
 
 def ingested(screen: Screen, result: Ingested) -> None:
@@ -74,6 +109,8 @@ def ingested(screen: Screen, result: Ingested) -> None:
     notes(screen, result.quality.notes)
     quality_table(screen, result.quality)
     oddities(screen, result.quality)
+    stops(screen, result.quality)
+    graded(screen, result.quality.grades)
     dropped(screen, result.quality)
     report = result.folder / "quality.json"
     say(screen, f"{counted(result.rows, 'row')} in {result.folder}/data, the data-quality report in {report}.")
