@@ -194,7 +194,7 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
             raise UsageError(f"[source] columns gives two columns of {file.path} the same name '{sensor}'.")
         else:
             columns[sensor] = name
-    if not columns and not options.known:
+    if not columns and not options.known and not _is_left_out_whole(file, roles, options):
         others = [name for name in file.table.column_names if name not in roles.taken()]
         raise DataError(
             f"{file.path}: no column holds numbers to learn from; besides time there are "
@@ -210,6 +210,14 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
             "it; if it is measured, name it with --sensors."
         )
     return columns, notes
+
+
+def _is_left_out_whole(file: RawFile, roles: Roles, options: ReadOptions) -> bool:
+    """Say whether a file is one of several of an asset, and the options leave out all that it measures."""
+    if not (options.name or options.asset_from == "folder" or options.sensor_prefix):
+        return False
+    free = [name for name in file.table.column_names if name not in roles.taken() and name not in file.indexes]
+    return bool(free) and not any(_is_wanted(name, options.columns.get(name, name), options) for name in free)
 
 
 def _example(file: RawFile, text: Sequence[str]) -> str:
