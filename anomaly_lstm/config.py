@@ -72,6 +72,14 @@ class Sensors:
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 
+    def named(self) -> tuple[str, ...]:
+        """The sensors that have a bound or a unit, or say whether the asset runs."""
+        return (
+            *self.bounds,
+            *self.units,
+            *(conditions.sensors_in(conditions.parse(self.running)) if self.running else ()),
+        )
+
 
 @dataclass(frozen=True)
 class Train:
@@ -337,6 +345,7 @@ def _pipeline(path: Path, top: _Table) -> Pipeline:
     quantities = _sensors(sensors)
     status = _status_columns(quantities.running)
     where = _with_context(where, (*quantities.context, *((quantities.mode,) if quantities.mode else ()), *status))
+    where = replace(where, read=replace(where.read, asked=(*where.read.asked, *quantities.named())))
     _mode_alone(sensors, quantities, where.read.exclude)
     built = Pipeline(
         path=path,
@@ -452,7 +461,7 @@ def _moment(table: _Table, key: str, zone: str | None) -> int | None:
 def _with_context(source: Source, context: tuple[str, ...]) -> Source:
     """Context sensors, the mode and status columns are read too where ``[sensors] include`` names what is kept."""
     if source.read.sensors is None:
-        return source
+        return replace(source, read=replace(source.read, asked=context))
     kept = tuple(dict.fromkeys((*source.read.sensors, *context)))
     return replace(source, read=replace(source.read, sensors=kept))
 

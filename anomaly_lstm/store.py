@@ -206,11 +206,17 @@ def _link(source: str, target: str) -> None:
     shutil.copy2(source, target)
 
 
+LONGEST_NAME = 200
+"""Of a folder [bytes]; file systems take 255."""
+
+
 def folder_name(asset: str) -> str:
     """The name of an asset's folder: percent-encoded, so no asset name can leave its place, hide, or look like
-    ``key=value``.
+    ``key=value``; one too long for a file system ends in its sum.
     """
     name = quote(asset, safe=" ()+,;@[]{}~^")
+    if len(name) > LONGEST_NAME:
+        name = f"{name[: LONGEST_NAME - 33]}~{hashlib.sha256(asset.encode()).hexdigest()[:32]}"
     return f"%{ord(name[0]):02X}{name[1:]}" if name.startswith((".", "_")) else name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,9 @@ def test_numbers_that_begin_late_in_a_column_of_words_are_not_lost_in_silence(tm
     numbers = [f"{stamp(minute)},{minute},{minute}.5" for minute in range(100, 300)]
     (tmp_path / "pump.csv").write_text("\n".join(["time,flow,speed", *words, *numbers]) + "\n")
     result = verbs.ingest(tmp_path / "pump.csv", tmp_path / "out", part_bytes=800)
-    assert any("'speed' holds numbers" in note and "line 90" in note for note in result.quality.notes)
+    assert any(
+        "'speed' holds numbers" in note and re.search(r"line (8|9|10)\d:", note) for note in result.quality.notes
+    )
 
 
 def test_a_slip_in_a_name_is_told_whatever_the_size(tmp_path: Path) -> None:

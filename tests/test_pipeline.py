@@ -125,7 +125,7 @@ def test_a_csv_slice_of_bad_is_scored_with_the_sensor_missing(tmp_path: Path, mo
     result = pipeline.score(source, model, tmp_path / "scores.parquet")
 
     assert result.states["SCORED"] > 50
-    assert result.quality.files[0].cells_not_numeric == {"pressure": 60}
+    assert result.quality.files[0].cells_not_numeric == {"pressure": {"Bad": 60}}
 
 
 def test_the_sensor_that_says_whether_an_asset_runs_is_needed_and_known(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -209,6 +210,11 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file() and path.name != "run.lock")
 
 
+def of_pump(rows: range) -> str:
+    """The same with a column that names the asset."""
+    return csv_text(rows).replace("time,", "asset,time,").replace("\n20", "\npump,20")
+
+
 def csv_text(rows: range) -> str:
     cells = history()
     body = "".join(
@@ -246,11 +252,30 @@ def test_of_a_growing_text_only_the_new_lines_are_read(tmp_path: Path) -> None:
                 csv_text(range(TAUGHT + 300, TAUGHT + 310)).partition("\n")[2] + "2026-01-13 04:40:00,Bad,1,2,3\n"
             )
         result = pipeline.run(plan(tmp_path))
-        assert [(f.rows_read, dict(f.cells_not_numeric)) for f in result.quality.files] == [(11, {"s0": 1})]
+        assert [(f.rows_read, dict(f.cells_not_numeric)) for f in result.quality.files] == [(11, {"s0": {"Bad": 1}})]
         assert result.new == {"pump": 11}
         (seen,) = json.loads((tmp_path / "run" / "state.json").read_text())["files"].values()
-        assert (seen["quality"]["rows_read"], seen["quality"]["cells_not_numeric"]) == (TAUGHT + 311, {"s0": 1})
+        assert (seen["quality"]["rows_read"], seen["quality"]["cells_not_numeric"]) == (
+            TAUGHT + 311,
+            {"s0": {"Bad": 1}},
+        )
         shutil.rmtree(tmp_path / "run")
+
+
+def test_the_tables_of_a_zip_are_read_once_and_count_as_the_zip(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "0.csv").write_text(of_pump(range(TAUGHT)))
+    pipeline.run(plan(tmp_path))
+    with zipfile.ZipFile(tmp_path / "source" / "new.zip", "w") as archive:
+        for name, rows in (("1.csv", range(TAUGHT, TAUGHT + 10)), ("2.csv", range(TAUGHT + 10, TAUGHT + 30))):
+            archive.writestr(name, of_pump(rows))
+    assert pipeline.run(plan(tmp_path)).new == {"pump": 30}
+    assert pipeline.run(plan(tmp_path)).new == {}
+    files = json.loads((tmp_path / "run" / "state.json").read_text())["files"]
+    assert {Path(name).name: seen["quality"]["rows_read"] for name, seen in files.items()} == {
+        "0.csv": TAUGHT,
+        "new.zip": 30,
+    }
 
 
 def test_a_text_that_was_changed_before_its_end_is_read_whole(tmp_path: Path) -> None:
@@ -333,7 +358,7 @@ def test_a_filler_that_no_sensor_measures_is_missing(tmp_path: Path) -> None:
     filled = np.where(np.arange(100) % 10 == 3, 1.7976931348623157e308, np.asarray(table.column("s0")))
     pq.write_table(table.set_column(place, "s0", pa.array(filled)), path)
     result = pipeline.run(plan(tmp_path))
-    assert [dict(f.cells_not_numeric) for f in result.quality.files] == [{"s0": 10}]
+    assert [dict(f.cells_not_numeric) for f in result.quality.files] == [{"s0": {"1.7976931348623157e+308": 10}}]
     assert np.isfinite(scores(tmp_path).column("score").to_numpy()[-100:]).all()
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.sources import Place
     from anomaly_lstm.sources.contract import ReadOptions
 
-SEPARATORS = (",", ";", "|", "\t")
-"""What the columns of a CSV may be separated by."""
+SEPARATORS = (",", ";", "|", "\t", "^", "~", " ", "  ")
+"""What the columns of a CSV may be separated by; two blanks stand for two or more."""
 
 _READING, _LEARNING, _ALARM = "How the source is read", "What is learned", "When an alert is raised"
 
@@ -61,7 +61,7 @@ Separator = Annotated[
     typer.Option(
         "--separator",
         metavar="MARK",
-        help="Mark between the columns of a CSV: , ; | or tab (default: found).",
+        help="Mark between the columns of a CSV: , ; | ^ ~ tab or blanks (default: found).",
         rich_help_panel=_READING,
         show_default=False,
     ),
@@ -360,9 +360,9 @@ def _place(text: str | None) -> str | None:
 
 def separator_mark(text: str | None) -> str | None:
     """The mark between columns; a tab may be called ``tab``. Raises UsageError on anything a CSV is not read by."""
-    mark = {"tab": "\t", "\\t": "\t"}.get(text.lower(), text) if text is not None else None
+    mark = {"tab": "\t", "\\t": "\t", "blanks": " "}.get(text.lower(), text) if text is not None else None
     if mark is not None and mark not in SEPARATORS:
-        raise UsageError(f"--separator: {text!r} is none of ',' ';' '|' and tab.")
+        raise UsageError(f"--separator: {text!r} is none of ',' ';' '|' '^' '~', tab and blanks.")
     return mark
 
 
@@ -479,6 +479,7 @@ def reading(
         "end_us": moment_us("--end", end, zone),
         "sensors": None if kept is None else tuple(dict.fromkeys((*kept, *context))),
         "exclude": names(exclude),
+        "asked": (*base.asked, *context),
         "step_us": span_us("--period", period),
     }
     if asset is not None or asset_from is not None or name is not None:  # one of them says whose the rows are

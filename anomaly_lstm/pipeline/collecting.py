@@ -18,6 +18,7 @@ from anomaly_lstm.errors import DataError
 from anomaly_lstm.pipeline.folder import Asked, RunFolder, RunState, Seen, Terms, Watch, pending_from
 from anomaly_lstm.sources import Located, Place
 from anomaly_lstm.sources.contract import Database, FileQuality, Reading, ReadOptions, together
+from anomaly_lstm.sources.packing import is_packed
 from anomaly_lstm.telemetry import Grid
 
 SETTLED_S = 60
@@ -116,7 +117,8 @@ def _from_files(
     if grown:  # while they were read: their last rows may be torn
         look.waiting.update({at.copies.name(path): stat for path, stat in grown.items()})
         readings = _readings([path for path in look.due if path not in grown], read, at, look.failed)
-    files = {quality.file: quality for reading in readings for quality in reading.files}
+    qualities = [quality for reading in readings for quality in reading.files]
+    files = _by_place(qualities, [at.copies.name(path) for path in look.due])
     for path, stat in look.due.items():
         name = at.copies.name(path)
         if name in files:
@@ -172,6 +174,20 @@ def _both(one: Collected, other: Collected) -> Collected:
     new = {asset: one.new.get(asset, 0) + other.new.get(asset, 0) for asset in (*one.new, *other.new)}
     notes = list(dict.fromkeys([*one.notes, *other.notes]))
     return Collected(other.state, files, other.failed, notes, [*one.superseded, *other.superseded], new)
+
+
+def _by_place(files: Sequence[FileQuality], places: Sequence[str]) -> dict[str, FileQuality]:
+    """What became of each file's rows; the tables in a zip count together, as the zip."""
+    found: dict[str, FileQuality] = {}
+    for quality in files:
+        name = _place_of(quality.file, places)
+        found[name] = together(found[name], quality) if name in found else quality
+    return found
+
+
+def _place_of(name: str, places: Sequence[str]) -> str:
+    """The file on disk that holds a table: itself, or the zip in which it lies."""
+    return next((place for place in places if name == place or name.startswith(place + "/")), name)
 
 
 def _last_rows(folder: RunFolder, state: RunState) -> dict[str, int]:
@@ -235,7 +251,7 @@ def _is_torn(path: Path) -> bool:
         end = file.read()
     if start == b"PAR1":
         return end != b"PAR1"
-    return not start.startswith(b"\x1f\x8b") and not end.endswith((b"\n", b"\r", b"\n\0"))
+    return not is_packed(path) and not end.endswith((b"\n", b"\r", b"\n\0"))
 
 
 def _kept(
@@ -269,7 +285,7 @@ def _kept(
                 added = arrivals.add(folder.arrivals(raw.asset), state.run, raw, reading.words)
             except DataError as problem:
                 failed[raw.asset] = f"{raw.asset}: {problem}"
-                unread |= set(raw.origins)
+                unread |= {_place_of(name, state.files) for name in raw.origins}
                 continue
             superseded += added.superseded
             if len(added.times_us):

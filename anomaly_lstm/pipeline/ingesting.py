@@ -6,9 +6,10 @@ files, and come back as slices in order of time, each of which is put on the gri
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +37,7 @@ from anomaly_lstm.pipeline.grids import (
     words_said,
 )
 from anomaly_lstm.sources import Place
-from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, together
+from anomaly_lstm.sources.contract import TOLD, UNIT, FileQuality, RawAsset, Reading, ReadOptions, together
 from anomaly_lstm.sources.reading import summary_words
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import AssetQuality, Grid, Telemetry, last_known, rows_for_period
@@ -109,7 +110,8 @@ def ingest(
             folder.mkdir(parents=True)
             placed = _placed(name, stock, found, on, options, read.mode, slice_cells)
             share = min(1.0, GRADED_CELLS / max(1, stock.n_rows * len(found.sensors)))
-            quality, some = _written(folder / "data.parquet", placed, read.mode, found.words, on, options, share)
+            form = _Form(read.mode, found.words, found.units)
+            quality, some = _written(folder / "data.parquet", placed, form, on, options, share)
             grades += [grade for grade in grade_sensors([some]) if grade.sensor not in found.words]
             if stock.pieces and not found.long:  # a long table is brought side by side in order of time
                 quality = replace(quality, out_of_order=pieces.disorder(stock.pieces))
@@ -170,6 +172,7 @@ class _Found:
     said: Mapping[str, set[str]]
     """Sensor that holds words → those that some row says."""
     long: bool
+    units: Mapping[str, str]
 
     def status(self, mode: str | None) -> list[str]:
         """The columns of words that are not the mode."""
@@ -192,6 +195,7 @@ def _gathered(readings: Iterable[Reading], aside: Path, progress: Watcher) -> _F
     notes: dict[str, None] = {}
     words: Mapping[str, Sequence[str]] = {}
     said: dict[str, set[str]] = {}
+    units: dict[str, str] = {}
     long, rows = False, 0
     for number, reading in enumerate(readings):
         if reading.assets and number:
@@ -206,9 +210,11 @@ def _gathered(readings: Iterable[Reading], aside: Path, progress: Watcher) -> _F
         words = {**words, **reading.words}
         for sensor, spoken in words_said(reading).items():
             said[sensor] = said.get(sensor, set()) | spoken
+        units = {**reading.units, **units}
         long = long or reading.how.layout == "long"
         progress(Progress("reading", reading.done, rows))
-    return _Found(assets, sorted(sensors) if long else list(sensors), files, list(notes), words, said, long)
+    names = sorted(sensors) if long else list(sensors)
+    return _Found(assets, names, files, list(notes), words, said, long, units)
 
 
 def _with(stock: _Stock | None, raw: RawAsset, aside: Path, number: int) -> _Stock:
@@ -284,11 +290,19 @@ def _after_last(before: RawAsset, raw: RawAsset, mode: str) -> RawAsset:
     return replace(raw, time_us=times, values=np.concatenate([before.values[last : last + 1], raw.values]))
 
 
+@dataclass(frozen=True)
+class _Form:
+    """What the columns of a file hold beside numbers: the mode, sensors of words, and units."""
+
+    mode: str | None
+    words: Mapping[str, Sequence[str]]
+    units: Mapping[str, str]
+
+
 def _written(
     path: Path,
     placed: Iterable[tuple[Telemetry, AssetQuality]],
-    mode: str | None,
-    words: Mapping[str, Sequence[str]],
+    form: _Form,
     grid: Grid,
     options: GridOptions,
     share: float,
@@ -299,7 +313,7 @@ def _written(
     with ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
         for telemetry, quality in placed:
-            table = _ingested_table(telemetry, mode, words)
+            table = _ingested_table(telemetry, form)
             if writer is None:
                 writer = stack.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd"))
             writer.write_table(table)
@@ -331,13 +345,28 @@ def _one_after_another(parts: Sequence[Telemetry]) -> Telemetry:
     )
 
 
-def _ingested_table(asset: Telemetry, mode: str | None, words: Mapping[str, Sequence[str]]) -> pa.Table:
+def _ingested_table(asset: Telemetry, form: _Form) -> pa.Table:
+    """The rows of an asset; its metadata say which columns are time and asset, those of a column its unit."""
     rows = np.flatnonzero(asset.state != State.NO_DATA)
-    columns = {"asset": arrow.repeat_text(asset.asset, len(rows)), "time": arrow.from_times(asset.time_us[rows])}
-    for name, values in zip(asset.sensors, asset.values[rows].T, strict=True):
-        columns[name] = _as_text(values, words[name]) if name in words else arrow.from_floats(values)
-    columns |= {mode: scores_stage.mode_names(asset).take(arrow.from_ints(rows))} if mode else {}
-    return pa.table(columns)
+    sensors = {
+        name: _as_text(values, form.words[name]) if name in form.words else arrow.from_floats(values)
+        for name, values in zip(asset.sensors, asset.values[rows].T, strict=True)
+    }
+    sensors |= {form.mode: scores_stage.mode_names(asset).take(arrow.from_ints(rows))} if form.mode else {}
+    told = {role: _free_name(role, sensors) for role in ("asset", "time")}
+    named, times = arrow.repeat_text(asset.asset, len(rows)), arrow.from_times(asset.time_us[rows])
+    units = {name: {UNIT: unit.encode()} for name, unit in form.units.items()}
+    fields = [
+        *(pa.field(told[role], column.type) for role, column in (("asset", named), ("time", times))),
+        *(pa.field(name, column.type, metadata=units.get(name)) for name, column in sensors.items()),
+    ]
+    schema = pa.schema(fields, metadata={TOLD: json.dumps(told).encode()})
+    return pa.Table.from_arrays([named, times, *sensors.values()], schema=schema)
+
+
+def _free_name(role: str, sensors: Container[str]) -> str:
+    """The name of a column, with a line behind it where a sensor is called so."""
+    return _free_name(f"{role}_", sensors) if role in sensors else role
 
 
 def _as_text(places: NDArray[np.float64], words: Sequence[str]) -> pa.Array:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path, PurePath, PurePosixPath
 
 from anomaly_lstm.errors import AnomalyLstmError, DataError
@@ -154,7 +154,7 @@ def stream(source: Place, options: ReadOptions | None = None, size: int = PART_B
             bytes_here = sum(at.size(file) for file in group)
             for reading in chain([first], readings):
                 columns |= set(reading.columns)
-                any_rows = any_rows or any(file.rows_read for file in reading.files)
+                any_rows = any_rows or bool(reading.columns)
                 options = replace(options, words={**options.words, **reading.words})  # places among them stay the same
                 yield at.called(replace(reading, done=(done + reading.done * bytes_here) / max(1, total)))
             done += bytes_here
@@ -204,7 +204,9 @@ def _groups(at: Located, size: int) -> list[list[Path]]:
 def _of_group(at: Located, group: Sequence[Path], options: ReadOptions, size: int) -> Iterator[Reading]:
     """Small files as one reading; a big one in parts."""
     if len(group) == 1:
-        return read_parts(at.parts(group[0], options, size), options, alone=len(options.among) == 1)
+        tables = groupby(at.parts(group[0], options, size), key=lambda part: part.path)  # a zip may hold several
+        alone = len(options.among) == 1 and group[0].suffix.lower() != ".zip"
+        return chain.from_iterable(read_parts(same, options, alone=alone) for _, same in tables)
     return iter([read_some([part for file in group for part in at.parts(file, options, None)], options)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
 from anomaly_lstm.arrow import Column, from_bools, from_ints, is_null, to_numpy
+from anomaly_lstm.sources.units import KNOWN
+from anomaly_lstm.sources.vocabulary import NO_VALUE_WORDS, STATE_PAIRS, STATE_WORDS
+from anomaly_lstm.sources.words import WORDS_MOST, capped
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -20,21 +24,55 @@ Bool = NDArray[np.bool_]
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 THOUSANDS = {",": r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$", ".": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"}
 """Numbers with marks between the thousands, by decimal mark."""
+GROUPED = r"^[+-]?\d{1,3}([ \x{00a0}\x{2009}\x{202f}'’]\d{3})+([.,]\d+)?([eE][+-]?\d+)?$"
+"""Numbers with a blank or an apostrophe between the thousands."""
+WITH_UNIT = (
+    r"^(?P<number>[+-]?[\d.,][\d.,'’ \x{00a0}\x{2009}\x{202f}]*(?:[eE][+-]?\d+)?)"
+    r"[\s\x{00a0}\x{2009}\x{202f}]*(?P<unit>[^\d\s.,+'’-].*)$"
+)
+TRUE_FALSE = ("true", "false")
+SIGN_BEHIND = r"^\d[\d.,]*-$"
 SAMPLE = 1000
+NOTHING = arrow.texts(("", "nan", "nat"))
+"""Cells that hold nothing, however it is written; they are not counted."""
 MISSING_TEXT = arrow.texts(("", "nan", "nat", "na", "null", "none"))
-"""Cells that plainly say "no value" (any case); other text in a number's place is counted as not numeric."""
-TRUE_FALSE = arrow.texts(("true", "false"))
+"""Cells that plainly say "no value" (any case), where words are wanted."""
+NO_VALUE = arrow.texts(NO_VALUE_WORDS)
+"""Words that stand for a missing value: counted, but they do not make a column one of text."""
+ONE = arrow.texts(tuple(one for one, _ in STATE_PAIRS))
+ZERO = arrow.texts(tuple(zero for _, zero in STATE_PAIRS))
+KNOWN_UNITS = arrow.texts(tuple(sorted(KNOWN - {"-", "none", "n/a"})))
 BLANK = arrow.text("")
 NO_TEXT = pa.nulls(1, pa.string())[0]
+WORD_LENGTH = 40
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the cells of a column are as numbers.
+
+    ``values`` (n,) NaN where missing; ``bad`` (n,) the cells that hold something, but no number, or ±inf or more than
+    single precision holds: a filler such as 1.8e308, and nothing that a sensor measures. ``units`` are those that stood
+    behind numbers, ``unit`` (n,) the place of each cell's among them, −1 for none; ``states`` the words that became one
+    and zero.
+    """
+
+    values: Floats
+    bad: Bool
+    units: tuple[str, ...] = ()
+    unit: Int64 | None = None
+    states: tuple[str, str] | None = None
 
 
 def is_numeric(column: Column, decimal: str) -> bool:
-    """Say whether more than half of the cells that hold anything hold a number (or all of them a yes or no)."""
+    """Say whether more than half of the cells that hold anything hold a number (or all of them one of two states).
+
+    So it is too where they hold few words and many numbers: a sensor that was down for most of the time.
+    """
     if is_text(column):
         sample = sample_of(column)
-        values, bad = _numbers_from_text(sample, decimal)
-        good = int(np.isfinite(values).sum())
-        return good > bad or (good + bad > 0 and _all_yes_no(sample))
+        good, bad, _ = _judged(sample, decimal)
+        return good > bad or (good > 0 and _few_words_many_numbers(sample, decimal))
     kind = column.type
     return bool(
         pa.types.is_integer(kind)
@@ -45,40 +83,121 @@ def is_numeric(column: Column, decimal: str) -> bool:
     )
 
 
-def numbers_in(column: Column, decimal: str, keep: Bool | None = None) -> tuple[Floats, int]:
-    """Numbers of the (kept) cells, NaN where missing, and how many held text, ±inf or more than single precision holds
-    instead: a filler such as 1.8e308, and nothing that a sensor measures.
+def is_measured(column: Column, decimal: str, asked: bool) -> bool:
+    """Say whether a column holds numbers; one asked for by name does: a slice full of "Bad" is a sensor down."""
+    if not is_text(column):
+        return is_numeric(column, decimal)
+    if asked or is_numeric(column, decimal):
+        return True
+    good, bad, missing = _judged(column, decimal)  # the sample may have missed the numbers, or all cells are empty
+    return good > bad or (bad == 0 and missing == 0)
+
+
+def _few_words_many_numbers(column: Column, decimal: str) -> bool:
+    numbers = read_numbers(column, decimal)
+    words = len(arrow.codes(_plain(texts_of(column)).filter(from_bools(numbers.bad)))[0])
+    return words <= WORDS_MOST and len(np.unique(numbers.values[np.isfinite(numbers.values)])) > words
+
+
+def _judged(column: Column, decimal: str) -> tuple[int, int, int]:
+    """How many cells hold a number or a state, how many other text, how many a word for a missing value.
+
+    One of two states alone is a word like any other: whether it is a state only the other one tells.
     """
+    numbers = read_numbers(column, decimal)
+    finite = np.isfinite(numbers.values)
+    missing = int((numbers.bad & _is_in(_plain(texts_of(column)), NO_VALUE)).sum())
+    if numbers.states not in (None, TRUE_FALSE) and len(np.unique(numbers.values[finite])) < 2:
+        return 0, int(finite.sum()), missing
+    return int(finite.sum()), int(numbers.bad.sum()) - missing, missing
+
+
+def holds_words(column: Column, decimal: str) -> bool:
+    """Say whether a column holds words where someone looks for them: also those that are two states."""
+    if not is_measured(column, decimal, asked=False):
+        return True
+    return is_text(column) and read_numbers(column, decimal).states not in (None, TRUE_FALSE)
+
+
+def numbers_in(column: Column, decimal: str, keep: Bool | None = None) -> tuple[Floats, int]:
+    """Numbers of the (kept) cells, NaN where missing, and how many hold something that is none (see `Numbers`)."""
+    found = read_numbers(column, decimal, keep)
+    return found.values, int(found.bad.sum())
+
+
+def read_numbers(column: Column, decimal: str, keep: Bool | None = None) -> Numbers:
+    """What the (kept) cells of a column are as numbers; its places count kept cells only."""
     if keep is not None and not keep.all():
         column = column.take(from_ints(np.flatnonzero(keep)))
     if is_text(column):
-        values, bad = _numbers_from_text(column, decimal)
+        found = _from_text(texts_of(column), decimal)
     else:
         try:
-            values, bad = to_numpy(pc.cast(column, pa.float64(), safe=False), np.float64), 0
+            found = Numbers(to_numpy(pc.cast(column, pa.float64(), safe=False), np.float64), _none(column))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # times, bytes, lists: no kind of number
-            values, bad = np.full(len(column), np.nan), len(column) - column.null_count
-    infinite = np.abs(values) > np.finfo(np.float32).max
+            found = Numbers(np.full(len(column), np.nan), ~is_null(column))
+    infinite = np.abs(found.values) > np.finfo(np.float32).max
     if infinite.any():
-        values = np.where(infinite, np.nan, values)
-    return values, bad + int(infinite.sum())
+        found = replace(found, values=np.where(infinite, np.nan, found.values), bad=found.bad | infinite)
+    return found
 
 
-def _numbers_from_text(column: Column, decimal: str) -> tuple[Floats, int]:
-    """Read numbers from text: at one stroke where every cell is plain, else with blanks, thousands, true and false."""
-    texts = texts_of(column)
+def words_of(column: Column, marked: Bool) -> dict[str, int]:
+    """What the marked cells hold: the commonest words, each with its count, the rest as ``other``."""
+    if not marked.any():
+        return {}
+    cells = column.filter(from_bools(marked))
     try:
+        texts = _clipped(texts_of(cells))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # bytes, lists: no words to be told
+        return {str(column.type): int(marked.sum())}
+    names, place = arrow.codes(texts)
+    return capped(dict(zip(names, np.bincount(place[place >= 0], minlength=len(names)).tolist(), strict=True)))
+
+
+def _clipped(texts: Column) -> Column:
+    return pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(texts), 0, WORD_LENGTH)
+
+
+def _none(column: Column) -> Bool:
+    return np.zeros(len(column), dtype=bool)
+
+
+def _plain(texts: Column) -> Column:
+    return pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+
+
+def _is_in(texts: Column, words: Column) -> Bool:
+    found: Bool = to_numpy(pc.is_in(texts, value_set=words), np.bool_)
+    return found
+
+
+def _from_text(texts: Column, decimal: str) -> Numbers:
+    """Read numbers from text: at one stroke where every cell is plain, else cell by cell."""
+    with contextlib.suppress(pa.ArrowInvalid):
         if decimal == "." or not pc.any(pc.match_substring(texts, ".")).as_py():
-            return to_numpy(
-                pc.cast(pc.replace_substring(texts, ",", ".") if decimal == "," else texts, pa.float64()), np.float64
-            ), 0
-    except pa.ArrowInvalid:
-        pass
-    texts = pc.utf8_trim_whitespace(texts)
-    blank = is_blank(texts)
-    if _all_yes_no(texts):
-        truth = pc.if_else(pc.is_in(pc.utf8_lower(texts), value_set=MISSING_TEXT), NO_TEXT, pc.utf8_lower(texts))
-        return to_numpy(pc.cast(pc.equal(truth, TRUE_FALSE[0]), pa.float64()), np.float64), 0
+            plain = pc.replace_substring(texts, ",", ".") if decimal == "," else texts
+            return Numbers(to_numpy(pc.cast(plain, pa.float64()), np.float64), _none(texts))
+    texts = arrow.whole(pc.utf8_trim_whitespace(texts))
+    nothing = is_null(texts) | _is_in(pc.utf8_lower(texts), NOTHING)
+    states = _states_in(texts, nothing)
+    if states:
+        return _from_states(texts, nothing, states)
+    values = _plain_numbers(texts, decimal)
+    odd = np.flatnonzero(np.isnan(values) & ~nothing)
+    if not len(odd):
+        return Numbers(values, _none(texts))
+    cells, behind = _without_unit(_bare(texts.take(from_ints(odd))))
+    values = values.copy()
+    values[odd] = _plain_numbers(cells, decimal)
+    units, place = arrow.codes(behind)
+    unit = np.full(len(texts), -1, dtype=np.int64)
+    unit[odd] = np.where(np.isfinite(values[odd]), place, -1)
+    return Numbers(values, np.isnan(values) & ~nothing, units, unit if units else None)
+
+
+def _plain_numbers(texts: Column, decimal: str) -> Floats:
+    """Numbers with or without marks between the thousands, NaN where a cell is none."""
     mark, other = (",", ".") if decimal == "," else (".", ",")
     texts = pc.if_else(
         pc.match_substring_regex(texts, THOUSANDS[decimal]), pc.replace_substring(texts, other, ""), texts
@@ -86,32 +205,50 @@ def _numbers_from_text(column: Column, decimal: str) -> tuple[Floats, int]:
     if decimal == ",":
         texts = pc.if_else(pc.match_substring(texts, "."), NO_TEXT, pc.replace_substring(texts, mark, "."))
     plain = pc.match_substring_regex(texts, NUMBER)
-    values = to_numpy(pc.cast(pc.if_else(plain, texts, NO_TEXT), pa.float64()), np.float64)
-    return values, int((np.isnan(values) & ~blank).sum())
+    return to_numpy(pc.cast(pc.if_else(plain, texts, NO_TEXT), pa.float64()), np.float64)
 
 
-def is_measured(column: Column, decimal: str, asked: bool) -> bool:
-    """Say whether a column holds numbers; one asked for by name does: a slice full of "Bad" is a sensor down."""
-    if not is_text(column):
-        return is_numeric(column, decimal)
-    if asked or is_numeric(column, decimal):
-        return True
-    values, bad = _numbers_from_text(column, decimal)  # the sample may have missed the numbers, or all cells are empty
-    return int(np.isfinite(values).sum()) > bad or bad == 0
+def _bare(texts: Column) -> Column:
+    """Numbers without what people and programs put around them: quotes, other minus signs, blanks in the thousands."""
+    texts = pc.utf8_trim_whitespace(pc.utf8_trim(texts, characters="'\"’`"))
+    texts = pc.replace_substring(texts, "\u2212", "-")
+    behind = pc.match_substring_regex(texts, SIGN_BEHIND)
+    return pc.if_else(behind, pc.replace_substring_regex(texts, r"^(.*)-$", r"-\1"), texts)
 
 
-def _all_yes_no(texts: Column) -> bool:
-    """Say whether every cell that holds anything is true or false."""
-    lower = pc.utf8_lower(pc.utf8_trim_whitespace(texts_of(texts)))
-    truth = to_numpy(pc.is_in(lower, value_set=TRUE_FALSE), np.bool_)
-    return bool(truth.any() and (truth | is_blank(lower)).all())
+def _without_unit(texts: Column) -> tuple[Column, Column]:
+    """The cells without a unit behind the number and without blanks in it, and the units (null where there is none)."""
+    parts = pc.extract_regex(texts, WITH_UNIT)
+    unit = pc.utf8_trim_whitespace(pc.struct_field(parts, "unit"))
+    known = pc.is_in(pc.utf8_lower(unit), value_set=KNOWN_UNITS)
+    cells = pc.if_else(known, pc.utf8_trim_whitespace(pc.struct_field(parts, "number")), texts)
+    grouped = pc.match_substring_regex(cells, GROUPED)
+    cells = pc.if_else(grouped, pc.replace_substring_regex(cells, r"[ \x{00a0}\x{2009}\x{202f}'’]", ""), cells)
+    return cells, pc.if_else(known, unit, NO_TEXT)
+
+
+def _states_in(texts: Column, nothing: Bool) -> tuple[str, str] | None:
+    """The two states that all cells hold, but those that stand for a missing value; None where there are others."""
+    words = _plain(texts)
+    first = next(iter(np.flatnonzero(~nothing & ~_is_in(words, NO_VALUE))), None)
+    if first is None or words[int(first)].as_py() not in STATE_WORDS:
+        return None
+    names = {name for name in arrow.codes(words.unique())[0] if name is not None}
+    held = names - {"", "nan"}
+    said = held - set(NO_VALUE_WORDS) if not held <= STATE_WORDS else held
+    return next(((one, zero) for one, zero in STATE_PAIRS if said <= {one, zero}), None) if said else None
+
+
+def _from_states(texts: Column, nothing: Bool, states: tuple[str, str]) -> Numbers:
+    words = _plain(texts)
+    one, zero = (_is_in(words, arrow.texts((state,))) for state in states)
+    values = np.where(one, 1.0, np.where(zero, 0.0, np.nan))
+    return Numbers(values, ~nothing & ~one & ~zero, states=states)
 
 
 def is_blank(column: Column) -> Bool:
     """Mark cells that plainly say "no value" (n,)."""
-    lower = pc.utf8_lower(pc.utf8_trim_whitespace(texts_of(column)))
-    known: Bool = to_numpy(pc.is_in(lower, value_set=MISSING_TEXT), np.bool_)
-    return known | is_null(column)
+    return _is_in(_plain(texts_of(column)), MISSING_TEXT) | is_null(column)
 
 
 def coded(column: Column) -> tuple[tuple[str, ...], Int64]:
@@ -140,6 +277,14 @@ def texts_of(column: Column) -> Column:
     if pa.types.is_dictionary(column.type):
         column = pc.cast(column, column.type.value_type)
     return column if pa.types.is_string(column.type) else pc.cast(column, pa.string())
+
+
+def shown(column: Column, row: int) -> str:
+    """A cell as a message shows it, whatever it holds."""
+    try:
+        return str(column[row].as_py())[:WORD_LENGTH]
+    except (ValueError, OverflowError):  # a date beyond those of Python, bytes that are no text
+        return f"a {column.type} that cannot be shown"
 
 
 def is_text(column: Column) -> bool:

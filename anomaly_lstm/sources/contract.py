@@ -7,6 +7,7 @@ it (`telemetry`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm.sources.words import OTHER, capped
+
+TOLD = b"anomaly_lstm.ingested"
+"""Key of the metadata in which a Parquet file of ours says which columns are its time and asset; see `RawFile.told`."""
+UNIT = b"unit"
+"""Key of the metadata of a Parquet column that tells its unit."""
 PLACES = ("file", "folder")
 """What an asset or a sensor may be named after …"""
 PREFIXES = (*PLACES, "component")
@@ -79,7 +86,7 @@ class ReadOptions:
     value: str | None = None
     """Columns of a long table."""
     separator: str | None = None
-    """``,`` ``;`` ``|`` or a tab."""
+    """``,`` ``;`` ``|`` ``^`` ``~``, a tab, a blank (any number of them) or two blanks (two and more)."""
     decimal: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     """Renames: column in the file → sensor name."""
@@ -87,6 +94,8 @@ class ReadOptions:
     """Keep these sensors only."""
     exclude: Sequence[str] = ()
     """Leave these columns out."""
+    asked: Sequence[str] = ()
+    """Names that other options give (context, conditions, bounds): sensors even where they look like a label."""
     known: Sequence[str] = ()
     """Names known to be sensors, from a model: columns of these names (after ``columns``) are sensors whatever they
     hold, all other columns are left out without a word, and absent ones are no error here."""
@@ -126,8 +135,14 @@ class RawFile:
     separator: str | None = None
     """None where the format has none."""
     notes: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Column → unit, as the file tells it."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Reason → records among these that are no rows of the table: a footer, the names again."""
     done: float = 1.0
     """Share of the file that has been read after these rows."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """``time`` and ``asset`` → column, where the file says so itself, as an ingested one does: all else are sensors."""
 
 
 @dataclass(frozen=True)
@@ -162,8 +177,9 @@ class FileQuality:
     rows_kept: int
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Reason → rows, e.g. ``{"time not readable": 3, "outside --start/--end": 120}``."""
-    cells_not_numeric: Mapping[str, int] = field(default_factory=dict)
-    """Sensor → cells that held text or ±inf where a number was expected; they became missing."""
+    cells_not_numeric: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Sensor → what its cells held where a number was expected (``Bad``, ``inf``, ``quality 0``) → cells; they became
+    missing. The commonest words, the rest as ``other``."""
 
 
 def together(one: FileQuality, more: FileQuality) -> FileQuality:
@@ -177,8 +193,17 @@ def together(one: FileQuality, more: FileQuality) -> FileQuality:
         one.rows_read + more.rows_read,
         one.rows_kept + more.rows_kept,
         added(one.dropped, more.dropped),
-        added(one.cells_not_numeric, more.cells_not_numeric),
+        {
+            sensor: capped(Counter(_words(one, sensor)) + Counter(_words(more, sensor)))
+            for sensor in sorted({*one.cells_not_numeric, *more.cells_not_numeric})
+        },
     )
+
+
+def _words(quality: FileQuality, sensor: str) -> Mapping[str, int]:
+    """What the cells of a sensor held; states of older versions know the number only."""
+    held: Mapping[str, int] | int = quality.cells_not_numeric.get(sensor, {})
+    return {OTHER: held} if isinstance(held, int) else held
 
 
 @dataclass(frozen=True)
@@ -203,7 +228,7 @@ class Reading:
     done: float = 1.0
     """Share of the source that has been read after it."""
     units: Mapping[str, str] = field(default_factory=dict)
-    """Sensor → its unit, where the files tell it."""
+    """Sensor → its unit, where the files tell it: in a row below the names, in brackets, or behind the numbers."""
 
 
 class Source(Protocol):

@@ -1,8 +1,9 @@
-"""Sensor history in CSV files: any common separator, decimal mark and encoding, found out and said.
+"""Sensor history in text tables: any common separator, decimal mark, encoding and packing, found out and said.
 
 Arrow reads all cells as text, and the text becomes numbers column by column: that costs little more than reading
 numbers at once, keeps asset ``007`` what it is, and one "Bad" in the last row costs one column a second look, not the
-whole file a second reading.
+whole file a second reading. The text goes through in blocks: unpacked, decoded, split; none of it is whole in memory
+before it is a table.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,62 +23,59 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
+from anomaly_lstm import arrow
 from anomaly_lstm.arrow import to_numpy
 from anomaly_lstm.errors import DataError, UsageError
+from anomaly_lstm.sources import packing
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
-from anomaly_lstm.sources.names import clean_names
-from anomaly_lstm.sources.text import as_utf8, records, unpacked, unpacked_size
+from anomaly_lstm.sources.decoding import as_utf8, lines_in
+from anomaly_lstm.sources.layout import BLANKS, SAMPLE_BYTES, SEPARATORS, Shape, find_shape, spread_blanks
+from anomaly_lstm.sources.packing import Content
+from anomaly_lstm.sources.strays import FURTHER_NAMES, HEAD_AGAIN, holds_rows, judge
 
 NAME = "csv"
-SUFFIXES: tuple[str, ...] = (".csv", ".tsv", ".csv.gz", ".txt")
+SUFFIXES: tuple[str, ...] = (
+    ".zip",
+    *(
+        ending + packed
+        for ending in (".csv", ".tsv", ".txt", ".dat", ".asc")
+        for packed in ("", ".gz", ".zst", ".bz2", ".xz", ".zip")
+    ),
+)
 
-SEPARATORS = (";", "\t", "|", ",")
-"""Tried in this order: a comma may also be a decimal mark, so it is believed last."""
-SAMPLE_LINES = 200
+Int64 = NDArray[np.int64]
+
+BLOCK = 1 << 25
+"""Bytes of text that become one table at a time; no record may be longer."""
+
+
+SAMPLE_LINES = 20
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How a file is written: its encoding, separator, decimal mark, column names and where its rows begin."""
+class Text:
+    """One text table: where it lies, how it is encoded and laid out."""
 
+    content: Content
     encoding: str
-    separator: str
-    decimal: str
-    names: tuple[str, ...]
-    body: int
-    """Offset of the first row in the UTF-8 text [bytes]."""
-    lines_before: int
+    shape: Shape
+    skip: int = 0
+    """Bytes of the file that were read before."""
 
 
 def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFile]:
-    """The rows of a file, cut at the ends of lines; see `contract.Source`."""
+    """The rows of a file, of a zip those of every table in it; see `contract.Source`."""
     _check(options)
-    shape: Shape | None = None
-    head = b""
-    seen = 0
-    blocks = unpacked(path, size)
-    for block in blocks if size is None else records(blocks, path):
-        text = head + block
-        plain, encoding = as_utf8(text, path)
-        if shape is None:
-            shape = _read_on(_find_shape(plain, encoding, path, options), plain, text, options.after.get(str(path), 0))
-            if size is not None and not plain[shape.body :].strip():
-                shape, head = None, text  # rows are needed to tell what the columns are
-                continue
-        head = b""
-        seen += len(text)
-        yield replace(_part(path, plain, shape, options), done=min(1.0, seen / unpacked_size(path)))
-        shape = replace(shape, body=0, lines_before=shape.lines_before + plain.count(b"\n", shape.body))
-    if head:
-        plain, encoding = as_utf8(head, path)
-        yield _part(path, plain, _find_shape(plain, encoding, path, options), options)
+    for content in packing.contents(path):
+        yield from _parts_of(_look(content, options), options, size)
 
 
 def _check(options: ReadOptions) -> None:
-    """Raise UsageError where separator and decimal mark are none, or the same."""
-    for name, allowed in (("separator", (None, *SEPARATORS)), ("decimal", (None, ".", ","))):
+    """Raise `UsageError` for marks that none can be read by."""
+    for name, allowed in (("separator", (None, *SEPARATORS, *BLANKS)), ("decimal", (None, ".", ","))):
         if getattr(options, name) not in allowed:
             shown = " ".join(repr(mark) for mark in allowed if mark)
             raise UsageError(f"--{name} or [source] {name}: {getattr(options, name)!r} is none of {shown}.")
@@ -85,129 +85,415 @@ def _check(options: ReadOptions) -> None:
         )
 
 
-def _part(path: Path, text: bytes, shape: Shape, options: ReadOptions) -> RawFile:
-    """Some rows of a file in columns of text."""
-    body = text[shape.body :]
-    columns = _parse(body, shape, path)
-    table, indexes, notes = _without_nameless(pa.table(columns), options)
+def _look(content: Content, options: ReadOptions) -> Text:
+    """Find out how a text is encoded and laid out; raise `DataError` where it is empty or has no names."""
+    encoding, blocks = as_utf8(packing.blocks(content), content.name)
+    sample, whole = _sample(blocks)
+    if not sample.strip():
+        raise DataError(
+            f"{content.name}: the file is empty. Give a file with a line of column names and rows below it."
+        )
+    try:
+        shape = find_shape(
+            sample,
+            content.name,
+            separator=options.separator,
+            decimal=options.decimal,
+            whole=whole,
+        )
+    except csv.Error as problem:
+        raise DataError(f"{content.name}: cannot be read as CSV: {problem}. Export it again.") from problem
+    return _read_on(Text(content, encoding, shape), options.after.get(str(content.path), 0))
 
-    def where(row: int) -> str:
-        rows = _records(body, shape.separator)
-        line = next((line for number, (line, _) in enumerate(rows) if number == row), 0)
-        return f"line {line + shape.lines_before}"
 
-    mark = {"\t": "tab"}.get(shape.separator, f"'{shape.separator}'")
+def _sample(blocks: Iterator[bytes]) -> tuple[bytes, bool]:
+    """The beginning of a text, some lines of it at least, and whether that is all."""
+    sample = b""
+    for block in blocks:
+        sample += block
+        for size in (SAMPLE_BYTES, 8 * SAMPLE_BYTES, BLOCK):
+            if len(sample) > size and lines_in(sample[:size]) >= SAMPLE_LINES:
+                return sample[:size], False
+        if len(sample) > 2 * BLOCK:
+            return sample, False
+    return sample, True
+
+
+def _read_on(text: Text, done: int) -> Text:
+    """The text with the rows from byte ``done`` of the file on: those before were read. Only UTF-8 has its bytes."""
+    if text.encoding != "utf-8" or not done or packing.is_packed(text.content.path):
+        return text
+    with text.content.path.open("rb") as file:
+        mark = len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0
+    return replace(text, skip=done) if done - mark > text.shape.body else text
+
+
+def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[RawFile]:
+    """The rows of one text in parts of about ``size`` bytes, None = in one; the first tells what was found out."""
+    found = _found(text.shape, text.encoding, options)
+    parts = [_together(list(_parts(text, BLOCK)))] if size is None else _sliced(_parts(text, max(size, BLOCK)), size)
+    indexes: tuple[str, ...] | None = None
+    strays: list[tuple[int, str]] = []
+    rows = taken = 0
+    size_there = packing.size_of(text.content) - text.skip
+    for part in parts:
+        table, numbering, notes = _without_nameless(part.table, options)
+        notes = [*found, *notes] if indexes is None else notes
+        indexes = numbering if indexes is None else indexes
+        strays += part.strays
+        dropped = dict(Counter(reason for _, reason in part.strays if reason))
+        if text.shape.further_names and not rows and not text.skip:
+            dropped[FURTHER_NAMES] = text.shape.further_names
+        where = _Place(text, rows, strays)
+        rows += table.num_rows
+        taken += part.table.nbytes
+        yield RawFile(
+            text.content.name,
+            table,
+            where,
+            indexes,
+            text.shape.decimal,
+            text.shape.separator,
+            tuple(notes),
+            text.shape.units,
+            dropped,
+            min(1.0, taken / max(1, size_there)),
+        )
+
+
+def _found(shape: Shape, encoding: str, options: ReadOptions) -> list[str]:
+    """What to tell about how a text is written."""
+    mark = {"\t": "tab", "  ": "two blanks or more", " ": "blanks"}.get(shape.separator, f"'{shape.separator}'")
     said = [f"Columns are separated by {mark}, the decimal mark is '{shape.decimal}'."]
     said = said if options.separator is None or options.decimal is None else []
-    if shape.encoding != "utf-8":
-        said.append(f"The text is encoded as {shape.encoding}.")
-    return RawFile(path, table, where, indexes, shape.decimal, shape.separator, (*said, *notes))
+    said += [f"The text is encoded as {encoding}."] if encoding != "utf-8" else []
+    return [*said, *shape.notes]
 
 
-def _read_on(shape: Shape, text: bytes, data: bytes, done: int) -> Shape:
-    """The shape with the rows from byte ``done`` of the file on: those before were read. Only UTF-8 has its bytes."""
-    mark = len(data) - len(text)  # a byte order mark
-    if shape.encoding != "utf-8" or mark not in (0, len(codecs.BOM_UTF8)) or done - mark <= shape.body:
-        return shape
-    return replace(shape, body=done - mark, lines_before=text[: done - mark].count(b"\n"))
+@dataclass(frozen=True)
+class _Place:
+    """Says in which line a row of a part stands; the file is read once more for it."""
+
+    text: Text
+    rows_before: int
+    strays: Sequence[tuple[int, str]]
+
+    def __call__(self, row: int) -> str:
+        record = _record_of(self.rows_before + row, [number for number, _ in self.strays])
+        return f"line {_line_of(self.text, record)}"
 
 
-def _find_shape(text: bytes, encoding: str, path: Path, options: ReadOptions) -> Shape:
-    """Find separator, decimal mark and column names from the first lines."""
-    first = len(text) - len(text.lstrip(b"\r\n"))
-    lines_before = text[:first].count(b"\n")
-    announced = re.match(rb"sep=(.)\r?\n", text[first : first + 10])  # Excel's own way to tell the separator
-    if announced:
-        first, lines_before = first + announced.end(), lines_before + 1
-    sample = text[first : first + 500_000].decode(errors="replace").splitlines(keepends=True)[:SAMPLE_LINES]
-    told = announced.group(1).decode() if announced else None
-    separator = options.separator or (told if told in SEPARATORS else _find_separator(sample))
-    reader = csv.reader(sample, delimiter=separator)
-    names = next(reader, [])
-    rows = list(reader)
-    if not any(names):
-        raise DataError(f"{path}: the first line holds no column names. Put them above the rows.")
-    header_lines = sample[: _lines_of_first_record(sample, separator)]
-    _refuse_values_as_names(names, path)
-    body = first + sum(len(line.encode()) for line in header_lines)
-    decimal = options.decimal or _find_decimal(rows, separator)
-    return Shape(encoding, separator, decimal, tuple(clean_names(names, path)), body, lines_before + len(header_lines))
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a text as columns of text, and the records among them that are no rows, with the reason."""
+
+    table: Any
+    strays: tuple[tuple[int, str], ...] = ()
+    """Records are numbered from 1 below the names; lines without anything have no number."""
 
 
-def _lines_of_first_record(sample: Sequence[str], separator: str) -> int:
-    reader = csv.reader(sample, delimiter=separator)
-    next(reader, None)
-    return reader.line_num
+def _together(parts: Sequence[Part]) -> Part:
+    tables = [part.table for part in parts]
+    return Part(pa.concat_tables(tables), tuple(stray for part in parts for stray in part.strays))
 
 
-def _find_separator(sample: Sequence[str]) -> str:
-    """The separator by which most lines have as many fields as the first; of equals, the one that makes most fields."""
-    best, best_score = ",", (0.0, 0)
-    for separator in SEPARATORS:
-        counts = [len(record) for record in csv.reader(sample, delimiter=separator) if record]
-        if counts and counts[0] > 1:
-            score = (counts.count(counts[0]) / len(counts), counts[0])
-            if score > best_score:
-                best, best_score = separator, score
-    return best
+def _sliced(parts: Iterator[Part], size: int) -> Iterator[Part]:
+    """The same in parts of about ``size`` bytes; none is without rows, unless there is no row at all."""
+    waiting: list[Part] = []
+    given = False
+    for part in parts:
+        waiting.append(part)
+        whole = _together(waiting)
+        if not whole.table.num_rows:
+            continue
+        rows = max(1, int(size * whole.table.num_rows / max(1, whole.table.nbytes)))
+        for first in range(0, whole.table.num_rows, rows):
+            given = True
+            yield Part(whole.table.slice(first, rows), whole.strays if first == 0 else ())
+        waiting = []
+    if waiting and (not given or any(part.strays for part in waiting)):
+        yield _together(waiting)
 
 
-def _find_decimal(rows: Sequence[Sequence[str]], separator: str) -> str:
-    """The mark that most numbers with a fraction use, by the sample."""
-    cells = Counter(
-        "," if re.fullmatch(r"\s*[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+(e[+-]?\d+)?\s*", cell, re.IGNORECASE) else "."
-        for row in rows
-        for cell in row
-        if re.fullmatch(r"\s*[+-]?[\d.,]*[.,]\d+(e[+-]?\d+)?\s*", cell, re.IGNORECASE)
+def _parts(text: Text, block: int) -> Iterator[Part]:
+    """The rows of a text, ``block`` bytes at a time; at least one part, which may be empty."""
+    names = text.shape.names
+    stream = _Stream(_rows(text), text.shape.quote)
+    ragged: list[Any] = []
+
+    def skip(row: Any) -> str:
+        ragged.append(row)
+        return "skip"
+
+    done = 0
+    known: list[str] = []
+    if stream.has_more():
+        try:
+            for batch in _reader(stream, text.shape, skip, block):
+                table = _with_one_decimal(pa.Table.from_batches([batch]), text.shape)
+                known = known or [cell for cell in table.column(0)[:100].to_pylist() if cell]
+                part, done = _joined(table, ragged, done, text, known)
+                if stream.has_quotes:
+                    _refuse_swallowed(part, done, text)
+                yield _without_heads(part, done, text)
+        except pa.ArrowInvalid as problem:
+            if ragged:
+                _joined(_no_rows(names), ragged, done, text, known)  # a record before it may tell more
+            raise _unreadable(text, done + 1, problem) from problem
+    part, _ = _joined(_no_rows(names), ragged, done, text, known)
+    yield part
+
+
+def _with_one_decimal(table: Any, shape: Shape) -> Any:
+    """The table with one decimal mark in all its columns."""
+    for name in shape.other_decimal:
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, _swapped(table.column(place)))
+    return table
+
+
+def _swapped(column: Any) -> Any:
+    """Points for commas and commas for points."""
+    held = pc.replace_substring(column, ",", "\0")
+    return pc.replace_substring(pc.replace_substring(held, ".", ","), "\0", ".")
+
+
+def _no_rows(names: Sequence[str]) -> Any:
+    return pa.table({name: arrow.texts(()) for name in names})
+
+
+def _reader(stream: _Stream, shape: Shape, skip: Any, block: int) -> Any:
+    return arrow_csv.open_csv(
+        stream,
+        read_options=arrow_csv.ReadOptions(column_names=list(shape.names), block_size=block, use_threads=False),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=_delimiter(shape), quote_char=shape.quote, newlines_in_values=True, invalid_row_handler=skip
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(shape.names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+        ),
     )
-    return "," if cells[","] > cells["."] else "."
 
 
-def _refuse_values_as_names(names: Sequence[str], path: Path) -> None:
-    """Raise `DataError` when the first line already holds values: its row would be lost as names."""
-    number = re.compile(r"\s*[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?\s*")
-    moment = re.compile(r"\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[T ]\d.*")
-    filled = [name for name in names if name.strip()]
-    if any(moment.fullmatch(name) for name in filled) or all(number.fullmatch(name) for name in filled):
-        raise DataError(
-            f"{path}, line 1: holds values ('{filled[0]}' …), not column names. Put a line of names above the rows."
+def _delimiter(shape: Shape) -> str:
+    return "\t" if shape.separator in BLANKS else shape.separator
+
+
+def _joined(table: Any, ragged: list[Any], done: int, text: Text, known: Sequence[str]) -> tuple[Part, int]:
+    """The rows of a table with the ragged records among them judged, and the number of the last record.
+
+    What is judged is taken out of ``ragged``. Raises `DataError` with the line of one that is neither row nor footer.
+    """
+    pieces: list[Any] = []
+    strays: list[tuple[int, str]] = []
+    taken = 0
+    while ragged and (place := ragged[0].number - done - 1 - len(strays) - len(pieces) // 2) <= table.num_rows:
+        row = ragged.pop(0)
+        stray = judge(row.text, text.shape, _delimiter(text.shape), known)
+        if stray.cells is not None:
+            cells = [cell or None for cell in stray.cells]
+            mended = pa.table({name: arrow.texts([cell]) for name, cell in zip(text.shape.names, cells, strict=True)})
+            pieces += [table.slice(taken, place - taken), mended]
+            taken = place
+        elif stray.reason is not None:
+            strays.append((row.number, stray.reason))
+        else:
+            raise _ragged(text, row)
+    upto = done + table.num_rows + len(strays) + len(pieces) // 2
+    whole = pa.concat_tables([*pieces, table.slice(taken)]) if pieces else table
+    return Part(whole, tuple(strays)), upto
+
+
+def _ragged(text: Text, row: Any) -> DataError:
+    """The error of a record with more or fewer cells than there are names."""
+    line = _line_of(text, row.number)
+    quote = text.shape.quote
+    if row.text.count(quote) % 2 and len(row.text.splitlines()) > 1:
+        return DataError(
+            f"{text.content.name}, line {line}: a quotation mark {quote} opens a cell and never closes. Mend the line."
         )
+    more = row.actual_columns > row.expected_columns and text.shape.separator == ","
+    hint = "a decimal comma between commas needs quotes, or another separator" if more else "a cut last line comes from"
+    hint += "" if more else " a file still being written"
+    return DataError(
+        f"{text.content.name}, line {line}: has {row.actual_columns} column(s) where the header has "
+        f"{row.expected_columns}. Mend or remove the line; {hint}."
+    )
 
 
-def _parse(body: bytes, shape: Shape, path: Path) -> dict[str, Any]:
-    """Split the rows into one column of text per name; empty cells are null."""
-    names = list(shape.names)
-    if not body or body.isspace():
-        return {name: pa.chunked_array([], type=pa.string()) for name in names}
-    try:
-        table = arrow_csv.read_csv(
-            pa.py_buffer(body),
-            read_options=arrow_csv.ReadOptions(column_names=names),
-            parse_options=arrow_csv.ParseOptions(delimiter=shape.separator, newlines_in_values=b'"' in body),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=True,
-            ),
+def _unreadable(text: Text, record: int, problem: Exception) -> DataError:
+    """The error of a text that Arrow cannot split."""
+    line = _line_of(text, record)
+    said = str(problem).splitlines()[0].rstrip(".")
+    if "straddling" in said or "out of sync" in said or "truncated" in said.lower():
+        return DataError(
+            f"{text.content.name}, line {line}: from here on no record ends within {BLOCK >> 20} MB: a quotation mark "
+            f"{text.shape.quote} that never closes, or no text table. Mend the line, or export the file again."
         )
-    except pa.ArrowInvalid as error:
-        for line, record in _records(body, shape.separator):
-            if len(record) != len(names):
+    return DataError(f"{text.content.name}, line {line}: cannot be read as CSV: {said}. Export it again.")
+
+
+def _without_heads(part: Part, upto: int, text: Text) -> Part:
+    """The part without the names that stand again between the rows; raise `DataError` where they changed places."""
+    names = text.shape.names
+    again = arrow.places_in(pc.utf8_trim_whitespace(part.table.column(0)), names)
+    rows = [int(row) for row in np.flatnonzero(again >= 0)]
+    if not rows:
+        return part
+    heads = [row for row in rows if _cells(part.table, row) == names]
+    numbers = _numbers(part, upto)
+    for row in set(rows) - set(heads):
+        if set(_cells(part.table, row)) == set(names):
+            line = _line_of(text, int(numbers[row]))
+            raise DataError(
+                f"{text.content.name}, line {line}: the names stand here again, in another order. Split the file here: "
+                "one table per file."
+            )
+    keep = np.ones(part.table.num_rows, dtype=bool)
+    keep[heads] = False
+    more = [(int(numbers[row]), HEAD_AGAIN) for row in heads]
+    return Part(part.table.filter(arrow.from_bools(keep)), tuple(sorted((*part.strays, *more))))
+
+
+def _numbers(part: Part, upto: int) -> Int64:
+    """The number of the record that each row is, where ``upto`` is that of the last record (n_rows,)."""
+    begin = upto - part.table.num_rows - len(part.strays)
+    return np.setdiff1d(np.arange(begin + 1, upto + 1), [number for number, _ in part.strays])
+
+
+def _refuse_swallowed(part: Part, upto: int, text: Text) -> None:
+    """Raise `DataError` where a cell holds whole rows: a quotation mark opened it and was not closed in its line."""
+    for column in part.table.columns:
+        if not any(_has_line_break(chunk) for chunk in column.chunks):
+            continue
+        for row in np.flatnonzero(to_numpy(pc.match_substring(column, "\n"), np.bool_)):
+            if holds_rows(column[int(row)].as_py(), _delimiter(text.shape), len(text.shape.names)):
+                line = _line_of(text, int(_numbers(part, upto)[row]))
                 raise DataError(
-                    f"{path}, line {line + shape.lines_before}: has {len(record)} column(s) where the header has "
-                    f"{len(names)}. Mend or remove the line; a cut last line comes from a file still being written."
-                ) from error
-        raise DataError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}. Export it again.") from error
-    return {name: table[name] for name in names}
+                    f"{text.content.name}, line {line}: a quotation mark {text.shape.quote} opens a cell that holds "
+                    "the rows below it too: it never closes, or lines later. Mend the line."
+                )
 
 
-def _records(body: bytes, separator: str) -> Any:
-    """Yield every row with the number of its last line (rows may span lines in quotes; blank lines are no rows)."""
-    reader = csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8", newline=""), delimiter=separator)
-    for record in reader:
-        if record:
-            yield reader.line_num, record
+def _has_line_break(chunk: Any) -> bool:
+    data = chunk.buffers()[2]
+    return data is not None and bool((np.frombuffer(data, np.uint8) == ord("\n")).any())
+
+
+def _cells(table: Any, row: int) -> tuple[str, ...]:
+    return tuple((table.column(number)[row].as_py() or "").strip() for number in range(table.num_columns))
+
+
+class _Stream(io.RawIOBase):
+    """Blocks of bytes as a file that is read once, from its beginning."""
+
+    def __init__(self, blocks: Iterator[bytes], quote: str = "") -> None:
+        self._blocks = blocks
+        self._rest = memoryview(b"")
+        self._quote = quote.encode()
+        self.has_quotes = False
+        """Whether a quotation mark has come by."""
+
+    def readable(self) -> bool:
+        return True
+
+    def has_more(self) -> bool:
+        """Whether anything but blank lines is left; those before it are passed over."""
+        while not self._rest.tobytes().strip():
+            block = self._next()
+            if block is None:
+                return False
+            self._rest = memoryview(block)
+        return True
+
+    def _next(self) -> bytes | None:
+        block = next(self._blocks, None)
+        self.has_quotes = self.has_quotes or (block is not None and self._quote in block)
+        return block
+
+    def read(self, size: int = -1) -> bytes:
+        """As many bytes as asked for; fewer only at the end."""
+        taken: list[memoryview] = []
+        left = size if size >= 0 else sys.maxsize
+        while left:
+            if not self._rest:
+                block = self._next()
+                if block is None:
+                    break
+                self._rest = memoryview(block)
+            taken.append(self._rest[:left])
+            self._rest = self._rest[len(taken[-1]) :]
+            left -= len(taken[-1])
+        return b"".join(taken)
+
+    def readinto(self, target: Any) -> int:
+        data = self.read(len(target))
+        target[: len(data)] = data
+        return len(data)
+
+
+def _rows(text: Text) -> Iterator[bytes]:
+    """What stands below the names, as UTF-8; columns set apart by blanks come with tabs."""
+    _, blocks = as_utf8(packing.blocks(text.content, text.skip), text.content.name)
+    below = blocks if text.skip else _after(blocks, text.shape.body)
+    return _spread(below, text.shape.separator) if text.shape.separator in BLANKS else below
+
+
+def _after(blocks: Iterator[bytes], offset: int) -> Iterator[bytes]:
+    for block in blocks:
+        if offset < len(block):
+            yield block[offset:]
+        offset = max(0, offset - len(block))
+
+
+def _spread(blocks: Iterator[bytes], separator: str) -> Iterator[bytes]:
+    """Whole lines with tabs for blanks."""
+    rest = b""
+    for block in itertools.chain(blocks, [None]):
+        rest += block or b""
+        end = len(rest) if block is None else rest.rfind(b"\n") + 1
+        yield spread_blanks(rest[:end], separator)
+        rest = rest[end:]
+
+
+def _record_of(row: int, strays: Sequence[int]) -> int:
+    """The number of the record that is row ``row`` (from 0) of the table."""
+    record = row + 1
+    for number in strays:
+        if number > record:
+            break
+        record += 1
+    return record
+
+
+def _line_of(text: Text, record: int) -> int:
+    """The line in which a record begins, counted from 1; the file is read once more for it."""
+    lines = _lines_before(text)
+    begin = 0
+    stream = io.TextIOWrapper(io.BufferedReader(_Stream(_rows(text)), BLOCK), "utf-8", newline="")
+    reader = csv.reader(stream, delimiter=_delimiter(text.shape), quotechar=text.shape.quote)
+    try:
+        for cells in reader:
+            record -= bool(cells)
+            if record == 0:
+                break
+            begin = reader.line_num
+    except csv.Error:
+        pass  # the line before the one that is beyond all measure
+    return lines + begin + 1
+
+
+def _lines_before(text: Text) -> int:
+    if not text.skip:
+        return text.shape.lines_before
+    left, lines = text.skip, 0
+    for block in packing.blocks(text.content):
+        lines += lines_in(block[:left])
+        left = max(0, left - len(block))
+    return lines
 
 
 def _without_nameless(table: Any, options: ReadOptions) -> tuple[Any, tuple[str, ...], list[str]]:

@@ -76,7 +76,8 @@ def moments_of(
     outside = named & _outside(utc, options)
     sane = named & ~outside
     far = np.zeros(len(keep), dtype=bool)
-    if not is_made_up(time_format) and not options.known:  # slices of what a model reads must end as the whole
+    judged = not is_made_up(time_format) and not file.told  # what was ingested was judged then
+    if judged and not options.known:  # slices of what a model reads must end as the whole
         far[sane] = _far_off(utc[sane], options)
     if far.any():
         row = int(np.flatnonzero(far)[0])

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
+from anomaly_lstm.sources.packing import PACKED_ENDINGS
 from anomaly_lstm.sources.roles import Roles, is_called_value
-
-PACKED = (".gz", ".zip", ".zst")
 
 _STAMP = r"(19|20)\d\d[-_.]?[01]\d([-_.]?[0-3]\d)?([-_. T]?[0-2]\d[-_.:]?[0-5]\d([-_.:]?[0-5]\d)?)?Z?"
 """A month, a day or a moment in the name of a file."""
@@ -35,7 +34,7 @@ def asset_names(paths: Sequence[Path], asset_from: str | None = None) -> list[st
 
 def stem_of(path: Path) -> str:
     """A file's name without its ending, and without that of its packing."""
-    return re.sub(r"\.(csv|tsv|txt)\.(gz|zip|zst)$", "", path.name) if path.suffix in PACKED else path.stem
+    return Path(path.stem).stem if path.suffix.lower() in PACKED_ENDINGS else path.stem
 
 
 def _apart(stems: Sequence[str], paths: Sequence[Path]) -> list[str]:

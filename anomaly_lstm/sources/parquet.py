@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anomaly_lstm.errors import DataError
-from anomaly_lstm.sources.contract import RawFile, ReadOptions
-from anomaly_lstm.sources.names import clean_names, pandas_indexes
+from anomaly_lstm.sources.contract import TOLD, UNIT, RawFile, ReadOptions
+from anomaly_lstm.sources.names import clean_names, pandas_indexes, said_in
 
 NAME = "parquet"
 SUFFIXES: tuple[str, ...] = (".parquet", ".pq")
@@ -45,6 +45,15 @@ def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFil
 
 def _part(path: Path, table: Any, options: ReadOptions, before: int, done: float) -> RawFile:
     """Some rows of the file, after ``before`` others; ``done`` is the share of it that is read then."""
+    told = said_in(table, TOLD)
+    told = told if {*told} == {"time", "asset"} and all(name in table.column_names for name in told.values()) else {}
+    units = {
+        field.name.strip(): field.metadata[UNIT].decode(errors="replace")
+        for field in table.schema
+        if UNIT in (field.metadata or {})
+    }
     named = table.rename_columns(clean_names(table.column_names, path))
     indexes, decimal = pandas_indexes(table), options.decimal or "."
-    return RawFile(path, named, lambda row: f"row {before + row + 1}", indexes, decimal, done=done)
+    return RawFile(
+        path, named, lambda row: f"row {before + row + 1}", indexes, decimal, units=units, done=done, told=told
+    )

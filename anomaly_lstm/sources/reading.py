@@ -15,7 +15,7 @@ from pathlib import Path
 from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.assembly import assemble
-from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_in
+from anomaly_lstm.sources.cells import holds_words, is_numeric, is_text, words_in
 from anomaly_lstm.sources.clocks import Account, clock_words
 from anomaly_lstm.sources.contract import (
     PLACES,
@@ -31,8 +31,10 @@ from anomaly_lstm.sources.counts import is_made_up
 from anomaly_lstm.sources.formats import either_way_round, find_time_formats, is_day_first
 from anomaly_lstm.sources.moments import check_readable
 from anomaly_lstm.sources.origins import asset_names, sensor_names
+from anomaly_lstm.sources.packing import inside
 from anomaly_lstm.sources.roles import Roles, check_names, find_roles, names_in
-from anomaly_lstm.sources.rows import Rows, cells_of, lost_words, rows_of
+from anomaly_lstm.sources.rows import Rows, lost_words, rows_of
+from anomaly_lstm.sources.values import cells_of
 from anomaly_lstm.sources.words import listed
 from anomaly_lstm.sources.zones import zone_in_name
 
@@ -58,7 +60,9 @@ class Plan:
         if not self.columns and not self.without:
             return file
         table = file.table.drop_columns(list(self.without)) if self.without else file.table
-        return replace(file, table=table.rename_columns([self.columns.get(name, name) for name in table.column_names]))
+        units = {self.columns.get(name, name): unit for name, unit in file.units.items()}
+        named = table.rename_columns([self.columns.get(name, name) for name in table.column_names])
+        return replace(file, table=named, units=units)
 
     def names_in(self, file: RawFile) -> list[str]:
         """All columns of the file as the sensors are called, and the sensor names in a long table."""
@@ -96,7 +100,7 @@ def _all_of(
 ) -> Reading:
     """Read whole files by the plans of those that hold rows."""
     if not plans:
-        empty = [FileQuality(str(file.path), 0, 0) for file in files]
+        empty = [_without_rows(file) for file in files]
         return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
     reading, rows = _read(files, plans, time_notes, options)
     lost = _gather(
@@ -129,6 +133,7 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
     options = replace(options, known=known, words={**options.words, **first.words})
     told: set[str] = set()
     for part in map(plan.of, rest):
+        part = replace(part, units=_units_so_far(part, first.units, options))
         options = replace(options, words={**options.words, **_words([part], [plan.roles], options)})
         rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options, rows.account)
         assets, _ = assemble([rows], known)
@@ -146,6 +151,12 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
         quality = together(quality, rows.quality)
     check_readable(rows.account, head, plan.roles.time, plan.time_format)
     yield Reading([], first.how, [*clock_words(rows.account), *lost_words(quality, options)], [])
+
+
+def _units_so_far(part: RawFile, units: Mapping[str, str], options: ReadOptions) -> dict[str, str]:
+    """Column → unit of a part, with those that the first part told: in another the file may not go on."""
+    sensors = {name: options.columns.get(name, name) for name in part.table.column_names}
+    return {name: units[sensor] for name, sensor in sensors.items() if sensor in units} | dict(part.units)
 
 
 def _left_out(part: RawFile, roles: Roles, options: ReadOptions) -> list[str]:
@@ -178,19 +189,27 @@ def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], 
     formats, time_notes = find_time_formats(
         filled, [role.time for role in roles], options.time_format, options.day_first
     )
-    named = asset_names(options.among or [file.path for file in filled], options.asset_from)
-    by_path = dict(zip(options.among or [file.path for file in filled], named, strict=True))
+    among = _tables_among(options.among, [file.path for file in filled])
+    by_path = dict(zip(among, asset_names(among, options.asset_from), strict=True))
+    columns = [sensor_names(file, guess, options) for file, guess in zip(filled, guessed, strict=True)]
     plans = [
         Plan(
-            role,
+            replace(role, quality={called.get(name, name): beside for name, beside in role.quality.items()}),
             format_,
             options.name or by_path[file.path],
-            sensor_names(file, guess, options),
+            called,
             (guess.asset,) if guess.asset is not None and role.asset is None else (),
         )
-        for file, guess, role, format_ in zip(filled, guessed, roles, formats, strict=True)
+        for file, guess, role, format_, called in zip(filled, guessed, roles, formats, columns, strict=True)
     ]
     return plans, time_notes
+
+
+def _tables_among(files: Sequence[Path], present: Sequence[Path]) -> list[Path]:
+    """What tables all files of the source hold: a zip may hold several. Which are zips is told by name where it can."""
+    zipped = {".zip"} if {*present} <= {*files} else {path.suffix.lower() for path in files}
+    found = [name for path in files for name in (inside(path) if path.suffix.lower() in zipped else [path])]
+    return list(dict.fromkeys([*found, *(path for path in present if path not in found)])) if found else [*present]
 
 
 def _named_otherwise(options: ReadOptions) -> bool:
@@ -257,10 +276,16 @@ def _read(
         end_us=None,
     )
     quality = {part.file: part.quality for part in rows}
-    told = [quality.get(str(file.path), FileQuality(str(file.path), 0, 0)) for file in files]
+    told = [quality.get(str(file.path), _without_rows(file)) for file in files]
     open_ = options.time_format is None and options.day_first is None and either_way_round(filled, times, formats)
+    units = {sensor: unit for part in reversed(rows) for sensor, unit in part.units.items()}
     columns = [name for file, role in zip(own, roles, strict=True) for name in names_in(file, role)]
-    return Reading(assets, how, notes, told, open_, words, tuple(dict.fromkeys(columns))), rows
+    names = tuple(dict.fromkeys(columns))
+    return Reading(assets, how, notes, told, open_, words, columns=names, units=units), rows
+
+
+def _without_rows(file: RawFile) -> FileQuality:
+    return FileQuality(str(file.path), sum(file.dropped.values()), 0, file.dropped)
 
 
 def day_first_in(parts: Iterable[RawFile], options: ReadOptions) -> bool | None:
@@ -286,7 +311,7 @@ def _words(files: Sequence[RawFile], roles: Sequence[Roles], options: ReadOption
             for file, role in zip(files, roles, strict=True)
             for column in cells_of(file, role, sensor, options)
         ]
-        if known or not all(is_measured(column, decimal, asked=False) for column, decimal in columns):
+        if known or any(holds_words(column, decimal) for column, decimal in columns):
             new = {word for column, _ in columns for word in words_in(column)} - set(known)
             found[sensor] = (*known, *sorted(new))
     return found

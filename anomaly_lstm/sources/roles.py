@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
+from anomaly_lstm.arrow import Column
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.sources.cells import is_moment, is_numeric, is_text, share_of, texts_of
+from anomaly_lstm.sources.cells import is_moment, is_numeric, is_text, numbers_in, sample_of, share_of, texts_of
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.counts import is_number_format
 from anomaly_lstm.sources.formats import likely_formats, number_format, what_numbers_may_be, what_text_may_be
+from anomaly_lstm.sources.names import (
+    ASSET_WORDS,
+    COUNTER_NAMES,
+    QUALITY_NAMES,
+    SENSOR_NAMES,
+    TIME_NAMES,
+    UNIT_NAMES,
+    VALUE_NAMES,
+    key_of,
+    quality_base,
+)
+from anomaly_lstm.sources.qualities import holds_quality
 from anomaly_lstm.sources.words import columns_named, listed, near
-
-TIME_NAMES = (
-    *("time", "timestamp", "datetime", "dateandtime", "timeutc", "timestamputc", "datetimeutc", "utc"),
-    *("sampletime", "eventtime", "recordtime", "tstamp", "ts", "ds", "date", "zeit", "zeitstempel", "datumzeit"),
-    *("datumuhrzeit", "datum", "fechahora", "fechayhora", "fecha", "horodatage", "dateheure", "datahora", "dataora"),
-)
-COUNTER_NAMES = (
-    *("cycle", "cycles", "cyclenumber", "timeincycles", "timecycles", "sample", "sampleno", "samplenumber", "index"),
-    *("step", "t", "seconds", "timesec", "times", "hours", "minutes", "elapsed", "elapsedtime", "runtime", "counter"),
-)
-ASSET_WORDS = ("asset", "machine", "equipment", "device", "turbine", "compressor", "engine", "pump", "motor")
-SENSOR_NAMES = (
-    *(
-        "sensor",
-        "sensorid",
-        "sensorname",
-        "tag",
-        "tagid",
-        "tagname",
-        "variable",
-        "variablename",
-        "signal",
-        "signalname",
-    ),
-    *("point", "pointname", "pointid", "parameter", "metric", "measurement", "channel", "item", "name"),
-)
-VALUE_NAMES = ("value", "val", "reading", "wert", "messwert", "valor", "valeur", "valore")
 
 
 @dataclass(frozen=True)
@@ -52,16 +38,31 @@ class Roles:
     layout: str
     sensor: str | None = None
     value: str | None = None
+    quality: Mapping[str, str] = field(default_factory=dict)
+    """Column of values → the column that says how good they are; of a wide table ``*`` stands for all others."""
+    unit: str | None = None
+    """Of a long table, the column that holds the unit."""
     notes: tuple[str, ...] = ()
 
     def taken(self) -> set[str]:
         """The columns that are no sensors because they have a role."""
-        named = (self.asset, self.sensor, self.value, *self.time.split(" + "), self.time)
+        named = (
+            self.asset,
+            self.sensor,
+            self.value,
+            self.unit,
+            *self.quality.values(),
+            *self.time.split(" + "),
+            self.time,
+        )
         return {name for name in named if name is not None}
 
 
 def find_roles(file: RawFile, options: ReadOptions) -> Roles:
     """Say which columns hold time, asset, and in a long table sensor and value; no time is a `DataError`."""
+    if file.told and not {options.time, options.asset} - {None, *file.told.values()} and options.layout != "long":
+        note = f"Time is column '{file.told['time']}', column '{file.told['asset']}' names the asset."
+        return Roles(file.told["time"], file.told["asset"], "wide", notes=(note,))
     time, notes = find_time(file, options)
     free = [name for name in file.table.column_names if name not in {time, *time.split(" + ")}]
     if options.layout != "long":
@@ -74,7 +75,8 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
     text = sensor is not None and (options.sensor is not None or not is_numeric(file.table[sensor], file.decimal))
     long = options.layout == "long" or (options.layout is None and text and value is not None)
     if not long:
-        return Roles(time, asset, "wide", notes=tuple(notes))
+        quality, quality_notes = _find_qualities(file, free, options)
+        return Roles(time, asset, "wide", quality=quality, notes=(*notes, *quality_notes))
     if sensor is None or value is None:
         raise DataError(
             f"{file.path}: a long table needs a column with sensor names and one with values; the columns are "
@@ -82,10 +84,44 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
         )
     if options.layout is None:
         notes.append(f"Long table: column '{sensor}' names the sensor, '{value}' holds its value.")
-    others = [name for name in free if name not in (asset, sensor, value) and name not in options.exclude]
+    beside = next((name for name in free if _tells_quality(file, name, options)), None)
+    if beside is not None and not options.known:
+        notes.append(f"Column '{beside}' says how good the value is: bad ones become missing.")
+    unit = _first([name for name in free if is_text(file.table[name])], UNIT_NAMES)
+    others = [name for name in free if name not in (sensor, value, beside, unit, *options.exclude)]
     if others and not options.known:
         notes.append(f"Not used in a long table: {columns_named(others)}.")
-    return Roles(time, asset, "long", sensor, value, tuple(notes))
+    return Roles(time, asset, "long", sensor, value, {value: beside} if beside else {}, unit, tuple(notes))
+
+
+def _find_qualities(file: RawFile, free: Sequence[str], options: ReadOptions) -> tuple[dict[str, str], list[str]]:
+    """Which columns say how good the values of another are (``TT1_status``), or of the whole row (``quality``)."""
+    found: dict[str, str] = {}
+    free_names = set(free)
+    for name in free:
+        base = quality_base(name)
+        base = base if base in free_names else None
+        if base is not None and _is_free(name, options) and holds_quality(file.table[name]):
+            found[base] = name
+        elif base is None and _tells_quality(file, name, options):
+            found.setdefault("*", name)
+    notes = [] if options.known else [_quality_note(value, name) for value, name in found.items()]
+    return found, notes
+
+
+def _quality_note(value: str, name: str) -> str:
+    whose = "all values of its row are" if value == "*" else f"the values of '{value}' are"
+    return f"Column '{name}' says how good {whose}: bad ones become missing."
+
+
+def _tells_quality(file: RawFile, name: str, options: ReadOptions) -> bool:
+    return key_of(name) in QUALITY_NAMES and _is_free(name, options) and holds_quality(file.table[name])
+
+
+def _is_free(name: str, options: ReadOptions) -> bool:
+    """Whether no option says that a column is a sensor, or is left out."""
+    sensor = options.columns.get(name, name)
+    return not {name, sensor} & {*(options.sensors or ()), *options.exclude, *options.asked, options.mode}
 
 
 def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
@@ -100,8 +136,8 @@ def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
     if not found:
         raise DataError(
             f"{file.path}: no column holds times; the columns are {listed(file.table.column_names)}."
-            f"{_what_could_be_time(file)} Name the one that does with --time; if it counts seconds, also set "
-            "--time-format or [source] time_format to epoch_s. "
+            f"{_what_could_be_time(file)}{_one_column(file)} Name the one that does with --time; if it counts seconds, "
+            "also set --time-format or [source] time_format to epoch_s. "
             "A file that holds no measurements is left out by naming the others, or a glob."
         )
     time = found[0]
@@ -111,6 +147,10 @@ def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
         notes = [f"Time is {label}; {columns_named(found[1:])} could be it too: choose with --time."]
     half = _time_of_day(file, time)
     return (f"{time} + {half}", [f"Time is columns '{time}' and '{half}' together."]) if half else (time, notes)
+
+
+def _one_column(file: RawFile) -> str:
+    return " If that should be several, set --separator." if len(file.table.column_names) == 1 else ""
 
 
 def _what_could_be_time(file: RawFile) -> str:
@@ -139,7 +179,7 @@ def _time_candidates(file: RawFile, wanted: str | None) -> list[str]:
     told = wanted is not None and is_number_format(wanted)
     ranked: list[tuple[int, int, str]] = []
     for position, name in enumerate(file.table.column_names):
-        column, key = file.table[name], _key(name)
+        column, key = file.table[name], key_of(name)
         rank = TIME_NAMES.index(key) if key in TIME_NAMES else None
         if is_moment(column):
             ranked.append((rank if rank is not None else 100, position, name))
@@ -174,19 +214,29 @@ def _find_asset(file: RawFile, free: Sequence[str], wanted: str | None) -> tuple
 
 def _names_asset(file: RawFile, name: str, word: str) -> bool:
     """`machine_id` may be a number; a bare `pump` with numbers is a status, and a bare `unit` is that of a quantity."""
-    column, key = file.table[name], _key(name)
-    if pa.types.is_floating(column.type) or is_moment(column):
+    column, key = file.table[name], key_of(name)
+    numbered = key in {word + ending for ending in ("id", "name", "no", "nr", "number")}
+    if not numbered and (key != word or word == "unit"):
         return False
-    if key in {word + ending for ending in ("id", "name", "no", "nr", "number")}:
-        return True
+    if pa.types.is_floating(column.type) or is_moment(column) or _has_fractions(column, file.decimal):
+        return False
     surely = word in ("asset", "machine", "equipment", "device")
-    return key == word and word != "unit" and (surely or not is_numeric(column, file.decimal))
+    return numbered or surely or not is_numeric(column, file.decimal)
 
 
 def names_in(file: RawFile, roles: Roles) -> list[str]:
     """All columns of a file, and the sensor names in a long table."""
     sensors = [] if roles.sensor is None else texts_of(file.table[roles.sensor]).unique().drop_null().to_pylist()
     return [*file.table.column_names, *sensors]
+
+
+def _has_fractions(column: Column, decimal: str) -> bool:
+    """Whether a column holds measurements: numbers, and not only whole ones."""
+    if not is_numeric(column, decimal):
+        return False
+    numbers = numbers_in(sample_of(column), decimal)[0]
+    held = numbers[np.isfinite(numbers)]
+    return bool((held != np.floor(held)).any())
 
 
 def check_names(present: Iterable[str], options: ReadOptions, where: str) -> None:
@@ -210,17 +260,12 @@ def check_names(present: Iterable[str], options: ReadOptions, where: str) -> Non
 
 def is_called_value(name: str) -> bool:
     """Say whether a column's name says only that it holds values."""
-    return _key(name) in VALUE_NAMES
-
-
-def _key(name: str) -> str:
-    """A name without case, blanks, marks and units in brackets: "Time [UTC]" and "time" are the same."""
-    return re.sub(r"[\W_]", "", re.sub(r"[\[(].*?[\])]", "", name)).casefold()
+    return key_of(name) in VALUE_NAMES
 
 
 def _first(names: Iterable[str], known: Sequence[str]) -> str | None:
     """The column whose name comes first in a list of known names."""
-    found = sorted((known.index(_key(name)), name) for name in names if _key(name) in known)
+    found = sorted((known.index(key_of(name)), name) for name in names if key_of(name) in known)
     return found[0][1] if found else None
 
 

@@ -37,7 +37,7 @@ def nothing_left(folder: Path, *, but: tuple[str, ...] = ()) -> None:
         ("absent.csv", None, ("absent.csv", "no such file")),
         ("empty.csv", "", ("empty.csv",)),
         ("header.csv", "time,flow\n", ("header.csv",)),
-        ("words.csv", "time,state\n2026-01-01,on\n2026-01-02,off\n", ("words.csv", "number")),
+        ("words.csv", "time,state\n2026-01-01,red\n2026-01-02,green\n", ("words.csv", "number")),
         ("notime.csv", "name,flow\na,1\nb,2\nc,3\n", ("notime.csv", "--time")),
         ("few.csv", "time,flow\n2026-01-01,1\n2026-01-02,2\n2026-01-03,3\n", ("only 3 normal rows",)),
         ("one.csv", "time,flow\n2026-01-01,1\n", ("--period",)),

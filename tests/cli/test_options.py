@@ -50,7 +50,7 @@ def test_a_tab_between_columns_may_be_called_tab(text: str | None, mark: str | N
 
 
 def test_the_separators_are_those_a_csv_is_read_by() -> None:
-    assert set(options.SEPARATORS) == set(csv.SEPARATORS)
+    assert set(options.SEPARATORS) == {*csv.SEPARATORS, *csv.BLANKS}
 
 
 def test_an_empty_list_of_sensors_is_refused() -> None:

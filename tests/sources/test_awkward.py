@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 import tests.sources.awkward as awkward
+from anomaly_lstm.sources import read
 from tests.cli.conftest import Said, anomaly_lstm
 from tests.sources.awkward import Case, Rows, reference
 
@@ -32,6 +34,7 @@ def test_no_two_cases_have_the_same_name() -> None:
 def test_an_awkward_file_comes_to_what_it_must(case: Case, tmp_path: Path) -> None:
     said, out = _ingest(case, tmp_path)
     assert "Traceback" not in said.err
+    assert not [c for c in said.err if not c.isprintable() and c != "\n"], "a terminal would obey it"
     if case.outcome == "refused":
         assert said.code in (1, 2), said.err
         assert said.err.count("Error: ") == 1
@@ -44,7 +47,9 @@ def test_an_awkward_file_comes_to_what_it_must(case: Case, tmp_path: Path) -> No
         for file in quality["files"]:
             assert file["rows_read"] == file["rows_kept"] + sum(file["dropped"].values())
         wanted = reference() if case.rows is None else case.rows
-        assert _rows(out) == (wanted if wanted and isinstance(next(iter(wanted)), str) else {"pump": wanted})
+        expected = wanted if wanted and isinstance(next(iter(wanted)), str) else {"pump": wanted}
+        assert _rows(out) == expected
+        assert _read_again(out) == expected
     for pattern in case.says:
         assert re.search(pattern, re.sub(r"\s+", " ", told), re.IGNORECASE), f"{pattern!r} is not said: {told}"
     if case.outcome == "warned":
@@ -67,12 +72,24 @@ def _ingest(case: Case, folder: Path) -> tuple[Said, Path]:
     return anomaly_lstm("ingest", *place, "--out", out, *case.options), out
 
 
+def _read_again(out: Path) -> Mapping[str, Rows]:
+    """What comes back when the ingested folder is read: asset → time → sensor → value."""
+    return {
+        raw.asset: {
+            int(t): {name: float(v) for name, v in zip(raw.sensors, values, strict=True) if np.isfinite(v)}
+            for t, values in zip(raw.time_us, raw.values, strict=True)
+        }
+        for raw in read(out).assets
+    }
+
+
 def _rows(out: Path) -> Mapping[str, Rows]:
     """What was written, as single-precision-proof numbers: asset → time → sensor → value."""
     found: dict[str, Rows] = {}
     for file in sorted((out / "data").rglob("*.parquet")):
-        for row in pq.ParquetFile(file).read().to_pylist():
-            time_us = round(row.pop("time").timestamp() * 1e6)
-            values = {name: value for name, value in row.items() if name != "asset" and value is not None}
-            found.setdefault(row["asset"], {})[time_us] = values
+        table = pq.ParquetFile(file).read()
+        told = json.loads(table.schema.metadata[b"anomaly_lstm.ingested"])
+        for row in table.to_pylist():
+            time_us, asset = round(row.pop(told["time"]).timestamp() * 1e6), row.pop(told["asset"])
+            found.setdefault(asset, {})[time_us] = {name: value for name, value in row.items() if value is not None}
     return found

@@ -25,7 +25,7 @@ def _table(shift: float) -> pa.Table:
             "asset": ["P2", "P1", "P1", "P2", None, "P1"],
             "time": [f"2020-01-01T00:0{minute}:00Z" for minute in (0, 0, 3, 1, 2, 3)],
             "flow": [1.0 + shift, 2.0, None, 4.0, 5.0, 6.0],
-            "state": ["on", "on", "off", "on", "on", "on"],
+            "state": ["auto", "auto", "hand", "auto", "auto", "auto"],
         }
     )
 

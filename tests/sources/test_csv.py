@@ -283,7 +283,7 @@ def test_a_long_table_becomes_wide_and_asynchronous_sensors_stay_missing(tmp_pat
     np.testing.assert_array_equal(first.values, [[1, 2], [np.nan, np.nan], [3, np.nan]])
     np.testing.assert_array_equal(second.values, [[4, np.nan]])
     assert (reading.files[0].rows_read, reading.files[0].rows_kept) == (5, 5)
-    assert reading.files[0].cells_not_numeric == {"T": 1}
+    assert reading.files[0].cells_not_numeric == {"T": {"Bad": 1}}
     assert (reading.how.layout, reading.how.sensor, reading.how.value) == ("long", "tag", "value")
     assert said(reading, "Long table", "'tag'")
 
@@ -307,14 +307,14 @@ def test_text_among_numbers_becomes_missing_and_is_counted(tmp_path: Path) -> No
     reading = read(write(tmp_path, "time,a\n" + rows))
     good = reading.assets[0].values[:, 0]
     np.testing.assert_array_equal(good[np.isfinite(good)], [1.5, 2.5, 3.5, 4.5, 5.5])
-    assert reading.files[0].cells_not_numeric == {"a": 4}
+    assert reading.files[0].cells_not_numeric == {"a": {"#N/A": 1, "Bad": 1, "No Data": 1, "inf": 1}}
     assert reading.files[0].rows_kept == len(cells)
 
 
 def test_a_sensor_asked_for_by_name_stays_a_sensor_when_all_its_cells_are_bad(tmp_path: Path) -> None:
     reading = read(write(tmp_path, "time,a,b\n2020-01-01,Bad,1\n"), ReadOptions(sensors=["a", "b"]))
     assert reading.assets[0].sensors == ("a", "b")
-    assert reading.files[0].cells_not_numeric == {"a": 1}
+    assert reading.files[0].cells_not_numeric == {"a": {"Bad": 1}}
 
 
 def test_true_and_false_are_one_and_zero(tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_a_sensor_that_only_some_files_have_is_missing_in_the_others(tmp_path: P
         ("time,a\n2020-01-01,1\n\n2020-01-0", ["line 4", "1 column(s)"]),
         ("2020-01-01 00:00,1.5\n2020-01-01 00:01,2.5\n", ["line 1", "names"]),
         ("time,who\n2020-01-01,Ann\n", ["no column holds numbers", "'who'"]),
-        (b"PK\x03\x04\x00\x00\x00\x01\x02", ["not text"]),
+        (b"PK\x03\x04\x00\x00\x00\x01\x02", ["cannot be unpacked"]),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, text: str | bytes, words: list[str]) -> None:

@@ -42,7 +42,7 @@ def test_known_sensors_are_read_whatever_they_hold_and_all_others_are_left_out_s
     assert list(cells) == ["a", "b", "e"]
     assert cells["a"] == [1, 2, 3, 4]
     assert np.isnan(cells["b"] + cells["e"]).all()
-    assert reading.files[0].cells_not_numeric == {"b": 4}
+    assert reading.files[0].cells_not_numeric == {"b": {"Bad": 4}}
     assert reading.assets[0].left_out == ("c", "remark")
     assert not any("remark" in note or "'c'" in note for note in reading.notes)
 

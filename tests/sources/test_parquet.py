@@ -102,7 +102,7 @@ def test_every_kind_of_number_is_a_sensor_and_the_rest_is_said(tmp_path: Path) -
     (asset,) = reading.assets
     assert asset.sensors == ("whole", "half", "exact", "on", "infinite", "nothing")
     np.testing.assert_array_equal(asset.values[1], [np.nan, 2, 2.5, 0, np.nan, np.nan])
-    assert reading.files[0].cells_not_numeric == {"infinite": 2}
+    assert reading.files[0].cells_not_numeric == {"infinite": {"-inf": 1, "inf": 1}}
     text = " ".join(reading.notes)
     assert all(f"'{name}'" in text for name in ("who", "kind", "made", "spectrum", "nothing"))
 

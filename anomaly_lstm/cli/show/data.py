@@ -27,7 +27,10 @@ def dropped(screen: Screen, quality: Quality) -> None:
     lost = [file for file in quality.files if {*file.dropped} - {ASKED_FOR} or file.cells_not_numeric]
     for file in lost[:AT_MOST]:
         rows = [f"{count:,} {reason}" for reason, count in file.dropped.items()]
-        cells = [f"{count:,} cells of {name} not numeric" for name, count in file.cells_not_numeric.items()]
+        cells = [
+            f"{sum(words.values()):,} cells of {name} not numeric ({listed(list(words), 3)})"
+            for name, words in file.cells_not_numeric.items()
+        ]
         kept = f"{file.rows_kept:,} of {file.rows_read:,} rows kept"
         say(screen, f"{file.file}: {kept}; {listed([*rows, *cells])}.", style="yellow")
     if len(lost) > AT_MOST:

@@ -1,0 +1,183 @@
+"""What columns are: qualities, labels, units, plant names."""
+
+from __future__ import annotations
+
+import json
+
+from tests.sources.awkward import FLOW, TEMP, Case, Rows, reference, table, times
+
+HEAD, *ROWS = table(separator=";").splitlines()
+STAMPS = [row.split(";")[0] for row in ROWS]
+BAD_AT = 3
+
+
+def wide(name: str, column: list[str]) -> bytes:
+    """The table with one more column."""
+    rows = [f"{row};{cell}" for row, cell in zip(ROWS, column, strict=True)]
+    return ("\n".join([f"{HEAD};{name}", *rows]) + "\n").encode()
+
+
+def qualities(good: str, bad: str) -> list[str]:
+    return [bad if n == BAD_AT else good for n in range(len(ROWS))]
+
+
+def without(*sensors: str) -> Rows:
+    """The reference without some sensors in the row of bad quality."""
+    rows = reference()
+    for sensor in sensors:
+        del rows[int(times()[BAD_AT])][sensor]
+    rows[int(times()[BAD_AT])] or rows.pop(int(times()[BAD_AT]))
+    return rows
+
+
+def long(quality: bool = False, unit: bool = False, units: tuple[str, str] = ("m3/h", "°C")) -> bytes:
+    """The table with a row per sensor and time."""
+    lines = ["time;tag;value" + (";quality" if quality else "") + (";unit" if unit else "")]
+    for n, row in enumerate(ROWS):
+        stamp, *values = row.split(";")
+        for tag, value, own in zip(("flow", "temp"), values, units, strict=True):
+            good = "Bad" if n == BAD_AT and tag == "flow" else "Good"
+            lines.append(f"{stamp};{tag};{value}" + (f";{good}" if quality else "") + (f";{own}" if unit else ""))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def quality(name: str, column: str, good: str, bad: str, *sensors: str) -> Case:
+    word = rf"'quality {bad}' \(1\)"
+    says = (f"Column '{column}' says how good", *(rf"'{sensor}': 1 cell\(s\).*{word}" for sensor in sensors))
+    return Case(
+        f"quality {name}", {"pump.csv": wide(column, qualities(good, bad))}, "warned", says, rows=without(*sensors)
+    )
+
+
+def label(name: str, *cells: str) -> Case:
+    column = [cells[n % len(cells)] for n in range(len(ROWS))]
+    says = (f"Looks like a label, no sensor: column '{name}'", "--sensors")
+    return Case(f"label {name}", {"pump.csv": wide(name, column)}, "warned", says)
+
+
+def called(name: str) -> bytes:
+    """The table with another name for the flow."""
+    quoted = '"' + name.replace('"', '""') + '"' if set(name) & set(';"\n') else name
+    return table(separator=";", header="time{s}NAME{s}temp").replace("NAME", quoted).encode()
+
+
+def renamed(name: str) -> Rows:
+    return {t: {name: row["flow"], "temp": row["temp"]} for t, row in reference().items()}
+
+
+def only(name: str) -> Rows:
+    return {t: {name: row["flow"]} for t, row in reference().items()}
+
+
+PLANT = (
+    "PIT-3101A.PV",
+    r"\\srv\Área 2:TT%",
+    "flow, total",
+    "FIC 101/PV.CV",
+    'the "hot" end',
+    "a+b=c",
+    "flow.",
+    "[red]flow",
+)
+LABELLED = {t: row | {"fault": float(n % 2)} for n, (t, row) in enumerate(reference().items())}
+
+CASES = (
+    quality("in words", "flow_status", "Good", "Bad", "flow"),
+    quality("in letters", "flow_quality", "G", "B", "flow"),
+    quality("in OPC codes", "flow_q", "192", "0", "flow"),
+    quality("in OPC UA codes", "flow.StatusCode", "0", "2147483648", "flow"),
+    quality("in long words", "flow Quality", "Good, Annotated", "Bad - Comm Failure", "flow"),
+    quality("of the whole row", "quality", "Good", "Bad", "flow", "temp"),
+    Case(
+        "quality uncertain is kept",
+        {"pump.csv": wide("flow_status", qualities("Good", "Uncertain"))},
+        "warned",
+        ("Column 'flow_status' says how good",),
+    ),
+    Case(
+        "quality that could be anything",
+        {"pump.csv": wide("flow_status", qualities("1", "0"))},
+        "accepted",
+        rows={t: row | {"flow_status": float(n != BAD_AT)} for n, (t, row) in enumerate(reference().items())},
+    ),
+    Case("long", {"pump.csv": long()}, "accepted", ("Long table",)),
+    Case(
+        "long with quality",
+        {"pump.csv": long(quality=True)},
+        "warned",
+        ("Column 'quality' says how good", r"'flow': 1 cell\(s\).*'quality Bad' \(1\)"),
+        rows=without("flow"),
+    ),
+    Case(
+        "long with states of one sensor among the numbers of others",
+        {
+            "pump.csv": long()
+            + "".join(f"{s};pump on;{'On' if n % 2 else 'Off'}\n" for n, s in enumerate(STAMPS)).encode()
+        },
+        "warned",
+        ("'pump on' holds two states: 'on' is 1, 'off' is 0",),
+        rows={t: row | {"pump on": float(n % 2)} for n, (t, row) in enumerate(reference().items())},
+    ),
+    Case("long with units", {"pump.csv": long(unit=True)}, "warned", ("flow: m3/h", "temp: °C")),
+    Case(
+        "long with two units for a sensor",
+        {"pump.csv": long(unit=True).replace(b"41.5;\xc2\xb0C", b"41.5;\xc2\xb0F")},
+        "refused",
+        (r"pump\.csv, line 15", "sensor 'temp'", "'°F' here", "'°C' in line 3"),
+    ),
+    label("label", "0", "1"),
+    label("Anomaly", "0.0", "0.0", "1.0"),
+    label("machine_status", "NORMAL", "NORMAL", "BROKEN"),
+    label("is_fault", "False", "True"),
+    label("class", "A", "B", "C"),
+    label("RUL", "100", "99", "98", "97", "96", "95", "94", "93"),
+    label("target", "0", "1"),
+    Case(
+        "label that is asked for",
+        {"pump.csv": wide("fault", ["0", "1"] * 4)},
+        "accepted",
+        options=("--sensors", "flow,temp,fault"),
+        rows=LABELLED,
+    ),
+    *(Case(f"plant name {name}", {"pump.csv": called(name)}, "accepted", rows=renamed(name)) for name in PLANT),
+    *(
+        Case(
+            f"plant name {name} by --sensors",
+            {"pump.csv": called(name)},
+            "accepted",
+            options=("--sensors", '"' + name.replace('"', '""') + '"'),
+            rows=only(name),
+        )
+        for name in PLANT
+    ),
+    Case(
+        "plant name left out",
+        {"pump.csv": called("flow, total")},
+        "accepted",
+        options=("--exclude", '"flow, total"'),
+        rows={t: {"temp": row["temp"]} for t, row in reference().items()},
+    ),
+    *(
+        Case(
+            f"plant name {name} in a pipeline file",
+            {"pump.csv": called(name)},
+            "accepted",
+            pipeline=f"[sensors]\ninclude = [{json.dumps(name, ensure_ascii=False)}]\n",
+            rows=only(name),
+        )
+        for name in PLANT
+    ),
+    Case(
+        "a row number with a name",
+        {"pump.csv": wide("sample", [str(n) for n in range(len(ROWS))])},
+        "accepted",
+        rows={t: row | {"sample": float(n)} for n, (t, row) in enumerate(reference().items())},
+    ),
+    Case(
+        "a name of the file's own reserved words",
+        {"pump.csv": called("score")},
+        "accepted",
+        rows=renamed("score"),
+    ),
+)
+assert FLOW, TEMP

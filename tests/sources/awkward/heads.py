@@ -1,0 +1,179 @@
+"""What stands around a table: preambles, comments, units, second names, names again, footers."""
+
+from __future__ import annotations
+
+from tests.sources.awkward import Case, reference, table
+
+PLAIN = table(separator=";")
+HEAD, *ROWS = PLAIN.splitlines()
+
+
+def text(*records: str) -> bytes:
+    return ("\n".join(records) + "\n").encode()
+
+
+def named(flow: str, temp: str) -> dict[int, dict[str, float]]:
+    return {t: {flow: row["flow"], temp: row["temp"]} for t, row in reference().items()}
+
+
+CASES = (
+    Case(
+        "names and units above the line with the time's name",
+        {
+            "pump.csv": text(
+                "Server: X;;", "Tag;flow;temp", "Description;Feed flow;Heat", "Units;m3/h;°C", "Timestamp;;", *ROWS
+            )
+        },
+        "warned",
+        ("names stand in line 5", "are those of line 2", "flow: m3/h"),
+    ),
+    Case(
+        "blanks around quoted names",
+        {"pump.csv": text(' "time" ; "flow" ; "temp" ', *ROWS)},
+        "accepted",
+    ),
+    Case(
+        "titles that a spreadsheet made as wide as the table",
+        {"pump.csv": text("Trend report;;", "By Ann;;", ";;", HEAD.replace("time", "when it was"), *ROWS)},
+        "warned",
+        ("names stand in line 4",),
+    ),
+    Case("a title", {"pump.csv": text("Trend report", HEAD, *ROWS)}, "warned", ("names stand in line 2",)),
+    Case(
+        "a preamble of keys and values",
+        {"pump.csv": text("Report: Pump 7", "Exported by;ann", "From;2026-03-02 10:00;To;2026-03-03", "", HEAD, *ROWS)},
+        "warned",
+        ("names stand in line 5",),
+    ),
+    Case(
+        "a preamble of as many columns as the table",
+        {"pump.csv": text("Site;North;1", "Unit;Pump;7", HEAD, *ROWS)},
+        "warned",
+        ("names stand in line 3",),
+    ),
+    Case(
+        "a preamble of fifty lines",
+        {"pump.csv": text(*(f"Remark {n}: nothing" for n in range(50)), HEAD, *ROWS)},
+        "warned",
+        ("names stand in line 51",),
+    ),
+    Case(
+        "comment lines first",
+        {"pump.csv": text("# made by a logger", "# version 2", HEAD, *ROWS)},
+        "warned",
+        ("line 3",),
+    ),
+    Case("names in a comment", {"pump.csv": text("# made by a logger", "#" + HEAD, *ROWS)}, "accepted"),
+    Case(
+        "comment lines between",
+        {"pump.csv": text(HEAD, *ROWS[:3], "# restarted", *ROWS[3:])},
+        "warned",
+        (r"1 row\(s\) dropped: a comment",),
+    ),
+    Case(
+        "a row of units",
+        {"pump.csv": text(HEAD, ";m3/h;degC", *ROWS)},
+        "warned",
+        ("line below the names holds units", "flow: m3/h", "temp: degC"),
+    ),
+    Case(
+        "a row of units in brackets",
+        {"pump.csv": text(HEAD, "[UTC];[m³/h];[°C]", *ROWS)},
+        "warned",
+        ("flow: m³/h", "temp: °C"),
+    ),
+    Case(
+        "units in the names",
+        {"pump.csv": text(HEAD.replace("flow", "flow [m³/h]").replace("temp", "temp (°C)"), *ROWS)},
+        "warned",
+        (r"flow \[m³/h\]: m³/h", r"temp \(°C\): °C"),
+        rows=named("flow [m³/h]", "temp (°C)"),
+    ),
+    Case(
+        "names and descriptions",
+        {"pump.csv": text(HEAD, "stamp;Feed flow of pump 7;Temperature of bearing 2", *ROWS)},
+        "warned",
+        ("not used: .*Feed flow of pump 7", r"1 row\(s\) dropped: a second line of names"),
+    ),
+    Case(
+        "names, descriptions and units",
+        {"pump.csv": text(HEAD, "stamp;Feed flow;Temperature", ";m3/h;°C", *ROWS)},
+        "warned",
+        ("Feed flow", "flow: m3/h"),
+    ),
+    Case(
+        "the names again between the rows",
+        {"pump.csv": text(HEAD, *ROWS[:4], HEAD, *ROWS[4:])},
+        "warned",
+        (r"1 row\(s\) dropped: the names again",),
+    ),
+    Case(
+        "a whole export again, with its preamble",
+        {"pump.csv": text("Trend report", HEAD, *ROWS[:4], "Trend report", HEAD, *ROWS[4:])},
+        "warned",
+        (r"1 row\(s\) dropped: the names again", r"1 row\(s\) dropped: no row of the table"),
+    ),
+    Case(
+        "the names again in another order",
+        {"pump.csv": text(HEAD, *ROWS[:4], "time;temp;flow", *ROWS[4:])},
+        "refused",
+        (r"pump\.csv, line 6", "another order"),
+    ),
+    Case("a footer", {"pump.csv": text(PLAIN.rstrip(), "Total rows: 8")}, "warned", (r"1 row\(s\) dropped: no row",)),
+    Case(
+        "a footer of totals",
+        {"pump.csv": text(PLAIN.rstrip(), "", "Average;1235.5", "Maximum;1238", "--- end of report ---")},
+        "warned",
+        (r"3 row\(s\) dropped: no row",),
+    ),
+    Case(
+        "a footer as wide as the table",
+        {"pump.csv": text(PLAIN.rstrip(), "Total;9884;326.2")},
+        "warned",
+        (r"1 row\(s\) dropped: time not readable",),
+    ),
+    Case(
+        "no names",
+        {"pump.csv": text(*ROWS)},
+        "refused",
+        (r"pump\.csv, line 1", "2026-03-02T10:00:00Z", "line of names above the rows"),
+    ),
+    Case(
+        "no names under a title",
+        {"pump.csv": text("Trend report", *ROWS)},
+        "refused",
+        (r"pump\.csv, line 2", "line of names"),
+    ),
+    Case(
+        "names twice",
+        {"pump.csv": text("time;flow;flow", *ROWS)},
+        "refused",
+        (r"pump\.csv, line 1", "'flow'", "columns 2 and 3"),
+    ),
+    Case(
+        "a column without a name",
+        {"pump.csv": text("time;flow;", *ROWS)},
+        "accepted",
+        rows={t: {"flow": row["flow"], "column 3": row["temp"]} for t, row in reference().items()},
+    ),
+    Case(
+        "a first column that numbers the rows",
+        {"pump.csv": text(";" + HEAD, *(f"{n};{row}" for n, row in enumerate(ROWS)))},
+        "warned",
+        ("Only numbers the rows",),
+    ),
+    Case(
+        "names in quotes over two lines",
+        {"pump.csv": text('time;"flow\nof pump 7";temp', *ROWS)},
+        "accepted",
+        rows=named("flow\nof pump 7", "temp"),
+    ),
+    Case("one column", {"pump.csv": b"flow\n1\n2\n3\n"}, "refused", (r"pump\.csv", "no column holds times", "--time")),
+    Case(
+        "only times",
+        {"pump.csv": b"time\n2026-03-02 10:00\n2026-03-02 10:01\n"},
+        "refused",
+        ("no column holds numbers",),
+    ),
+    Case("names alone, then again", {"pump.csv": text(HEAD, HEAD)}, "refused", (r"pump\.csv", "no rows")),
+)
