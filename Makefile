@@ -15,7 +15,7 @@ install: $(READY) ## a virtual environment in .venv with everything in it
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say make PYTHON=python3.12 …"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,notify,prometheus,sql,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,notify,prometheus,report,sql,dev]'
 	@touch $@
 
 demo: install ## train on the sample pumps, score, alert, compare with what happened (about two minutes)

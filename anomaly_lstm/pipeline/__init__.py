@@ -12,6 +12,7 @@ from anomaly_lstm.pipeline.ingesting import Ingested, ingest
 from anomaly_lstm.pipeline.inspection import failures, inspect
 from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.replaying import replay
+from anomaly_lstm.pipeline.reporting import Reported, report
 from anomaly_lstm.pipeline.running import current_model, is_run, policy_of, run, train_into
 from anomaly_lstm.pipeline.scoring import ScoreResult, load, read_scores, score
 from anomaly_lstm.pipeline.standing import standing
@@ -23,6 +24,7 @@ __all__ = [
     "GridOptions",
     "Ingested",
     "Quality",
+    "Reported",
     "RunPlan",
     "RunResult",
     "ScoreResult",
@@ -41,6 +43,7 @@ __all__ = [
     "policy_of",
     "read_scores",
     "replay",
+    "report",
     "run",
     "score",
     "standing",
