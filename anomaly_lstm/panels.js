@@ -17,7 +17,6 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const narrow = () => window.innerWidth < 700;
   let range = page.views.focus.slice();
-  let following = false;
   const drawn = [];
 
   // Colours are names of the page's style, times are counted in periods: made into what the library wants.
@@ -80,29 +79,26 @@
     const width = Math.min(Math.max(wanted[1] - wanted[0], least), last - first);
     const begin = Math.min(Math.max(wanted[0], first), last - width);
     range = [begin, begin + width];
-    following = true;
     for (const { place, figure } of drawn) {
       const change = { "xaxis.range": range.slice() };
       const fit = figure.fit ? fitted(figure, place.data) : null;
       if (fit) change["yaxis.range"] = fit;
       Plotly.relayout(place, change);
     }
-    following = false;
     root.dataset.range = range.join(" ");
   };
 
   const followed = (change) => {
-    if (following) return;
-    const moved = change["xaxis.range"] || [change["xaxis.range[0]"], change["xaxis.range[1]"]];
-    if (moved[0] !== undefined && moved[0] !== null) {
-      show(moved.map((time) => (typeof time === "number" ? time : Date.parse(`${time.replace(" ", "T")}Z`))));
-    }
+    const told = change["xaxis.range"] || [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+    if (told[0] === undefined || told[0] === null) return;
+    const moved = told.map((time) => (typeof time === "number" ? time : Date.parse(`${time.replace(" ", "T")}Z`)));
+    // The library tells later of what it was told to do: what is shown already is no news.
+    if (moved.every((time, edge) => Math.abs(time - range[edge]) <= 1)) return;
+    show(moved);
   };
 
   const redrawn = (width) => {
-    following = true;
     for (const { place, figure } of drawn) Plotly.react(place, ...made(figure, width), options);
-    following = false;
   };
 
   const acts = {

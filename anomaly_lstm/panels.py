@@ -110,7 +110,7 @@ def _severity_bands(report: AssetReport, top: float, tongue: Tongue) -> Iterator
     on = [
         (severity, float(np.log10(report.limits_s[severity]))) for severity in SEVERITIES if severity in report.limits_s
     ]
-    ends = [*(limit for _, limit in on[1:]), top]
+    ends = [*(limit for _, limit in on[1:]), *([top] if on else [])]
     for (severity, begin), end in zip(on, ends, strict=True):
         yield {
             "type": "rect", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": begin, "y1": end, "layer": "below",
