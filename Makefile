@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check bench bench-ingest bench-lstm bench-forecast bench-limits bench-budget bench-quality bench-ablation bench-soak sample-data clean
+.PHONY: help install demo test test-slow check bench bench-ingest bench-lstm bench-forecast bench-limits bench-budget bench-quality bench-ablation bench-soak bench-report sample-data clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -18,9 +18,10 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,notify,prometheus,report,sql,dev]'
 	@touch $@
 
-demo: install ## train on the sample pumps, score, alert, compare with what happened (about two minutes)
+demo: install ## train on the sample pumps, score, alert, compare with what happened, draw a page (about two minutes)
 	@rm -rf runs/pump
 	@$(BIN)/anomaly-lstm run pipelines/pump.toml
+	@$(BIN)/anomaly-lstm report pipelines/pump.toml
 
 test: install ## all tests but the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
@@ -62,6 +63,9 @@ bench-ingest: install ## reading a large CSV to the grid beside pandas, Polars a
 
 bench-soak: install ## time, memory and disk of thousands of scheduled runs one after the other: [RUNS=10000]
 	$(BIN)/python -m bench.soak $(if $(RUNS),--runs $(RUNS))
+
+bench-report: install ## the page of a year at 1 min of 25 sensors: time, memory, size, and when a browser has drawn it
+	$(BIN)/python -m bench.report
 
 sample-data: install ## make sample_data/ again, the same bytes
 	$(BIN)/python -m anomaly_lstm.simulation --out sample_data
