@@ -1,15 +1,15 @@
 """Rows as they arrived, kept by a run folder: of each asset a set, so that rows may come late, twice, and in any order.
 
-Of what contradicts each other at one time, that which came last counts; of what came in one run, the mean. Every run
-that brings new rows adds one file per asset, named by the run, how many rows it holds and from when to when.
-Small files are joined with the one before, as in a log-structured merge tree (O'Neil et al., 1996), so that their
-number grows with the logarithm of the runs. What a killed run left is found by its number and removed; files that
-were joined are removed once the run is done. Since a set is kept, a file too many changes nothing.
+Of what contradicts each other at one time, that which came last counts; of what came in one run, the mean, and one of
+several words. Every run that brings new rows adds one file per asset, named by the run, how many rows it holds and
+from when to when. Small files are joined with the one before, as in a log-structured merge tree (O'Neil et al., 1996),
+so that their number grows with the logarithm of the runs. What a killed run left is found by its number and removed;
+files that were joined are removed once the run is done. Since a set is kept, a file too many changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +30,8 @@ FULL = 50_000
 """A file with so many rows is not joined with others any more."""
 
 
-@dataclass(frozen=True)
-class Mode:
-    """The sensor that says in which mode an asset runs, and its words; no words where it holds numbers."""
-
-    sensor: str
-    words: tuple[str, ...] = ()
+Words = Mapping[str, Sequence[str]]
+"""Sensor that holds words (a mode, a status) → its words, among which its values are places."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +56,9 @@ class _File:
     last_us: int
 
 
-def add(folder: Path, run: int, raw: RawAsset, mode: Mode | None = None) -> Added:
+def add(folder: Path, run: int, raw: RawAsset, words: Words | None = None) -> Added:
     """Keep those of an asset's rows that ``folder`` does not hold yet, in a file of this ``run``."""
-    table = _distinct(_table(raw, mode, run))
+    table = _distinct(_table(raw, words or {}, run))
     files = _files(folder)
     table = _without(table, files)
     if not len(table):
@@ -84,9 +80,10 @@ def add(folder: Path, run: int, raw: RawAsset, mode: Mode | None = None) -> Adde
 
 
 def load(
-    folder: Path, asset: str, sensors: Sequence[str], since_us: int | None = None, mode: Mode | None = None
-) -> tuple[RawAsset, tuple[str, ...]]:
-    """An asset's rows from ``since_us`` on, one per time, in time order; and the words of its mode.
+    folder: Path, asset: str, sensors: Sequence[str], since_us: int | None = None, known: Words | None = None
+) -> tuple[RawAsset, Words]:
+    """An asset's rows from ``since_us`` on, one per time, in time order; and the words of its sensors, those ``known``
+    before first.
 
     Of what a sensor has several times at one time, the last run's counts: the mean of its distinct values. A sensor
     that no file holds is in ``absent``.
@@ -98,8 +95,10 @@ def load(
     if since_us is not None:
         first = int(np.searchsorted(time_us, since_us))
         table, time_us = table.slice(first), time_us[first:]
-    words = _words(table, mode)
-    times, values = _that_counts(table, [_values(table, sensor, mode, words) for sensor in sensors])
+    words = {sensor: _words(table, sensor, (known or {}).get(sensor, ())) for sensor in sensors}
+    words = {sensor: own for sensor, own in words.items() if own}
+    cells = [_values(table, sensor, words.get(sensor, ())) for sensor in sensors]
+    times, values = _that_counts(table, cells, [sensor in words for sensor in sensors])
     absent = tuple(sensor for sensor in sensors if not _has(table, sensor))
     return RawAsset(asset, times, tuple(sensors), values, absent=absent), words
 
@@ -148,9 +147,9 @@ def _empty() -> pa.Table:
     return pa.table({"time": pa.array([], pa.int64()), "run": pa.array([], pa.int64())})
 
 
-def _table(raw: RawAsset, mode: Mode | None, run: int) -> pa.Table:
+def _table(raw: RawAsset, words: Words, run: int) -> pa.Table:
     """The rows as they are kept, in time order, with the run they came in: `value.<sensor>` for numbers,
-    `word.<sensor>` for the words of a mode; without the sensors that the asset's files do not have.
+    `word.<sensor>` for words; without the sensors that the asset's files do not have.
     """
     order = np.argsort(raw.time_us, kind="stable")
     table = {"time": arrow.from_ints(raw.time_us[order]), "run": arrow.from_ints(np.full(len(order), run))}
@@ -158,9 +157,10 @@ def _table(raw: RawAsset, mode: Mode | None, run: int) -> pa.Table:
         if sensor in raw.absent:
             continue
         values = raw.values[order, place]
-        if mode and mode.words and sensor == mode.sensor:
-            places = np.where(np.isfinite(values), values, len(mode.words)).astype(np.int64)
-            table[f"word.{sensor}"] = arrow.texts([*mode.words, None]).take(arrow.from_ints(places))
+        own = words.get(sensor)
+        if own:
+            places = np.where(np.isfinite(values), values, len(own)).astype(np.int64)
+            table[f"word.{sensor}"] = arrow.texts([*own, None]).take(arrow.from_ints(places))
         else:
             table[f"value.{sensor}"] = arrow.from_floats(values)
     return pa.table(table)
@@ -198,7 +198,8 @@ def _without(table: pa.Table, files: Sequence[_File]) -> pa.Table:
         return table
     names = [name for name in table.column_names if "." in name]
     words = sorted({word for one in (table, kept) for name in names for word in _unique(one, name)})
-    times, counts = _that_counts(kept, [_cells(kept, name, words) for name in names])
+    of_words = [name.startswith("word.") for name in names]
+    times, counts = _that_counts(kept, [_cells(kept, name, words) for name in names], of_words)
     cells = np.column_stack([_cells(table, name, words) for name in names]) if names else np.empty((len(table), 0))
     place = np.minimum(np.searchsorted(times, time_us), len(times) - 1)
     said = ((cells == counts[place]) | np.isnan(cells)).all(axis=1)
@@ -206,8 +207,8 @@ def _without(table: pa.Table, files: Sequence[_File]) -> pa.Table:
     return table.filter(arrow.from_bools(np.isin(time_us, new)))
 
 
-def _that_counts(table: pa.Table, columns: Sequence[Float64]) -> tuple[Int64, Float64]:
-    """Each time (n_times,) once, and what counts there of some columns (n_times, n_columns)."""
+def _that_counts(table: pa.Table, columns: Sequence[Float64], of_words: Sequence[bool]) -> tuple[Int64, Float64]:
+    """Each time (n_times,) once, and what counts there of some columns (n_times, n_columns), some ``of_words``."""
     time_us, run = (arrow.to_numpy(table.column(name), np.int64) for name in ("time", "run"))
     values = np.column_stack(columns) if columns else np.empty((len(time_us), 0))
     order = np.lexsort((run, time_us))
@@ -218,17 +219,20 @@ def _that_counts(table: pa.Table, columns: Sequence[Float64]) -> tuple[Int64, Fl
     out = values[where]
     for place in np.flatnonzero(np.diff(np.r_[where, len(time_us)]) > 1):
         rows = slice(where[place], where[place + 1] if place + 1 < len(where) else len(time_us))
-        out[place] = _of_one_time(run[rows], values[rows])
+        out[place] = _of_one_time(run[rows], values[rows], of_words)
     return times, out
 
 
-def _of_one_time(run: Int64, values: Float64) -> Float64:
-    """What counts (n_columns,) of several rows (n_rows, n_columns) of one time: of each column what came last."""
+def _of_one_time(run: Int64, values: Float64, of_words: Sequence[bool]) -> Float64:
+    """What counts (n_columns,) of several rows (n_rows, n_columns) of one time: of each column what came last; the
+    mean of several numbers, the last of several words.
+    """
     out = np.full(values.shape[1], np.nan)
     for place, column in enumerate(values.T):
         known = np.isfinite(column)
         if known.any():
-            out[place] = np.unique(column[known & (run == run[known].max())]).mean()
+            last = np.unique(column[known & (run == run[known].max())])
+            out[place] = last[-1] if of_words[place] else last.mean()
     return out
 
 
@@ -236,7 +240,7 @@ def _cells(table: pa.Table, name: str, words: Sequence[str]) -> Float64:
     """A column as it is kept (n_rows,), words as places among ``words``."""
     if name.startswith("word."):
         return _places(table, name, words)
-    return _values(table, name.partition(".")[2], None, ())
+    return _values(table, name.partition(".")[2], ())
 
 
 def _unique(table: pa.Table, name: str) -> set[str]:
@@ -277,17 +281,15 @@ def _has(table: pa.Table, sensor: str) -> bool:
     return f"value.{sensor}" in table.column_names or f"word.{sensor}" in table.column_names
 
 
-def _words(table: pa.Table, mode: Mode | None) -> tuple[str, ...]:
-    """The words of the mode: those known, then others that came, in order."""
-    if mode is None or f"word.{mode.sensor}" not in table.column_names:
-        return mode.words if mode else ()
-    return (*mode.words, *sorted(_unique(table, f"word.{mode.sensor}") - set(mode.words)))
+def _words(table: pa.Table, sensor: str, known: Sequence[str]) -> tuple[str, ...]:
+    """The words of a sensor: those known, then others that came, in order; none where it holds numbers."""
+    return (*known, *sorted(_unique(table, f"word.{sensor}") - set(known)))
 
 
-def _values(table: pa.Table, sensor: str, mode: Mode | None, words: Sequence[str]) -> Float64:
-    """One sensor's values (n_rows,), NaN where missing; the mode's as places among its words."""
+def _values(table: pa.Table, sensor: str, words: Sequence[str]) -> Float64:
+    """One sensor's values (n_rows,), NaN where missing; words as places among those it has."""
     if f"value.{sensor}" in table.column_names:
         return np.asarray(arrow.to_numpy(table.column(f"value.{sensor}"), np.float64))
-    if mode and sensor == mode.sensor and f"word.{sensor}" in table.column_names:
+    if words and f"word.{sensor}" in table.column_names:
         return _places(table, f"word.{sensor}", words)
     return np.full(len(table), np.nan)

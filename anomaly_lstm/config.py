@@ -25,11 +25,12 @@ from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.messages import Interest
 from anomaly_lstm.models import MODELS
 from anomaly_lstm.policy import Bound, Policy
+from anomaly_lstm.sensor_rules import AGGREGATES, INTERPOLATIONS, OTHERS, PER_US, TYPES, SensorRule, SensorRules
 from anomaly_lstm.sinks import LIVE_SINKS
 from anomaly_lstm.sources import SOURCES
-from anomaly_lstm.sources.contract import ReadOptions
+from anomaly_lstm.sources.contract import PLACES, ReadOptions
 from anomaly_lstm.tables import ALERT_KINDS, SEVERITIES
-from anomaly_lstm.telemetry import MAX_HOLE
+from anomaly_lstm.telemetry import DEFAULT, MAX_HOLE
 from anomaly_lstm.telling import Recipient, Target
 from anomaly_lstm.thresholds import THRESHOLDS
 
@@ -61,6 +62,10 @@ class Sensors:
 
     context: tuple[str, ...] = ()
     running: str | None = None
+    settle_us: int = 0
+    """How long after its start an asset has not settled [µs]."""
+    rules: SensorRules = DEFAULT
+    """``[sensors.grid]``: how the values of each sensor come to the grid."""
     mode: str | None = None
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
@@ -328,7 +333,8 @@ def _pipeline(path: Path, top: _Table) -> Pipeline:
     read_sensors = _texts(sensors, "include"), _texts(sensors, "exclude")
     where = _source(source, *read_sensors)
     quantities = _sensors(sensors)
-    where = _with_context(where, (*quantities.context, *((quantities.mode,) if quantities.mode else ())))
+    status = _status_columns(quantities.running)
+    where = _with_context(where, (*quantities.context, *((quantities.mode,) if quantities.mode else ()), *status))
     _mode_alone(sensors, quantities, where.read.exclude)
     built = Pipeline(
         path=path,
@@ -378,6 +384,9 @@ def _read(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, ..
         time_format=_text(table, "time_format"),
         zone=zone,
         asset=_text(table, "asset"),
+        asset_from=_choice(table, "asset_from", PLACES),
+        name=_text(table, "name"),
+        sensor_prefix=_choice(table, "sensor_prefix", PLACES),
         layout=_choice(table, "layout", LAYOUTS),
         sensor=_text(table, "sensor"),
         value=_text(table, "value"),
@@ -410,24 +419,67 @@ def _moment(table: _Table, key: str, zone: str | None) -> int | None:
 
 
 def _with_context(source: Source, context: tuple[str, ...]) -> Source:
-    """Context sensors and the mode are read too where ``[sensors] include`` names what is kept."""
+    """Context sensors, the mode and status columns are read too where ``[sensors] include`` names what is kept."""
     if source.read.sensors is None:
         return source
     kept = tuple(dict.fromkeys((*source.read.sensors, *context)))
     return replace(source, read=replace(source.read, sensors=kept))
 
 
+def _status_columns(running: str | None) -> tuple[str, ...]:
+    """The columns that a condition compares with words."""
+    return tuple(conditions.words_in(conditions.parse(running))) if running else ()
+
+
 def _sensors(table: _Table) -> Sensors:
     running = _parsed(table, "running", _condition, 'a condition such as "motor_current > 5"', why=True)
+    settle_us = _duration(table, "settle") or 0
+    if settle_us and "running" not in table.content:
+        table.wrong("settle", 'it counts from a start, which only running = "…" can tell; give that too.')
+    rules = _sensor_rules(_table(table, "grid"))
     bounds: dict[str, Bound] = {}
-    units = _units(_table(table, "units"))
+    shown = rules.units(_units(_table(table, "units")))
     inside = _table(table, "bounds")
     for sensor in _entries(inside):
         bound, unit = _bound(_table(inside, sensor))
         bounds |= {sensor: bound} if bound else {}
-        units |= {sensor: unit} if unit else {}
+        shown |= {sensor: unit} if unit else {}
     mode = _text(table, "mode", 'one sensor in quotes, such as "fuel_code"')
-    return Sensors(_texts(table, "context") or (), running, mode, bounds, units)
+    return Sensors(_texts(table, "context") or (), running, settle_us, rules, mode, bounds, shown)
+
+
+def _sensor_rules(table: _Table) -> SensorRules:
+    """``[sensors.grid]``: ``valve = { aggregate = "last", hold = "10min" }``; ``"*"`` is for sensors not named."""
+    rules = {sensor: _sensor_rule(_table(table, sensor)) for sensor in _entries(table)}
+    others = rules.pop(OTHERS, SensorRule())
+    if others.type != "quantity":
+        table.wrong(OTHERS, f"not all sensors can be of type {others.type}; name those that are.")
+    return SensorRules(rules, others)
+
+
+def _sensor_rule(table: _Table) -> SensorRule:
+    default = SensorRule()
+    rule = SensorRule(
+        aggregate=_choice(table, "aggregate", AGGREGATES) or default.aggregate,
+        hold_us=_duration(table, "hold") or 0,
+        interpolate=_choice(table, "interpolate", INTERPOLATIONS) or default.interpolate,
+        type=_choice(table, "type", TYPES) or default.type,
+        per=_choice(table, "per", list(PER_US)) or default.per,
+        rolls_over_at=_number(table, "rolls_over_at", 1),
+    )
+    if rule.interpolate == "linear" and not rule.hold_us:
+        table.wrong("interpolate", 'a line needs a hold, such as hold = "10min": how long to wait for the next value.')
+    for key, wrong, why in (
+        ("aggregate", rule.type != "quantity", f"several values of a sensor of type {rule.type} have a mean only."),
+        ("aggregate", rule.interpolate == "linear", "a line takes the value of one moment; leave it out."),
+        ("interpolate", rule.type == "counter" and rule.interpolate == "linear", "a rate is the mean of a step."),
+        ("per", rule.type != "counter", 'it is for a counter: type = "counter".'),
+        ("rolls_over_at", rule.type != "counter", 'it is for a counter: type = "counter".'),
+    ):
+        if wrong and key in table.content:
+            table.wrong(key, why)
+    table.close()
+    return rule
 
 
 def _mode_alone(table: _Table, sensors: Sensors, exclude: Sequence[str]) -> None:

@@ -14,6 +14,9 @@ Everything else that escapes is a defect of ours and leaves with exit 3 and its 
 A message names the thing, the need, what came, and the next step.
 """
 
+UNEXPECTED = 3
+"""The exit code of a defect."""
+
 
 class AnomalyLstmError(Exception):
     """Any error a user can mend; its text is complete as it stands."""

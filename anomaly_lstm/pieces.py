@@ -43,6 +43,8 @@ class Piece:
     backwards: int
     begun_us: int
     ended_us: int
+    joined: int = 0
+    """Rows of files that were put beside these."""
 
     def times(self) -> Int64:
         """When its rows were measured (n_rows,) [µs since 1970 UTC], as they came."""
@@ -67,8 +69,9 @@ def put(path: Path, raw: RawAsset) -> Piece:
     with pa.ipc.new_file(str(path), table.schema, options=_COMPRESSED) as file:
         file.write_table(table)
     time_us = raw.time_us
-    first, last, backwards = int(time_us.min()), int(time_us.max()), int((np.diff(time_us) < 0).sum())
-    return Piece(path, raw.sensors, len(time_us), first, last, backwards, int(time_us[0]), int(time_us[-1]))
+    first, last = int(time_us.min()), int(time_us.max())
+    backwards = int((np.diff(time_us) < 0).sum()) + raw.out_of_order
+    return Piece(path, raw.sensors, len(time_us), first, last, backwards, int(time_us[0]), int(time_us[-1]), raw.joined)
 
 
 def disorder(pieces: Sequence[Piece]) -> int:
@@ -78,13 +81,13 @@ def disorder(pieces: Sequence[Piece]) -> int:
 
 
 def first_times(pieces: Sequence[Piece], n_rows: int) -> Int64:
-    """When the first rows were measured: at least ``n_rows`` of them where there are so many."""
+    """When the first ``n_rows`` were measured, or all where there are not so many."""
     times: list[Int64] = []
     for piece in sorted(pieces, key=lambda piece: piece.first_us):
         if sum(map(len, times)) >= n_rows:
             break
         times.append(piece.times())
-    return np.concatenate(times)
+    return np.sort(np.concatenate(times))[:n_rows]
 
 
 def slices(

@@ -1,26 +1,33 @@
 """One asset's sensors on a regular UTC grid: states, holes, gaps, and what was done to get there.
 
-Grid time *t* holds what was measured in (t − period, t]. Holes of a few periods are carried as NO_DATA rows inside a
-stretch; a longer gap ends the stretch and leaves a single NO_DATA row behind, so no gap, however long, costs memory.
+Grid time *t* holds what was measured in (t − period, t], and what `sensor_rules` let count on until then. Holes of a
+few periods are carried as NO_DATA rows inside a stretch; a longer gap ends the stretch and leaves a single NO_DATA row
+behind, so no gap, however long, costs memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.sensor_rules import SensorRule, SensorRules, counts_until_us, on_rows, series_of
 from anomaly_lstm.tables import State
 
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
-PERIOD_ROWS = 1_000_000
-"""So many rows of an asset, its first, tell period and phase: the others need not be in memory."""
+DEFAULT = SensorRules()
+"""Several values become their mean, and none counts on."""
+
+PERIOD_ROWS = 2_000_000
+"""So many rows of all assets together tell period and phase: the others need not be in memory."""
+LEAST_PERIOD_ROWS = 10_000
+"""But of each asset so many, where it has them."""
 
 MAX_HOLE = 10
 """Missing grid rows that are carried inside a stretch [periods]."""
@@ -128,6 +135,8 @@ class SensorQuality:
     stuck_rows: int
     low: float | None
     high: float | None
+    falls: int = 0
+    """Of a counter: how often its total was less than before."""
 
     def then(self, later: SensorQuality) -> SensorQuality:
         """The quality of these rows and later ones."""
@@ -141,6 +150,7 @@ class SensorQuality:
             stuck_rows=self.stuck_rows + later.stuck_rows,
             low=min(lows, default=None),
             high=max(highs, default=None),
+            falls=self.falls + later.falls,
         )
 
 
@@ -151,11 +161,13 @@ class AssetQuality:
     asset: str
     rows_in: int
     rows: int
+    """Grid rows in which something was measured."""
     merged: int
-    """Rows that shared a grid time with others and went into their mean."""
+    """Rows that share a grid row with others."""
     without_value: int
     """Rows in which every sensor was missing."""
     duplicate_times: int
+    """Rows with a sensor that has another value of the very same time."""
     out_of_order: int
     holes: int
     """Grid rows carried as NO_DATA."""
@@ -164,6 +176,14 @@ class AssetQuality:
     start_us: int
     end_us: int
     sensors: tuple[SensorQuality, ...]
+    held: int = 0
+    """Grid rows in which nothing was measured and values still counted."""
+    out_of_state: int = 0
+    """Grid rows on which the asset did not run, or had not settled since it started."""
+    settling: int = 0
+    """Those of them on which it ran, but not for long enough."""
+    joined: int = 0
+    """Rows of files, or cells of a long table, that were put beside others of the same time before all this."""
 
     def then(self, later: AssetQuality, grid: Grid, max_hole: int) -> AssetQuality:
         """The quality of these rows and later ones of the same sensors; no grid time is in both.
@@ -189,7 +209,10 @@ class AssetQuality:
         )
 
 
-_COUNTS = ("rows_in", "rows", "merged", "without_value", "duplicate_times", "out_of_order")
+_COUNTS = (
+    *("rows_in", "rows", "merged", "without_value", "duplicate_times", "out_of_order"),
+    *("held", "out_of_state", "settling", "joined"),
+)
 """What two parts of an asset add up to."""
 
 
@@ -198,7 +221,8 @@ def estimate_period(times_us: Sequence[Int64]) -> int:
 
     Raises DataError when there are not two distinct times in any asset.
     """
-    steps = np.concatenate([np.diff(np.unique(t)[:PERIOD_ROWS]) for t in times_us] or [np.empty(0, np.int64)])
+    most = rows_for_period(len(times_us))
+    steps = np.concatenate([np.diff(np.unique(_first(t, most))) for t in times_us] or [np.empty(0, np.int64)])
     if not len(steps):
         raise DataError(
             "At least two rows at different times are needed to find the period. Give --period, e.g. --period 1min."
@@ -210,9 +234,14 @@ def estimate_period(times_us: Sequence[Int64]) -> int:
     return _round_step(float(np.median(steps)))
 
 
-def _first(times_us: Int64) -> Int64:
-    """The first `PERIOD_ROWS` of times in any order."""
-    return times_us if len(times_us) <= PERIOD_ROWS else np.partition(times_us, PERIOD_ROWS)[:PERIOD_ROWS]
+def rows_for_period(n_assets: int) -> int:
+    """How many of its first rows of each asset tell period and phase."""
+    return max(LEAST_PERIOD_ROWS, PERIOD_ROWS // max(1, n_assets))
+
+
+def _first(times_us: Int64, most: int) -> Int64:
+    """The first ``most`` of times in any order."""
+    return times_us if len(times_us) <= most else np.partition(times_us, most)[:most]
 
 
 def _round_step(step: float) -> int:
@@ -229,7 +258,8 @@ def estimate_phase(times_us: Sequence[Int64], period_us: int) -> int:
     rows which come a little late stay on their grid time.
     """
     bins = 20
-    offset = np.concatenate([_first(t) % period_us for t in times_us])
+    most = rows_for_period(len(times_us))
+    offset = np.concatenate([_first(t, most) % period_us for t in times_us])
     bin_of = _ceil_div(offset * bins, period_us) % bins
     counts = np.bincount(bin_of, minlength=bins)
     mode = int(np.argmax(counts))
@@ -247,53 +277,197 @@ def to_grid(
     values: Float64,
     grid: Grid,
     *,
-    running: Bool | None = None,
+    running: NDArray[np.int8] | Bool | None = None,
+    running_until_us: Int64 | None = None,
     max_hole: int = MAX_HOLE,
+    rules: SensorRules = DEFAULT,
+    settle_us: int = 0,
+    since: int | None = None,
 ) -> tuple[Telemetry, AssetQuality]:
     """Put rows on the grid.
 
-    ``values`` (n_rows, n_sensors); ``running`` (n_rows,) is False where the asset was off. Rows may come in any
-    order; several in one grid interval become their mean. An input without rows gives an empty Telemetry.
+    ``values`` (n_rows, n_sensors) as measured; ``rules`` say what comes of them. ``running`` (n_rows,) is 0 where the
+    asset was off, 1 where it ran, −1 where that is not known, and so it counts until ``running_until_us`` (n_rows,)
+    where no row says otherwise; for ``settle_us`` after a row on which it was off it has not settled. Rows may come in
+    any order; several in one grid interval become one. An input without rows gives an empty Telemetry.
+
+    Rows before grid index ``since`` are only looked back at: with those of `reach_us` before it at hand, the rest comes
+    out as it does of all rows.
     """
-    order = np.argsort(time_us, kind="stable")
-    values = np.where(np.isfinite(values), values, np.nan)
-    disorder = int((np.diff(time_us) < 0).sum())
-    time_sorted, values_sorted = time_us[order], values[order]
-    on = np.ones(len(order), bool) if running is None else running[order]
-    useful = np.isfinite(values_sorted).any(axis=1)
-    at, where = np.unique(grid.index(time_sorted[useful]), return_index=True)
-    mean = _bin_mean(values_sorted[useful], where)
-    off = ~np.logical_or.reduceat(on[useful], where) if len(where) else np.empty(0, bool)
-    telemetry = _with_holes(asset, tuple(sensors), grid, at, mean, off, max_hole)
+    rows = _in_order(time_us, values, grid, since)
+    placed = _placed(rows, sensors, grid, rules, (max_hole + 1) * grid.period_us)
+    off = _off(rows, placed, grid, running, running_until_us)
+    settling = _settling(placed.index, off, settle_us // grid.period_us)
+    mine = placed.index >= rows.since
+    at, off, settling, held = placed.index[mine], off[mine], settling[mine], placed.held[mine]
+    shown = placed.values[mine]
+    telemetry = _with_holes(asset, placed.sensors, grid, at, shown, off | settling, max_hole)
     step = np.diff(at)
     gaps = step > max_hole + 1
+    n_useful = int((rows.useful & rows.mine).sum())
     quality = AssetQuality(
         asset=asset,
-        rows_in=len(time_us),
-        rows=len(at),
-        merged=int(useful.sum()) - len(at),
-        without_value=int((~useful).sum()),
-        duplicate_times=len(time_us) - len(np.unique(time_us)),
-        out_of_order=disorder,
+        rows_in=int(rows.mine.sum()),
+        rows=int((~held).sum()),
+        merged=n_useful - int((~held).sum()),
+        without_value=int(rows.mine.sum()) - n_useful,
+        duplicate_times=_duplicates(rows.time_us[rows.mine], rows.values[rows.mine]),
+        out_of_order=rows.disorder,
         holes=int((step[~gaps] - 1).sum()),
         gaps=int(gaps.sum()),
         longest_gap_us=int((step[gaps].max() - 1) * grid.period_us) if gaps.any() else 0,
         start_us=int(grid.time_us(at[:1])[0]) if len(at) else 0,
         end_us=int(grid.time_us(at[-1:])[0]) if len(at) else 0,
-        sensors=tuple(_sensor_quality(name, mean[:, i]) for i, name in enumerate(sensors)),
+        sensors=tuple(
+            _sensor_quality(name, shown[:, i], placed.falls.get(name, 0), may_rest=name in placed.resting)
+            for i, name in enumerate(placed.sensors)
+        ),
+        held=int(held.sum()),
+        out_of_state=int((off | settling).sum()),
+        settling=int(settling.sum()),
     )
     return telemetry, quality
 
 
-def last_known(time_us: Int64, values: Float64, grid: Grid, index: Int64) -> Float64:
-    """The last value measured up to each grid row (n_rows,), however long ago; NaN before the first.
+def reach_us(grid: Grid, max_hole: int, rules: SensorRules, settle_us: int) -> int:
+    """How far before a grid row's own interval the rows may lie that it is made of [µs]."""
+    return rules.reach_us((max_hole + 1) * grid.period_us) + settle_us
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Rows as they were measured, in time order: ``order`` (n_rows,) their places as they came; ``index`` the grid
+    rows that hold them, ``useful`` those with any value, ``mine`` those that are not only looked back at.
+    """
+
+    order: NDArray[np.intp]
+    time_us: Int64
+    values: Float64
+    index: Int64
+    useful: Bool
+    mine: Bool
+    since: int
+    disorder: int
+
+
+def _in_order(time_us: Int64, values: Float64, grid: Grid, since: int | None) -> _Measured:
+    order = np.argsort(time_us, kind="stable")
+    values = np.where(np.isfinite(values), values, np.nan)[order]
+    index = grid.index(time_us[order])
+    least = int(index[0]) if since is None and len(index) else since or 0
+    backward = (np.diff(time_us) < 0) & (grid.index(time_us[1:]) >= least)
+    useful = np.asarray(np.isfinite(values).any(axis=1))
+    return _Measured(order, time_us[order], values, index, useful, index >= least, least, int(backward.sum()))
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Grid rows that have a value: ``index`` (n,) and ``values`` (n, n_sensors); ``held`` (n,) says where nothing was
+    measured; ``falls`` of the counters; ``resting`` the sensors whose values are held.
+    """
+
+    sensors: tuple[str, ...]
+    index: Int64
+    values: Float64
+    held: Bool
+    falls: Mapping[str, int] = field(default_factory=dict)
+    resting: frozenset[str] = frozenset()
+
+
+def _placed(rows: _Measured, sensors: Sequence[str], grid: Grid, rules: SensorRules, hole_us: int) -> _Placed:
+    at, where = np.unique(rows.index[rows.useful], return_index=True)
+    if rules.are_default:
+        return _Placed(tuple(sensors), at, _bin_mean(rows.values[rows.useful], where), np.zeros(len(at), bool))
+    series = series_of(rules, rows.time_us, sensors, rows.values, hole_us)
+    index = _with_held(at, rows, counts_until_us(series, rows.time_us), grid)
+    place = np.minimum(np.searchsorted(index, rows.index), max(len(index) - 1, 0))
+    row_of = np.where(index[place] == rows.index, place, -1) if len(index) else np.full(len(place), -1)
+    columns = [on_rows(one, rows.time_us, row_of, grid.time_us(index)) for one in series]
+    values = np.column_stack(columns) if columns else np.empty((len(index), 0))
+    held = ~np.isin(index, at)
+    keep = ~held | np.isfinite(values).any(axis=1)
+    falls = {one.sensor: int((one.fell & rows.mine).sum()) for one in series if one.fell is not None}
+    resting = frozenset(one.sensor for one in series if one.rule.hold_us)
+    return _Placed(tuple(one.sensor for one in series), index[keep], values[keep], held[keep], falls, resting)
+
+
+def _with_held(at: Int64, rows: _Measured, until_us: Int64, grid: Grid) -> Int64:
+    """The grid rows ``at`` (n,) with those between them up to which something that was measured still counts.
+
+    None comes after the last: whether time went on that far is not known before something is measured there.
+    """
+    if not len(at):
+        return at
+    last = np.searchsorted(rows.time_us, grid.time_us(at), side="right") - 1
+    until = np.maximum.accumulate(until_us)[last]
+    extra = np.clip((until - grid.phase_us) // grid.period_us - at, 0, np.r_[np.diff(at) - 1, 0])
+    first = np.repeat(np.cumsum(extra + 1) - (extra + 1), extra + 1)
+    return np.repeat(at, extra + 1) + np.arange(int((extra + 1).sum())) - first
+
+
+def _off(
+    rows: _Measured,
+    placed: _Placed,
+    grid: Grid,
+    running: NDArray[np.int8] | Bool | None,
+    running_until_us: Int64 | None,
+) -> Bool:
+    """Grid rows (n,) on which the asset did not run: no measured row says it did, and one says it did not. Where no row
+    says either, what was said last counts on as long as it may.
+    """
+    off = np.zeros(len(placed.index), bool)
+    if running is None or not len(off):
+        return off
+    ran = np.asarray(running, np.int8)[rows.order]
+    place = np.minimum(np.searchsorted(placed.index, rows.index), len(off) - 1)
+    here = placed.index[place] == rows.index
+    on = off.copy()
+    off[place[here & (ran == 0)]] = True
+    on[place[here & (ran == 1)]] = True
+    off &= ~on
+    quiet = np.flatnonzero(placed.held & ~on & ~off)
+    if running_until_us is not None and len(quiet):
+        row_us = grid.time_us(placed.index[quiet])
+        until = running_until_us[rows.order]
+        place = np.lexsort((until, ran, rows.time_us))[np.searchsorted(rows.time_us, row_us, side="right") - 1]
+        off[quiet] = (ran[place] == 0) & (until[place] >= row_us)
+    return off
+
+
+def _settling(index: Int64, off: Bool, n_settle: int) -> Bool:
+    """Rows (n,) on which an asset runs, at most ``n_settle`` periods after one on which it was off."""
+    if not n_settle or not off.any():
+        return np.zeros(len(off), bool)
+    last_off = np.maximum.accumulate(np.where(off, index, np.iinfo(np.int64).min // 2))
+    return np.asarray(~off & (index - last_off <= n_settle))
+
+
+def _duplicates(time_us: Int64, values: Float64) -> int:
+    """Rows in time order that repeat a time, but for those that only give other sensors' values of it."""
+    first = np.flatnonzero(np.r_[True, np.diff(time_us) > 0]) if len(time_us) else np.empty(0, np.intp)
+    count = np.diff(np.r_[first, len(time_us)])
+    if not (count > 1).any() or not values.shape[1]:
+        return 0
+    several = np.repeat(count > 1, count)
+    known = np.isfinite(values[several]).astype(np.int64)
+    start = np.r_[0, np.cumsum(count[count > 1])[:-1]]
+    return int(np.maximum(np.add.reduceat(known, start, axis=0).max(axis=1) - 1, 0).sum())
+
+
+def last_known(time_us: Int64, values: Float64, grid: Grid, index: Int64, rule: SensorRule | None = None) -> Float64:
+    """The last value measured up to each grid row (n_rows,), however long ago, or as long as a ``rule`` lets it count
+    on; NaN before the first.
 
     ``values`` (n_measured,) at ``time_us`` in any order, NaN where missing; ``index`` (n_rows,) grid indices.
     """
     known = np.flatnonzero(np.isfinite(values))
     known = known[np.argsort(time_us[known], kind="stable")]
     place = np.searchsorted(grid.index(time_us[known]), index, side="right")
-    return np.asarray(np.r_[np.nan, values[known]][place])
+    last = np.asarray(np.r_[np.nan, values[known]][place])
+    if rule is None:
+        return last
+    age = grid.time_us(index) - np.r_[0, time_us[known]][place]
+    return np.where(age <= max(rule.hold_us, grid.period_us - 1), last, np.nan)
 
 
 def _bin_mean(values: Float64, where: NDArray[np.intp]) -> Float64:
@@ -353,9 +527,9 @@ def number_stretches(
     return stretch
 
 
-def _sensor_quality(sensor: str, values: Float64) -> SensorQuality:
+def _sensor_quality(sensor: str, values: Float64, falls: int, *, may_rest: bool) -> SensorQuality:
     known = values[np.isfinite(values)]
-    stretches, rows = stuck_rows(known)
+    stretches, rows = (0, 0) if may_rest else stuck_rows(known)
     return SensorQuality(
         sensor=sensor,
         missing=len(values) - len(known),
@@ -364,6 +538,7 @@ def _sensor_quality(sensor: str, values: Float64) -> SensorQuality:
         stuck_rows=rows,
         low=float(known.min()) if len(known) else None,
         high=float(known.max()) if len(known) else None,
+        falls=falls,
     )
 
 

@@ -17,7 +17,8 @@ from anomaly_lstm.models import MODELS
 from anomaly_lstm.models.contract import Fitted
 from anomaly_lstm.modes import Modes, as_document, from_document
 from anomaly_lstm.scaling import Scaler
-from anomaly_lstm.telemetry import Grid
+from anomaly_lstm.sensor_rules import SensorRules, rules_from
+from anomaly_lstm.telemetry import DEFAULT, Grid
 from anomaly_lstm.thresholds.contract import Curves, curves_from
 
 
@@ -59,6 +60,10 @@ class Trained:
     options: Mapping[str, Any]
     report: Mapping[str, Any]
     """What `train` has to say about it, for people and for ``inspect``."""
+    rules: SensorRules = DEFAULT
+    """How the values of each sensor come to the grid."""
+    settle_us: int = 0
+    """How long after its start an asset has not settled [µs]."""
 
 
 def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -84,6 +89,10 @@ def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
     }
     if trained.roles.mode:
         document["mode"] = as_document(trained.roles.mode)
+    if trained.settle_us:
+        document["settle_us"] = trained.settle_us
+    if not trained.rules.are_default:
+        document["sensor_rules"] = trained.rules.document()
     arrays: dict[str, NDArray[Any]] = {f"network.{name}": array for name, array in learned.fitted.arrays.items()}
     arrays["needed"] = learned.needed
     if len(learned.mode_centre) > 1:
@@ -132,6 +141,8 @@ def from_folder(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
             curves=curves_from(part("curve.")),
             options=document["options"],
             report=document["report"],
+            rules=rules_from(document.get("sensor_rules", {})),
+            settle_us=document.get("settle_us", 0),
         )
     except (KeyError, TypeError) as problem:
         raise ModelError(

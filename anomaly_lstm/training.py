@@ -68,8 +68,8 @@ def train(
 
     Of these, stretches that are unlike all others are set aside (`screening`), but none with a ``vouched`` row (one
     mask per asset; none at all if empty). Every Telemetry has the sensors of ``roles`` in that order and one grid.
-    ``setting`` are the fields of `Trained` that training only passes on (max_hole, running, units, reading). Raises
-    DataError when too little is left to learn from.
+    ``setting`` are the fields of `Trained` that training only passes on (max_hole, running, rules, settle_us, units,
+    reading). Raises DataError when too little is left to learn from.
     """
     _check(assets, normal, roles, options)
     n_scored = len(roles.scored)

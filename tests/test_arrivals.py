@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrivals
-from anomaly_lstm.arrivals import Mode
 from anomaly_lstm.sources.contract import RawAsset
 
 NAN = float("nan")
@@ -83,13 +82,21 @@ def test_files_grow_in_number_with_the_logarithm_of_the_runs(tmp_path: Path) -> 
 def test_words_of_a_mode_keep_their_names(tmp_path: Path) -> None:
     first = RawAsset("pump", np.array([1, 2]), ("a", "fuel"), np.array([[1.0, 0], [2, 1]]))
     later = RawAsset("pump", np.array([3, 4]), ("a", "fuel"), np.array([[1.0, 0], [2, NAN]]))
-    arrivals.add(tmp_path, 1, first, Mode("fuel", ("gas", "oil")))
-    arrivals.add(tmp_path, 2, later, Mode("fuel", ("wood",)))
+    arrivals.add(tmp_path, 1, first, {"fuel": ("gas", "oil")})
+    arrivals.add(tmp_path, 2, later, {"fuel": ("wood",)})
 
-    raw, words = arrivals.load(tmp_path, "pump", ("a", "fuel"), None, Mode("fuel", ("oil",)))
+    raw, words = arrivals.load(tmp_path, "pump", ("a", "fuel"), None, {"fuel": ("oil",)})
 
-    assert [words[int(v)] for v in raw.values[:3, 1]] == ["gas", "oil", "wood"]
+    assert [words["fuel"][int(v)] for v in raw.values[:3, 1]] == ["gas", "oil", "wood"]
     assert np.isnan(raw.values[3, 1])
+
+
+def test_of_two_words_of_one_time_one_counts(tmp_path: Path) -> None:
+    raw = RawAsset("pump", np.array([1, 1, 2]), ("a", "state"), np.array([[1.0, 0], [3, 2], [2, 1]]))
+    arrivals.add(tmp_path, 1, raw, {"state": ("RUN", "STARTUP", "STOP")})
+    back, words = arrivals.load(tmp_path, "pump", ("a", "state"), None, {"state": ("RUN",)})
+    assert words == {"state": ("RUN", "STARTUP", "STOP")}
+    assert back.values.tolist() == [[2.0, 2.0], [2.0, 1.0]]
 
 
 @given(

@@ -10,6 +10,7 @@ from anomaly_lstm.config import Pipeline, parse_budget, read_pipeline
 from anomaly_lstm.errors import ConfigError, UsageError
 from anomaly_lstm.messages import Interest
 from anomaly_lstm.policy import Bound
+from anomaly_lstm.sensor_rules import SensorRule, SensorRules
 from anomaly_lstm.telling import Recipient, Target
 
 LEAST = '[source]\npaths = ["data/*.csv"]\n[run]\nfolder = "run"\n'
@@ -406,3 +407,78 @@ def test_an_address_in_the_file_is_refused_and_never_repeated(tmp_path: Path, ta
 def test_telling_is_written_as_tables(tmp_path: Path, text: str) -> None:
     (line,) = mistakes(tmp_path, f"{text}\n{LEAST}")
     assert "expected one table [[" in line
+
+
+GRID = """
+[sensors]
+running = "state in ('RUN', 'STARTUP') and flow * pressure > 100"
+settle = "10min"
+include = ["flow"]
+[sensors.units]
+energy = "kWh"
+wind = "°"
+flow = "m³/h"
+[sensors.bounds]
+energy = { high = 90 }
+[sensors.grid]
+valve = { aggregate = "last", hold = "10min" }
+level = { hold = "5min", interpolate = "linear" }
+energy = { type = "counter", per = "d", rolls_over_at = 65536 }
+wind = { type = "angle" }
+"*" = { hold = "1min" }
+"""
+
+
+def test_a_pipeline_file_says_how_values_come_to_the_grid(tmp_path: Path) -> None:
+    found = read(tmp_path, LEAST + GRID)
+    assert found.sensors.rules == SensorRules(
+        {
+            "valve": SensorRule("last", 10 * MINUTE),
+            "level": SensorRule(hold_us=5 * MINUTE, interpolate="linear"),
+            "energy": SensorRule(type="counter", per="d", rolls_over_at=65536),
+            "wind": SensorRule(type="angle"),
+        },
+        SensorRule(hold_us=MINUTE),
+    )
+    assert found.sensors.settle_us == 10 * MINUTE
+    assert found.sensors.units == {"energy": "kWh/d", "flow": "m³/h"}
+    assert found.source.read.sensors == ("flow", "state"), "a status column is read too"
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("x = { hold = 3 }", "sensors.grid.x.hold = 3: expected a duration"),
+        ('x = { agregate = "last" }', "Did you mean 'aggregate'"),
+        ('x = { aggregate = "median" }', "expected one of mean, last, max, min, sum"),
+        ('x = { interpolate = "linear" }', "a line needs a hold"),
+        ('x = { interpolate = "linear", hold = "5min", aggregate = "max" }', "the value of one moment"),
+        ('x = { type = "counter", aggregate = "last" }', "of type counter have a mean only"),
+        ('x = { type = "angle", aggregate = "max" }', "of type angle have a mean only"),
+        ('x = { type = "counter", interpolate = "linear", hold = "5min" }', "a rate is the mean of a step"),
+        ('x = { per = "h" }', "it is for a counter"),
+        ("x = { rolls_over_at = 100 }", "it is for a counter"),
+        ('x = { type = "counter", per = "week" }', "expected one of s, min, h, d"),
+        ('x = { type = "counter", rolls_over_at = 0 }', "a number of at least 1"),
+        ('"*" = { type = "angle" }', "not all sensors can be of type angle"),
+        ("x = 5", "expected a table [sensors.grid.x]"),
+    ],
+)
+def test_a_mistake_in_a_rule_is_told_with_its_place(tmp_path: Path, text: str, mistake: str) -> None:
+    with pytest.raises(ConfigError) as problem:
+        read(tmp_path, f"{LEAST}[sensors.grid]\n{text}\n")
+    assert mistake in str(problem.value)
+
+
+def test_an_asset_has_not_settled_only_where_it_is_known_when_it_runs(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"sensors\.settle = .*give that too"):
+        read(tmp_path, LEAST + '[sensors]\nsettle = "10min"\n')
+
+
+def test_a_pipeline_file_says_which_files_are_an_asset(tmp_path: Path) -> None:
+    text = LEAST.replace("[run]", 'asset_from = "folder"\nsensor_prefix = "file"\n[run]')
+    found = read(tmp_path, text).source.read
+    assert (found.asset_from, found.sensor_prefix, found.name) == ("folder", "file", None)
+    with pytest.raises(ConfigError, match=r"asset_from = .*expected one of file, folder"):
+        read(tmp_path, text.replace('"folder"', '"foldr"'))
+    assert read(tmp_path, LEAST.replace("[run]", 'name = "pump-07"\n[run]')).source.read.name == "pump-07"

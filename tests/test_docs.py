@@ -53,6 +53,26 @@ def test_every_command_in_the_readme_and_on_forecasts_runs_as_it_stands(place: P
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
+def test_every_command_on_ingesting_runs_as_it_stands(place: Path) -> None:
+    page = ROOT / "docs" / "ingest.md"
+    text = page.read_text(encoding="utf-8")
+    for name, content in re.findall(r"^```(?:csv|toml) (\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(content)
+    commands = [line for block in blocks(page, "sh") for line in block.splitlines() if line.strip()]
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *shlex.split(command.replace("anomaly-lstm", "anomaly_lstm", 1))],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    (asset,) = json.loads((place / "clean" / "quality.json").read_text())["assets"]
+    assert (asset["asset"], asset["held"], asset["out_of_state"], asset["settling"]) == ("pump-07", 0, 3, 1)
+
+
 def test_every_command_on_cases_runs_as_it_stands(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = ROOT / "docs" / "cases.md"
     (acts,) = blocks(page, "csv")

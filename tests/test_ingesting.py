@@ -14,6 +14,7 @@ import pytest
 
 from anomaly_lstm import pipeline as verbs
 from anomaly_lstm.pipeline import GridOptions
+from anomaly_lstm.sensor_rules import SensorRule, SensorRules, rules_from
 from anomaly_lstm.sources import ReadOptions
 
 MINUTE = 60_000_000
@@ -99,11 +100,13 @@ def test_parts_and_slices_end_as_what_was_read_at_once(
     assert (parted["period_us"], parted["phase_us"]) == (report["period_us"], report["phase_us"])
     for one, whole in zip(parted["assets"], report["assets"], strict=True):
         # Cells without a value that stand apart in a long table cannot be told from rows that were never there.
-        uncertain = {"rows_in", "without_value", "merged", "duplicate_times"} if shape.startswith("long") else set()
+        parts = {"rows_in", "without_value", "merged", "duplicate_times", "joined"}
+        uncertain = parts if shape.startswith("long") else set()
         assert {key: one[key] for key in one if key not in uncertain} == {
             key: whole[key] for key in whole if key not in uncertain
         }
         assert one["rows_in"] == one["rows"] + one["merged"] + one["without_value"]
+        assert one["rows_in"] + one["joined"] == whole["rows_in"] + whole["joined"]
     if not shape.startswith("long"):
         assert sorted(parted["notes"]) == sorted(report["notes"])
     assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["data", "quality.json"]
@@ -148,3 +151,42 @@ def test_progress_goes_on_to_the_end(tmp_path: Path) -> None:
     assert reading == sorted(reading)
     assert reading[-1] == told[-1][1] == 1.0
     assert len(reading) > 5
+
+
+RULES = SensorRules(
+    {
+        "flow": SensorRule(aggregate="last", hold_us=7 * MINUTE),
+        "temp": SensorRule(hold_us=4 * MINUTE, interpolate="linear"),
+        "fuel": SensorRule(hold_us=50 * MINUTE),
+    }
+)
+
+
+@pytest.mark.parametrize(("part_bytes", "slice_cells"), [(300, 60), (900, 40), (2000, 100_000), (100_000, 10)])
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if not shape.startswith("long")])
+def test_rules_and_the_words_of_a_status_do_not_depend_on_parts_and_slices(
+    shape: str, part_bytes: int, slice_cells: int, tmp_path: Path
+) -> None:
+    source = tmp_path / "wide.csv"
+    source.write_text(SHAPES[shape]())
+    options = GridOptions(max_hole=5, rules=RULES, running="fuel == 'gas' and flow > 9", settle_us=3 * MINUTE)
+    for out, sizes in (("once", (1 << 26, 1 << 24)), ("parts", (part_bytes, slice_cells))):
+        verbs.ingest(source, tmp_path / out, grid=options, part_bytes=sizes[0], slice_cells=sizes[1])
+    once, parts = (
+        [pq.ParquetFile(path).read() for path in sorted((tmp_path / out / "data").rglob("*.parquet"))]
+        for out in ("once", "parts")
+    )
+    for one, same in zip(once, parts, strict=True):
+        assert same.column_names == ["asset", "time", "flow", "temp", "fuel"]
+        for name in ("asset", "time", "fuel"):
+            assert same.column(name).to_pylist() == one.column(name).to_pylist(), name
+        for name in ("flow", "temp"):
+            wanted, came = (table.column(name).to_numpy(zero_copy_only=False) for table in (one, same))
+            np.testing.assert_allclose(came, wanted, rtol=1e-12)
+    told, whole = (json.loads((tmp_path / out / "quality.json").read_text()) for out in ("parts", "once"))
+    for one, same in zip(told["assets"], whole["assets"], strict=True):
+        assert {**one, "sensors": None} == {**same, "sensors": None}  # where one sticks, slices count it twice
+        assert one["rows_in"] == one["rows"] + one["merged"] + one["without_value"]
+        assert one["held"] > 0
+        assert one["out_of_state"] > one["settling"] > 0
+    assert rules_from(told["sensor_rules"]) == RULES

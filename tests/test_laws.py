@@ -31,6 +31,8 @@ from anomaly_lstm.learning import CHALLENGER, TrainOptions
 from anomaly_lstm.models import MODELS
 from anomaly_lstm.policy import DAY_US, Policy
 from anomaly_lstm.scored_rows import rows_of
+from anomaly_lstm.sensor_rules import SensorRule, SensorRules
+from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry, to_grid
 from anomaly_lstm.thresholds import THRESHOLDS
@@ -307,6 +309,115 @@ def test_law_2_events_act_alike_whatever_the_slices(tmp_path: Path) -> None:
         run_to(n, tmp_path / "sliced" / "run", CHALLENGER, events=events)
     one, many = (files_of(tmp_path / name / "run") for name in ("once", "sliced"))
     assert many == one
+
+
+PLANT_RULES = SensorRules(
+    {
+        "s1": SensorRule("last", hold_us=15 * MINUTE),
+        "valve": SensorRule(hold_us=600 * MINUTE),
+        "s2": SensorRule(hold_us=6 * MINUTE, interpolate="linear"),
+        "total": SensorRule(type="counter", hold_us=9 * MINUTE),
+        "wind": SensorRule(type="angle", hold_us=3 * MINUTE),
+        "machine_status": SensorRule(hold_us=2 * DAY_US),
+    }
+)
+LATE = range(1020, 1040)
+
+
+@cache
+def plant_to_run() -> pa.Table:
+    """What a historian writes that keeps changes only: each sensor at its own times, a status where it changes."""
+    rng, history = np.random.default_rng(11), history_to_run()
+    wind, total = 10 * history[:, 0] % 360, np.cumsum(1 + history[:, 1] / 30)
+    total[1000:] -= total[1000]  # somebody put in a new meter
+    shares = {"s0": 0.5, "s1": 0.15, "s2": 0.3, "total": 0.3, "wind": 0.5, "valve": 0.008, "c0": 0.4}
+    columns = dict(zip(shares, (*history[:, :3].T, total, wind, history[:, 0], history[:, 3]), strict=True))
+    cells = {name: np.where(rng.random(N_ROWS) < shares[name], values, np.nan) for name, values in columns.items()}
+    status = [{0: "RUN", 880: "STOP", 930: "STARTUP", 940: "RUN"}.get(row) for row in range(N_ROWS)]
+    time = pa.array(minutes(N_ROWS, FIRST)).cast(pa.timestamp("us", "UTC"))
+    table = pa.table(
+        {"time": time, "machine_status": pa.array(status)}
+        | {name: pa.array(values, from_pandas=True) for name, values in cells.items()}
+    )
+    empty = ~np.isfinite(np.column_stack([*cells.values()])).any(axis=1) & np.array([word is None for word in status])
+    empty[[*LONG_GAP]] = True
+    return table.append_column("row", pa.array(np.arange(N_ROWS))).filter(pa.array(~empty))
+
+
+def run_plant(n: int, folder: Path, late: Sequence[int] = ()) -> pipeline.RunResult:
+    """A scheduled run when the first ``n`` minutes have been measured but for those that come ``late``."""
+    table = plant_to_run()
+    row = table.column("row").to_numpy()
+    source = folder.parent / "source" / "pump.parquet"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table.filter(pa.array((row < n) & ~np.isin(row, late))).drop_columns(["row"]), source)
+    grid = pipeline.GridOptions(
+        MINUTE, rules=PLANT_RULES, running="machine_status in ('RUN', 'STARTUP')", settle_us=20 * MINUTE
+    )
+    return pipeline.run(replace(plan_for(source, folder, CHALLENGER), grid=grid))
+
+
+def test_laws_2_and_3_hold_for_a_plant_that_writes_changes_only(tmp_path: Path) -> None:
+    at_once, sliced = tmp_path / "once" / "run", tmp_path / "sliced" / "run"
+    result = run_plant(N_ROWS, at_once)
+    assert result.trained is not None
+    assert result.trained.trained.roles.scored == ("s0", "s1", "s2", "total", "wind.cos", "wind.sin", "valve")
+    (asset,) = result.quality.assets
+    assert asset.rows_in == asset.rows + asset.merged + asset.without_value
+    assert asset.held > 50
+    assert asset.settling == 20
+    assert result.states["OUT_OF_STATE"] == asset.out_of_state == 50 + 20
+    one = files_of(at_once)
+    run_plant(N_ROWS, at_once)
+    assert files_of(at_once) == one
+    for n, late in (
+        (UNTIL, ()),
+        (UNTIL + 3, ()),
+        (905, ()),
+        (935, ()),
+        (1045, LATE),
+        (1100, ()),
+        (1101, ()),
+        (N_ROWS, ()),
+    ):
+        run_plant(n, sliced, late)
+    assert files_of(sliced) == one
+
+
+def run_folder(ends: Mapping[str, int], folder: Path) -> pipeline.RunResult:
+    """A scheduled run when so many minutes of each sensor are in its own file."""
+    history, home = history_to_run(), folder.parent / "source" / "pump"
+    home.mkdir(parents=True, exist_ok=True)
+    for place, (name, end) in enumerate(ends.items()):
+        times = minutes(end, FIRST)
+        lines = [f"{iso(int(us))},{value!r}" for us, value in zip(times, history[:end, place].tolist(), strict=True)]
+        (home / f"{name}.csv").write_text("\n".join(["time,value", *lines]) + "\n")
+    plan = plan_for(home.parent, folder, CHALLENGER)
+    return pipeline.run(replace(plan, read=ReadOptions(asset_from="folder"), grid=pipeline.GridOptions(MINUTE)))
+
+
+def test_laws_2_and_3_hold_for_a_file_per_sensor_that_grow_each_at_its_own_pace(tmp_path: Path) -> None:
+    at_once, sliced = tmp_path / "once" / "run", tmp_path / "sliced" / "run"
+    run_folder(dict.fromkeys(names(), N_ROWS), at_once)
+    one = files_of(at_once)
+    for ends in ((UNTIL, UNTIL, UNTIL, UNTIL), (900, 800, 900, 900), (1120, 1121, 1100, 1120), (N_ROWS,) * 4):
+        run_folder(dict(zip(names(), ends, strict=True)), sliced)
+    many = files_of(sliced)
+    del one["history.jsonl"], many["history.jsonl"]  # late rows have changed what was told on the way
+    assert many == one
+
+
+def test_a_run_scores_what_score_scores_by_whatever_rules(tmp_path: Path) -> None:
+    result = run_plant(N_ROWS, tmp_path / "once" / "run")
+    source = tmp_path / "once" / "source"
+    pipeline.score(source, result.model, tmp_path / "scores.parquet")
+    alone = pq.read_table(tmp_path / "scores.parquet")
+    stored = pa.concat_tables(
+        [pq.ParquetFile(path).read() for path in sorted((tmp_path / "once" / "run" / "scores").rglob("*.parquet"))]
+    )
+    assert stored.column("time").equals(alone.column("time"))
+    for name in ("state", "score", "value.s1", "value.s2", "value.total", "value.wind.cos"):
+        assert stored.column(name).to_pylist() == alone.column(name).to_pylist(), name
 
 
 # ---------------------------------------------------------------- 4 no silent loss

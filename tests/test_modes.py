@@ -401,14 +401,18 @@ def test_a_mode_is_no_context_and_is_not_left_out(tmp_path: Path) -> None:
         pipeline.train(source, tmp_path / "m", mode="laod", options=LINE)
 
 
-def test_a_condition_compares_a_mode_in_numbers_and_refuses_one_in_words(tmp_path: Path) -> None:
+def test_a_condition_compares_a_mode_in_numbers_as_a_number_and_one_in_words_as_a_word(tmp_path: Path) -> None:
     fuel = fuels(800, 1)
     grid = pipeline.GridOptions(running="fuel > 1")
     source = write(tmp_path / "b.parquet", burner(fuel, 1), fuel, named=(1, 2, 7))
     trained = pipeline.train(source, tmp_path / "m", mode="fuel", grid=grid, options=LINE).trained
     assert trained.report["rows"] == (fuel == OIL).sum()
-    with pytest.raises(UsageError, match=r"'fuel' holds words \(gas, oil\), and only numbers can be compared"):
-        pipeline.train(write(source, burner(fuel, 1), fuel), tmp_path / "m", mode="fuel", grid=grid, options=LINE)
+    write(source, burner(fuel, 1), fuel)
+    with pytest.raises(UsageError, match=r"'fuel' holds words \(gas, oil\).*Compare it with a word"):
+        pipeline.train(source, tmp_path / "m", mode="fuel", grid=grid, options=LINE)
+    by_word = pipeline.GridOptions(running="fuel == 'oil'")
+    trained = pipeline.train(source, tmp_path / "m", mode="fuel", grid=by_word, options=LINE).trained
+    assert trained.report["rows"] == (fuel == OIL).sum()
 
 
 def test_a_source_without_the_mode_is_not_scored(plant: Path, tmp_path: Path) -> None:

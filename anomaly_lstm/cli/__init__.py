@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from anomaly_lstm.cli import show
+from anomaly_lstm.cli import logs, show
 from anomaly_lstm.cli.alert import alert
 from anomaly_lstm.cli.case import app as case
 from anomaly_lstm.cli.evaluate import evaluate
@@ -26,9 +26,8 @@ from anomaly_lstm.cli.report import report
 from anomaly_lstm.cli.run import run
 from anomaly_lstm.cli.score import score
 from anomaly_lstm.cli.train import train
-from anomaly_lstm.errors import AnomalyLstmError, DataError
+from anomaly_lstm.errors import UNEXPECTED, AnomalyLstmError, DataError
 
-UNEXPECTED = 3
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -77,15 +76,22 @@ def main(argv: Sequence[str] | None = None) -> None:
             show.interrupted()
         raise
     except AnomalyLstmError as problem:
-        show.error(str(problem))
-        sys.exit(problem.exit_code)
+        _leave(str(problem), problem.exit_code)
     except PermissionError as problem:
-        show.error(f"{problem.filename}: {problem.strerror}. Check who may read and write it.")
-        sys.exit(DataError.exit_code)
+        _leave(f"{problem.filename}: {problem.strerror}. Check who may read and write it.", DataError.exit_code)
     except KeyboardInterrupt:
         show.interrupted()
         sys.exit(INTERRUPTED)
     except Exception:
-        traceback.print_exc()
-        show.error("this is a defect of anomaly-lstm, not of your data. Please report it with the lines above.")
-        sys.exit(UNEXPECTED)
+        if not logs.begun():
+            traceback.print_exc()
+        _leave("this is a defect of anomaly-lstm, not of your data. Please report it with the traceback.", UNEXPECTED)
+
+
+def _leave(why: str, exit_code: int) -> None:
+    """Say why the command ends, in the log where there is one, and end it."""
+    if logs.begun():
+        logs.failed(why, exit_code)
+    else:
+        show.error(why)
+    sys.exit(exit_code)

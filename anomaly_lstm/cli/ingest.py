@@ -25,6 +25,8 @@ def ingest(
     separator: options.Separator = None,
     decimal: options.Decimal = None,
     asset: options.Asset = None,
+    asset_from: options.AssetFrom = None,
+    name: options.AssetName = None,
     zone: options.Zone = None,
     period: options.Period = None,
     start: options.Start = None,
@@ -48,12 +50,14 @@ def ingest(
         separator=separator,
         decimal=decimal,
         asset=asset,
+        asset_from=asset_from,
+        name=name,
         zone=zone,
         start=start,
         end=end,
         sensors=sensors,
         exclude=exclude,
-        context=(mode,) if mode else (),
+        context=(*((mode,) if mode else ()), *options.status_columns(config, None)),
     )
     grid = options.grid(config, period=period)
     place = options.source(source, config)

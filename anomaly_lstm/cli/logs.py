@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from anomaly_lstm.clock import iso
-from anomaly_lstm.tables import SEVERITIES
+from anomaly_lstm.errors import UNEXPECTED
 
 if TYPE_CHECKING:  # it loads Arrow, which --help must not
     from anomaly_lstm.sinks.contract import Standing
@@ -38,6 +37,18 @@ def begin(stream: TextIO | None = None) -> None:
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
 
 
+def begun() -> bool:
+    """Whether `begin` was called and all that is said to people belongs into the log."""
+    return any(isinstance(handler.formatter, JsonLines) for handler in logging.getLogger().handlers)
+
+
+def failed(why: str, exit_code: int) -> None:
+    """Log why the command ends, with the traceback where it is a defect."""
+    fields = {"error": why, "exit_code": exit_code}
+    defect = sys.exc_info() if exit_code == UNEXPECTED else None
+    logging.getLogger("anomaly_lstm").error("run failed", extra={"fields": fields}, exc_info=defect)
+
+
 def ran(standing: Standing) -> None:
     """Log how each asset and the run ended."""
     logger = logging.getLogger("anomaly_lstm")
@@ -47,6 +58,9 @@ def ran(standing: Standing) -> None:
 
 def entries(standing: Standing) -> Iterator[Entry]:
     """One entry per asset, watched or not, one per channel or sink that failed, and one for the run."""
+    from anomaly_lstm.clock import iso  # loads NumPy, as tables load Arrow, which --help must not
+    from anomaly_lstm.tables import SEVERITIES
+
     alerts = [alert for alert in standing.report.alerts if alert["active"]]
     count = Counter((alert["asset"], alert["severity"]) for alert in alerts)
     for asset, seen in standing.assets.items():

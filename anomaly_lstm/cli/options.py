@@ -83,6 +83,26 @@ Asset = Annotated[
         show_default=False,
     ),
 ]
+AssetFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--asset-from",
+        metavar="PLACE",
+        help="file: each file is an asset; folder: the files of a folder are one (default: file).",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+AssetName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="ASSET",
+        help="All files are this one asset, joined on time.",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
 Zone = Annotated[
     str | None,
     typer.Option(
@@ -328,6 +348,13 @@ def names(text: str | None) -> tuple[str, ...] | None:
     return found
 
 
+def _place(text: str | None) -> str | None:
+    """What assets are named after. Raises UsageError where it is neither their file nor their folder."""
+    if text not in (None, "file", "folder"):
+        raise UsageError(f"--asset-from: {text!r} is neither 'file' nor 'folder'.")
+    return text
+
+
 def separator_mark(text: str | None) -> str | None:
     """The mark between columns; a tab may be called ``tab``. Raises UsageError on anything a CSV is not read by."""
     mark = {"tab": "\t", "\\t": "\t"}.get(text.lower(), text) if text is not None else None
@@ -419,6 +446,8 @@ def reading(
     end: str | None,
     sensors: str | None,
     exclude: str | None,
+    asset_from: str | None = None,
+    name: str | None = None,
     context: Sequence[str] = (),
 ) -> ReadOptions:
     """How the source is read; context sensors are read too where ``--sensors`` names what is kept."""
@@ -435,12 +464,16 @@ def reading(
         "separator": separator_mark(separator),
         "decimal": decimal_mark(decimal),
         "asset": asset,
+        "asset_from": _place(asset_from),
+        "name": name,
         "zone": zone,
         "start_us": moment_us("--start", start, zone),
         "end_us": moment_us("--end", end, zone),
         "sensors": None if kept is None else tuple(dict.fromkeys((*kept, *context))),
         "exclude": names(exclude),
     }
+    if asset is not None or asset_from is not None or name is not None:  # one of them says whose the rows are
+        base = replace(base, asset=None, asset_from=None, name=None)
     read = replace(base, **{name: value for name, value in given.items() if value is not None})
     if read.start_us is not None and read.end_us is not None and read.start_us >= read.end_us:
         raise UsageError("--start must lie before --end; the span is [start, end).")
@@ -451,7 +484,7 @@ def grid(config: Pipeline | None, *, period: str | None, running: str | None = N
     """How rows become a grid."""
     from anomaly_lstm.conditions import parse
     from anomaly_lstm.pipeline import GridOptions
-    from anomaly_lstm.telemetry import MAX_HOLE
+    from anomaly_lstm.telemetry import DEFAULT, MAX_HOLE
 
     period_us = span_us("--period", period)
     if period_us == 0:
@@ -462,7 +495,17 @@ def grid(config: Pipeline | None, *, period: str | None, running: str | None = N
         period_us=period_us or (config.source.period_us if config else None),
         max_hole=config.source.max_hole if config else MAX_HOLE,
         running=running or (config.sensors.running if config else None),
+        rules=config.sensors.rules if config else DEFAULT,
+        settle_us=config.sensors.settle_us if config else 0,
     )
+
+
+def status_columns(config: Pipeline | None, running: str | None) -> tuple[str, ...]:
+    """The columns of words that tell when an asset runs: they are read too where ``--sensors`` names what is kept."""
+    from anomaly_lstm.conditions import parse, words_in
+
+    condition = running or (config.sensors.running if config else None)
+    return tuple(words_in(parse(condition))) if condition else ()
 
 
 def learning(

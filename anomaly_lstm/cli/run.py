@@ -52,6 +52,8 @@ def run(
     from anomaly_lstm.config import read_pipeline
 
     for_a_log = log_format is options.LogForm.json
+    if for_a_log:
+        logs.begin()
     screen = show.screen(json=json, quiet=quiet or for_a_log)
     config = read_pipeline(pipeline)
     if test_channels:
@@ -59,8 +61,6 @@ def run(
         return
     plan = options.plan_from(config)
     edges = [None if text is None else parse_time(text, plan.read.zone) for text in (since, until)]
-    if for_a_log:
-        logs.begin()
     with show.learning(screen) as told:
         result = verbs.run(plan, since_us=edges[0], until_us=edges[1], reprocess=reprocess, dry=dry_run, told=told)
     show.ran(screen, result, verbs.inspect(result.model) if result.trained else {}, pipeline)

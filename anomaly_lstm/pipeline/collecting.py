@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from anomaly_lstm import arrivals, sources
-from anomaly_lstm.arrivals import Mode
 from anomaly_lstm.clock import iso
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Seen, Terms, Watch, pending_from
@@ -172,7 +171,6 @@ def _kept(
     superseded: list[Path] = []
     new: dict[str, int] = {}
     for reading in readings:
-        mode = Mode(read.mode, tuple(reading.words)) if read.mode else None
         for raw in reading.assets:
             ahead = raw.time_us > latest_us
             if ahead.any() and (state.assets or ahead.mean() < 0.5):  # else the clock of this machine is wrong
@@ -182,7 +180,7 @@ def _kept(
                 )
                 raw = replace(raw, time_us=raw.time_us[~ahead], values=raw.values[~ahead])
             try:
-                added = arrivals.add(folder.arrivals(raw.asset), state.run, raw, mode)
+                added = arrivals.add(folder.arrivals(raw.asset), state.run, raw, reading.words)
             except DataError as problem:
                 failed[raw.asset] = f"{raw.asset}: {problem}"
                 unread |= set(raw.origins)

@@ -20,6 +20,7 @@ from anomaly_lstm.events import normal_rows, touching
 from anomaly_lstm.interventions import anew
 from anomaly_lstm.pipeline.grids import Quality, check_not_an_input
 from anomaly_lstm.pipeline.scoring import check_not_in_model, events_for, load, range_words, telemetry_for
+from anomaly_lstm.sensor_rules import SensorRules, series_of
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import RawAsset, ReadOptions
 from anomaly_lstm.tables import forecast_schema
@@ -118,9 +119,10 @@ def _plans(
     names = trained.roles.context
     if not names:
         raise UsageError("--context-ahead: the model has no context. Train one with --context, or leave the plan out.")
-    options = ReadOptions(zone=read.zone or trained.reading.get("zone"), columns=read.columns, known=names)
+    known = tuple(dict.fromkeys((*names, *trained.rules.measured(names))))
+    options = ReadOptions(zone=read.zone or trained.reading.get("zone"), columns=read.columns, known=known)
     read_plans = sources.read(place, options)
-    planned = {raw.asset: _plan(raw, names) for raw in read_plans.assets}
+    planned = {raw.asset: _plan(raw, names, trained.rules) for raw in read_plans.assets}
     if len(planned) == 1 and not set(planned) & {asset.asset for asset in assets}:
         planned = dict.fromkeys((asset.asset for asset in assets), next(iter(planned.values())))
     mine = {asset.asset: planned[asset.asset] for asset in assets if asset.asset in planned}
@@ -149,10 +151,15 @@ def _plans(
     return mine, notes + [note for asset, plan in mine.items() for note in _planned_unseen(trained, asset, plan)]
 
 
-def _plan(raw: RawAsset, names: Sequence[str]) -> Plan:
-    """What is planned for one asset, in the order of its times; NaN for a context that is not planned."""
+def _plan(raw: RawAsset, names: Sequence[str], rules: SensorRules) -> Plan:
+    """What is planned for one asset, in the order of its times; NaN for a context that is not planned.
+
+    Of a counter its rate is planned, as it stands.
+    """
     order = np.argsort(raw.time_us, kind="stable")
-    have = {name: raw.values[order, i] for i, name in enumerate(raw.sensors)}
+    angles = SensorRules({name: rule for name, rule in rules.named.items() if rule.type == "angle"})
+    made = series_of(angles, raw.time_us[order], raw.sensors, raw.values[order], 0)
+    have = {one.sensor: one.values for one in made}
     return Plan(raw.time_us[order], np.column_stack([have.get(name, np.full(len(order), np.nan)) for name in names]))
 
 

@@ -21,12 +21,23 @@ from anomaly_lstm import arrow, pieces, sources, store
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.pieces import Piece
-from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_names, check_running, grid_for, place_on, with_mode
+from anomaly_lstm.pipeline.grids import (
+    GridOptions,
+    Quality,
+    check_names,
+    check_rules,
+    falls,
+    grid_for,
+    place_on,
+    status_words,
+    with_mode,
+    words_said,
+)
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading, ReadOptions, together
 from anomaly_lstm.sources.reading import summary_words
 from anomaly_lstm.tables import State
-from anomaly_lstm.telemetry import PERIOD_ROWS, AssetQuality, Grid, Telemetry
+from anomaly_lstm.telemetry import AssetQuality, Grid, Telemetry, last_known, rows_for_period
 
 Int64 = NDArray[np.int64]
 
@@ -67,11 +78,13 @@ def ingest(
 ) -> Ingested:
     """Any export → ``out/data/<asset>/data.parquet`` on a regular UTC grid, and ``out/quality.json``.
 
-    The mode that ``read`` names is kept as text, held from value to value; other text is left out. An ingested folder
-    that stands there is replaced; a folder with anything else in it is refused. ``part_bytes`` [bytes] of the source
-    and ``slice_cells`` cells of an asset are in memory at a time.
+    The mode that ``read`` names is kept as text, held from value to value, and so is a column of words that tells when
+    an asset runs; other text is left out. An ingested folder that stands there is replaced; a folder with anything else
+    in it is refused. ``part_bytes`` [bytes] of the source and ``slice_cells`` cells of an asset are in memory at a
+    time.
     """
-    read, options = read or ReadOptions(), grid or GridOptions()
+    options = grid or GridOptions()
+    read = replace(read or ReadOptions(), words=status_words(options.running))
     if out.is_dir() and any(out.iterdir()) and not (out / "quality.json").is_file():
         raise UsageError(f"{out} exists and is not an ingested folder: it is left as it is. Give another --out.")
     with store.replacing_folder(out) as side:
@@ -79,23 +92,27 @@ def ingest(
         found = _gathered(sources.stream(source, read, part_bytes), aside, progress)
         if read.mode:
             check_names([read.mode], found.sensors, "--mode")
-        check_running(options, found.words, read.mode)
-        on = grid_for([stock.first_times() for stock in found.assets.values()], options)
+        check_rules(options, found.sensors, found.said)
+        on = grid_for(
+            [stock.first_times(rows_for_period(len(found.assets))) for stock in found.assets.values()], options
+        )
         qualities: list[AssetQuality] = []
         rows = 0
         for name, stock in sorted(found.assets.items()):
             folder = side / "data" / store.folder_name(name)
             folder.mkdir(parents=True)
             placed = _placed(name, stock, found, on, options, read.mode, slice_cells)
-            quality = _written(folder / "data.parquet", placed, read.mode, on, options)
+            quality = _written(folder / "data.parquet", placed, read.mode, found.words, on, options)
             if stock.pieces and not found.long:  # a long table is brought side by side in order of time
                 quality = replace(quality, out_of_order=pieces.disorder(stock.pieces))
-            qualities.append(quality)
-            rows += qualities[-1].rows
+            qualities.append(replace(quality, joined=stock.kept - quality.rows_in))
+            rows += qualities[-1].rows + qualities[-1].held
             progress(Progress("putting rows on the grid", len(qualities) / len(found.assets), rows))
-        report = Quality(
-            list(found.files.values()), qualities, found.said(sum(quality.rows_in for quality in qualities)), on
-        )
+        notes = [
+            *found.told(sum(quality.rows_in for quality in qualities)),
+            *(note for quality in qualities for note in falls(quality)),
+        ]
+        report = Quality(list(found.files.values()), qualities, notes, on, options.rules)
         store.write_json(side / "quality.json", report.document())
         shutil.rmtree(aside, ignore_errors=True)
     return Ingested(out, report, rows)
@@ -119,8 +136,14 @@ class _Stock:
             return int(self.raw.time_us.min()), int(self.raw.time_us.max())
         return min(piece.first_us for piece in self.pieces), max(piece.last_us for piece in self.pieces)
 
-    def first_times(self) -> Int64:
-        return self.raw.time_us if self.raw else pieces.first_times(self.pieces, PERIOD_ROWS)
+    @property
+    def kept(self) -> int:
+        """How many rows of files, or cells of long tables, they were before some were put side by side."""
+        parts = [len(self.raw.time_us) + self.raw.joined] if self.raw else []
+        return sum(parts) + sum(piece.n_rows + piece.joined for piece in self.pieces)
+
+    def first_times(self, n_rows: int) -> Int64:
+        return self.raw.time_us if self.raw else pieces.first_times(self.pieces, n_rows)
 
 
 @dataclass(frozen=True)
@@ -131,10 +154,16 @@ class _Found:
     sensors: Sequence[str]
     files: Mapping[str, FileQuality]
     notes: Sequence[str]
-    words: Sequence[str]
+    words: Mapping[str, Sequence[str]]
+    said: Mapping[str, set[str]]
+    """Sensor that holds words → those that some row says."""
     long: bool
 
-    def said(self, rows: int) -> list[str]:
+    def status(self, mode: str | None) -> list[str]:
+        """The columns of words that are not the mode."""
+        return [name for name in self.sensors if name in self.words and name != mode]
+
+    def told(self, rows: int) -> list[str]:
         """The notes, and what came out: so many rows."""
         if not self.assets:
             return [*self.notes, "No rows are left."]
@@ -149,7 +178,8 @@ def _gathered(readings: Iterable[Reading], aside: Path, progress: Watcher) -> _F
     sensors: dict[str, None] = {}
     files: dict[str, FileQuality] = {}
     notes: dict[str, None] = {}
-    words: Sequence[str] = ()
+    words: Mapping[str, Sequence[str]] = {}
+    said: dict[str, set[str]] = {}
     long, rows = False, 0
     for number, reading in enumerate(readings):
         if reading.assets and number:
@@ -161,10 +191,12 @@ def _gathered(readings: Iterable[Reading], aside: Path, progress: Watcher) -> _F
         for file in reading.files:
             files[file.file] = together(files[file.file], file) if file.file in files else file
         notes |= dict.fromkeys(reading.notes)
-        words = reading.words or words
+        words = {**words, **reading.words}
+        for sensor, spoken in words_said(reading).items():
+            said[sensor] = said.get(sensor, set()) | spoken
         long = long or reading.how.layout == "long"
         progress(Progress("reading", reading.done, rows))
-    return _Found(assets, sorted(sensors) if long else list(sensors), files, list(notes), words, long)
+    return _Found(assets, sorted(sensors) if long else list(sensors), files, list(notes), words, said, long)
 
 
 def _with(stock: _Stock | None, raw: RawAsset, aside: Path, number: int) -> _Stock:
@@ -188,20 +220,46 @@ def _placed(
     name: str, stock: _Stock, found: _Found, grid: Grid, options: GridOptions, mode: str | None, cells: int
 ) -> Iterator[tuple[Telemetry, AssetQuality]]:
     """An asset on the grid, slice by slice in order of time."""
-    names = [sensor for sensor in found.sensors if sensor != mode]
+    status = found.status(mode)
+    names = [sensor for sensor in found.sensors if sensor != mode and sensor not in status]
+    sensors = options.rules.made_of(names)
     if stock.raw:
         parts: Iterable[RawAsset] = [stock.raw]
     else:
         most = max(1, cells // max(1, len(found.sensors)))
         parts = pieces.slices(name, stock.pieces, found.sensors, grid, most, found.long)
     before: RawAsset | None = None
+    seen: RawAsset | None = None
+    since: int | None = None
     for raw in parts:
-        telemetry, quality = place_on(raw, names, grid, options)
+        near = raw if seen is None or since is None else _with_reach(seen, raw, grid.time_of(since), grid, options)
+        telemetry, quality = place_on(near, sensors, grid, options, found.words, since)
+        again = quality.rows_in - len(raw.time_us)  # rows without a value since the last grid row
+        quality = replace(quality, rows_in=len(raw.time_us), without_value=quality.without_value - again)
         if mode is not None:
             lit = raw if before is None else _after_last(before, raw, mode)
-            telemetry = with_mode(telemetry, lit, mode, found.words)
+            telemetry = with_mode(telemetry, lit, mode, found.words.get(mode, ()))
             before = lit
-        yield telemetry, quality
+        yield _with_words(telemetry, near, status, options), quality
+        seen, since = near, int(telemetry.index[-1]) + 1 if len(telemetry) else since
+
+
+def _with_words(asset: Telemetry, raw: RawAsset, status: Sequence[str], options: GridOptions) -> Telemetry:
+    """The rows with columns of words, after the sensors: what was said last up to a row, while it counts."""
+    if not status:
+        return asset
+    said = [
+        last_known(raw.time_us, raw.values[:, raw.sensors.index(name)], asset.grid, asset.index, options.rules.of(name))
+        for name in status
+    ]
+    return replace(asset, sensors=(*asset.sensors, *status), values=np.column_stack([asset.values, *said]))
+
+
+def _with_reach(seen: RawAsset, raw: RawAsset, since_us: int, grid: Grid, options: GridOptions) -> RawAsset:
+    """A slice with those rows before it that its grid rows, from ``since_us`` on, still look back at."""
+    near = seen.time_us > since_us - grid.period_us - options.reach_us(grid)
+    times = np.concatenate([seen.time_us[near], raw.time_us])
+    return replace(raw, time_us=times, values=np.concatenate([seen.values[near], raw.values]))
 
 
 def _after_last(before: RawAsset, raw: RawAsset, mode: str) -> RawAsset:
@@ -218,6 +276,7 @@ def _written(
     path: Path,
     placed: Iterable[tuple[Telemetry, AssetQuality]],
     mode: str | None,
+    words: Mapping[str, Sequence[str]],
     grid: Grid,
     options: GridOptions,
 ) -> AssetQuality:
@@ -226,7 +285,7 @@ def _written(
     with ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
         for telemetry, quality in placed:
-            table = _ingested_table(telemetry, mode)
+            table = _ingested_table(telemetry, mode, words)
             if writer is None:
                 writer = stack.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd"))
             writer.write_table(table)
@@ -236,9 +295,16 @@ def _written(
     return whole
 
 
-def _ingested_table(asset: Telemetry, mode: str | None) -> pa.Table:
+def _ingested_table(asset: Telemetry, mode: str | None, words: Mapping[str, Sequence[str]]) -> pa.Table:
     rows = np.flatnonzero(asset.state != State.NO_DATA)
     columns = {"asset": arrow.repeat_text(asset.asset, len(rows)), "time": arrow.from_times(asset.time_us[rows])}
-    columns |= {name: arrow.from_floats(asset.values[rows, i]) for i, name in enumerate(asset.sensors)}
+    for name, values in zip(asset.sensors, asset.values[rows].T, strict=True):
+        columns[name] = _as_text(values, words[name]) if name in words else arrow.from_floats(values)
     columns |= {mode: scores_stage.mode_names(asset).take(arrow.from_ints(rows))} if mode else {}
     return pa.table(columns)
+
+
+def _as_text(places: NDArray[np.float64], words: Sequence[str]) -> pa.Array:
+    """The words of rows (n_rows,) that are places among them."""
+    place = np.where(np.isfinite(places), places, len(words)).astype(np.int64)
+    return arrow.texts([*words, None]).take(arrow.from_ints(place))

@@ -36,12 +36,16 @@ class Patience:
 
 
 def patience(trained: Trained, no_data_after_us: int | None, sensor_bad_after_us: int | None) -> Patience:
-    """As a pipeline file says, else by what was usual in training."""
+    """As a pipeline file says, else by what was usual in training; where all is written only when it moves, an asset
+    may rest as long as values count on.
+    """
     period_us, sensors = trained.grid.period_us, trained.roles.all
     usual: Mapping[str, int] = trained.report.get("sensor_bad_after_us", {})
     own = {sensor: usual.get(sensor, silence.no_data_after(period_us)) for sensor in sensors}
     return Patience(
-        silence.no_data_after(period_us) if no_data_after_us is None else no_data_after_us,
+        max(silence.no_data_after(period_us), trained.rules.holds_us(sensors)[0])
+        if no_data_after_us is None
+        else no_data_after_us,
         own if sensor_bad_after_us is None else dict.fromkeys(sensors, sensor_bad_after_us),
     )
 

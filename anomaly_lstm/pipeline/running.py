@@ -23,7 +23,7 @@ from anomaly_lstm.cases import Cases, advance, overlays, told_line
 from anomaly_lstm.cases import Told as CaseTold
 from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS, CHANGES, RETRACTED, Change
 from anomaly_lstm.clock import format_duration, iso, parse_time
-from anomaly_lstm.errors import DataError, ModelError
+from anomaly_lstm.errors import DataError, ModelError, UsageError
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import changed_from
 from anomaly_lstm.pipeline.actions import read_actions
@@ -31,7 +31,7 @@ from anomaly_lstm.pipeline.alerting import run_document
 from anomaly_lstm.pipeline.collecting import Collected, collect
 from anomaly_lstm.pipeline.evaluation import evaluate
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch, event_document, event_from, pending_from
-from anomaly_lstm.pipeline.grids import Quality, check_names
+from anomaly_lstm.pipeline.grids import Quality, check_names, rules_applied
 from anomaly_lstm.pipeline.missing import Patience, patience, tell_missing
 from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.scoring import as_in_training, events_for, load, unseen_note
@@ -133,6 +133,11 @@ def _run(
     now_us: Callable[[], int],
     told: Callable[[Stage], None],
 ) -> RunResult:
+    if rules_applied(plan.source) is not None:
+        raise UsageError(
+            "a run reads what the plant wrote, and [sensors.grid] was applied to this ingested folder already. Name "
+            "the exports in [source] paths."
+        )
     folder = RunFolder(plan.folder)
     before = _repaired(folder)
     new_model = None
@@ -498,7 +503,8 @@ def _quality(ground: _Ground, collected: Collected, made: Mapping[str, Fresh], *
     notes += unseen_note(ground.trained, [fresh.unseen for fresh in made.values() if fresh.unseen])
     notes += [note for fresh in made.values() for note in fresh.notes]
     notes += [f"{name} is still being written: it is read in the next run." for name in sorted(ground.state.waiting)]
-    quality = Quality(collected.files, [fresh.quality for fresh in made.values()], notes, ground.trained.grid)
+    counted = [fresh.quality for fresh in made.values()]
+    quality = Quality(collected.files, counted, notes, ground.trained.grid, ground.trained.rules)
     if made or collected.files:
         store.write_json(ground.folder.path / "quality.json", quality.document())
     return quality
@@ -532,9 +538,11 @@ def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
         "[train] model": (plan.train.network, trained.options["network"]),
         "[train] threshold": (plan.train.threshold, trained.options["threshold"]),
         "[train] seed": (plan.train.seed, trained.options["seed"]),
-        "[sensors] context": (list(plan.context), list(trained.roles.context)),
+        "[sensors] context": (list(plan.grid.rules.made_of(plan.context)), list(trained.roles.context)),
         "[sensors] mode": (plan.mode, trained.roles.mode.sensor if trained.roles.mode else None),
         "[sensors] running": (plan.grid.running, trained.running),
+        "[sensors] settle": (format_duration(plan.grid.settle_us), format_duration(trained.settle_us)),
+        "[sensors.grid]": (plan.grid.rules.document(), trained.rules.document()),
         "[source] period": (
             format_duration(plan.grid.period_us or trained.grid.period_us),
             format_duration(trained.grid.period_us),

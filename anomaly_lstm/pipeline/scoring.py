@@ -16,12 +16,20 @@ from anomaly_lstm.clock import format_duration
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import Event, read_events
 from anomaly_lstm.interventions import UnderEvents
-from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_not_an_input, on_grid
+from anomaly_lstm.pipeline.grids import (
+    GridOptions,
+    Quality,
+    check_applied,
+    check_not_an_input,
+    on_grid,
+    rules_applied,
+    status_words,
+)
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import RawAsset, Reading, ReadOptions
 from anomaly_lstm.tables import State, check_scores
-from anomaly_lstm.telemetry import Grid, Telemetry, estimate_period
+from anomaly_lstm.telemetry import DEFAULT, Telemetry, estimate_period
 from anomaly_lstm.trained import Trained, from_folder
 
 LONG_SILENCE = 100
@@ -116,6 +124,10 @@ def telemetry_for(
 
     Raises DataError when no asset can be used.
     """
+    applied = rules_applied(source)
+    if applied is not None:
+        check_applied(applied, trained.rules, "the model's")
+        trained = replace(trained, rules=DEFAULT)
     reading = sources.read(source, as_in_training(trained, read))
     missing = {a.asset: missing_sensors(trained, a) for a in reading.assets}
     failed = {a.asset: missing_words(trained, a, missing[a.asset]) for a in reading.assets if missing[a.asset]}
@@ -123,23 +135,30 @@ def telemetry_for(
     if not usable:
         raise DataError(next(iter(failed.values())) if failed else "the source holds no rows.")
     assets, quality = as_the_model_wants(trained, replace(reading, assets=usable))
-    notes = [*quality.notes, *(note for raw in usable for note in sparse(raw, trained.grid))]
+    notes = [*quality.notes, *(note for raw in usable for note in sparse(trained, raw))]
     return assets, replace(quality, notes=[*notes, *(note for a in assets for note in blind(a))]), failed
 
 
-def as_the_model_wants(trained: Trained, reading: Reading) -> tuple[list[Telemetry], Quality]:
-    """All assets of a reading on the model's grid, with its sensors in its order."""
-    options = GridOptions(trained.grid.period_us, trained.max_hole, trained.running)
+def as_the_model_wants(trained: Trained, reading: Reading, since: int | None = None) -> tuple[list[Telemetry], Quality]:
+    """All assets of a reading on the model's grid, with its sensors in its order; rows before grid index ``since`` are
+    only looked back at.
+    """
     mode = trained.roles.mode
     sensor = mode.sensor if mode else None
-    assets, quality = on_grid(reading, options, trained.grid, trained.roles.all, sensor)
+    assets, quality = on_grid(reading, grid_options(trained), trained.grid, trained.roles.all, sensor, since)
     return [mode.on(a) for a in assets] if mode else assets, quality
 
 
-def sparse(raw: RawAsset, grid: Grid) -> list[str]:
-    """A note where rows come much more seldom than the model's grid."""
+def grid_options(trained: Trained) -> GridOptions:
+    """How the model's rows became a grid."""
+    return GridOptions(trained.grid.period_us, trained.max_hole, trained.running, trained.rules, trained.settle_us)
+
+
+def sparse(trained: Trained, raw: RawAsset) -> list[str]:
+    """A note where rows come much more seldom than the model's grid, and no value counts on until the next."""
+    grid = trained.grid
     period = estimate_period([raw.time_us]) if len(np.unique(raw.time_us)) > LEAST_FOR_PERIOD else grid.period_us
-    if period < 2 * grid.period_us:
+    if period < 2 * grid.period_us or period <= trained.rules.holds_us(trained.roles.all)[1]:
         return []
     ours = format_duration(grid.period_us)
     return [
@@ -223,16 +242,25 @@ def as_in_training(trained: Trained, read: ReadOptions) -> ReadOptions:
         if value is not None and getattr(read, name) == getattr(blank, name)
     }
     mode = trained.roles.mode
-    if mode:
-        remembered |= {"mode": mode.sensor, "words": tuple(mode.rows) if mode.words else ()}
-    return replace(read, known=needed(trained), **remembered)
+    words = words_of(trained)
+    remembered |= {"mode": mode.sensor} if mode else {}
+    return replace(read, known=needed(trained), words=words, **remembered)
+
+
+def words_of(trained: Trained) -> dict[str, tuple[str, ...]]:
+    """The words that the model knows, by sensor: those of its mode, and of its condition for running; none for a mode
+    of numbers.
+    """
+    mode = trained.roles.mode
+    known = {mode.sensor: tuple(mode.rows) if mode.words else ()} if mode else {}
+    return known | {name: words for name, words in status_words(trained.running).items() if name not in known}
 
 
 def needed(trained: Trained) -> tuple[str, ...]:
     """The sensors an asset must have: those of the model, its mode's, and those of its condition for running."""
     running = conditions.sensors_in(conditions.parse(trained.running)) if trained.running else ()
     mode = (trained.roles.mode.sensor,) if trained.roles.mode else ()
-    return tuple(dict.fromkeys((*trained.roles.all, *mode, *running)))
+    return trained.rules.measured((*trained.roles.all, *mode, *running))
 
 
 def missing_sensors(trained: Trained, raw: RawAsset) -> list[str]:

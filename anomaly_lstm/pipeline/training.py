@@ -14,15 +14,29 @@ from anomaly_lstm import training as training_stage
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import normal_rows, read_events, vouched_rows
 from anomaly_lstm.learning import TrainOptions
-from anomaly_lstm.pipeline.grids import GridOptions, Quality, check_names, on_grid, sensors_of
+from anomaly_lstm.pipeline.grids import (
+    GridOptions,
+    Quality,
+    check_applied,
+    check_names,
+    check_rules,
+    on_grid,
+    rules_applied,
+    sensors_of,
+    status_words,
+    words_said,
+)
 from anomaly_lstm.silence import sensor_bad_after
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import ReadOptions
-from anomaly_lstm.telemetry import Telemetry
+from anomaly_lstm.telemetry import DEFAULT, Telemetry
 from anomaly_lstm.trained import Roles, Trained, to_folder
 from anomaly_lstm.training import Stage
 
-REMEMBERED = ("time", "time_format", "zone", "asset", "layout", "sensor", "value", "separator", "decimal", "columns")
+REMEMBERED = (
+    *("time", "time_format", "zone", "asset", "asset_from", "name", "sensor_prefix", "layout", "sensor", "value"),
+    *("separator", "decimal", "columns"),
+)
 """How a source was read, as far as a model remembers it for data of the same shape."""
 
 
@@ -60,22 +74,30 @@ def train(
     read, grid, options = read or ReadOptions(), grid or GridOptions(), options or TrainOptions()
     store.check_model_place(model)
     _check_mode(mode, context, read)
-    reading = sources.read(source, replace(read, mode=mode))
+    words, rules = status_words(grid.running), grid.rules
+    applied = rules_applied(source)
+    if applied is not None:
+        check_applied(applied, rules if not rules.are_default else applied, "[sensors.grid]")
+        rules, grid = applied, replace(grid, rules=DEFAULT)
+    reading = sources.read(source, replace(read, mode=mode, words=words))
     if not sum(len(a.time_us) for a in reading.assets):
         outside = sum(f.dropped.get("outside --start/--end", 0) for f in reading.files)
         raise DataError(
             f"no row is left to learn from: {outside:,} rows lie outside --start/--end. Give a span that holds data."
         )
     known = sensors_of(reading)
-    check_names(context, known, "--context")
+    context = rules.made_of(context)
+    check_names(context, grid.rules.made_of(known), "--context")
     check_names([mode] if mode else [], known, "--mode")
-    check_names(list(units or {}), known, "[sensors.units] and [sensors.bounds]")
+    check_names(list(units or {}), [*known, *grid.rules.made_of(known)], "[sensors.units] and [sensors.bounds]")
+    check_rules(grid, known, words_said(reading))
     alive = [
         s
         for s in known
         if any(np.isfinite(a.values[:, a.sensors.index(s)]).any() for a in reading.assets if s in a.sensors)
     ]
-    roles = Roles(tuple(s for s in alive if s not in (*context, mode)), tuple(c for c in context if c in alive))
+    there = grid.rules.made_of([s for s in alive if s not in (mode, *words)])
+    roles = Roles(tuple(s for s in there if s not in context), tuple(c for c in context if c in there))
     assets, quality = on_grid(reading, grid, sensors=roles.all, mode=mode)
     quality = replace(
         quality,
@@ -84,7 +106,7 @@ def train(
     told_events = read_events(events, read.zone) if events else []
     normal = [normal_rows(told_events, a.asset, a.time_us) for a in assets]
     if mode:
-        found = modes.find(mode, assets, normal, words=bool(reading.words))
+        found = modes.find(mode, assets, normal, words=bool(reading.words.get(mode)))
         roles, assets = replace(roles, mode=found), [found.on(a) for a in assets]
     trained = training_stage.train(
         assets,
@@ -95,6 +117,8 @@ def train(
         told=told,
         max_hole=grid.max_hole,
         running=grid.running,
+        rules=rules,
+        settle_us=grid.settle_us,
         units=dict(units or {}),
         reading={name: _plain(getattr(reading.how, name)) for name in REMEMBERED},
     )

@@ -15,7 +15,7 @@ import numpy as np
 from anomaly_lstm import alerts as alerting
 from anomaly_lstm import arrivals, interventions
 from anomaly_lstm import scoring as scores_stage
-from anomaly_lstm.arrivals import Mode
+from anomaly_lstm.arrivals import Words
 from anomaly_lstm.changes import CHANGES, RETRACTED, REVISED, Change
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.courses import rests_at
@@ -23,15 +23,18 @@ from anomaly_lstm.errors import DataError
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import UnderEvents, rows_needed_from, under_events
 from anomaly_lstm.limits import RECORD
+from anomaly_lstm.modes import Modes
 from anomaly_lstm.pipeline.folder import RunFolder, Terms, Watch, month_of, shift_document, shift_from
 from anomaly_lstm.pipeline.scoring import (
     Unseen,
     as_the_model_wants,
     blind,
+    grid_options,
     missing_sensors,
     missing_words,
     needed,
     sparse,
+    words_of,
 )
 from anomaly_lstm.policy import DAY_US, Bound, Policy, reopens_within_us
 from anomaly_lstm.scored_rows import ONSET_ROWS, Rows, rows_of
@@ -140,44 +143,40 @@ def _due(
     back_to = watch.pending if needed_us is None else grid.index_of(needed_us)
     before = folder.checkpoint(asset, watch.terms.model_id, min(watch.pending, back_to))
     first = before.anchor if before else None if watch.terms.since is None else watch.terms.since - RUN_UP
-    mode = _mode_of(trained)
-    since_us = None if first is None else grid.time_of(first) - grid.period_us + 1
-    raw, words = arrivals.load(home, asset, needed(trained), since_us, mode)
+    reach_us = grid.period_us - 1 + grid_options(trained).reach_us(grid)
+    since_us = None if first is None else grid.time_of(first) - reach_us
+    raw, words = arrivals.load(home, asset, needed(trained), since_us, words_of(trained))
     lacking = missing_sensors(trained, raw)
     if lacking:
         raw = replace(raw, absent=tuple(s for s in raw.sensors if s not in arrivals.columns(home)))
         lacking = missing_sensors(trained, raw)
     if lacking:
         raise DataError(missing_words(trained, raw, lacking))
-    raw, words = _in_mode(raw, words, before, mode)
+    raw, words = _in_mode(raw, words, before, trained.roles.mode)
     due = raw.time_us <= grid.time_of(end)
     raw = replace(raw, time_us=raw.time_us[due], values=raw.values[due])
-    (telemetry,), quality = as_the_model_wants(trained, Reading([raw], ReadOptions(), [], [], words=words))
+    (telemetry,), quality = as_the_model_wants(trained, Reading([raw], ReadOptions(), [], [], words=words), first)
     acted = under_events(trained, telemetry, events, known)
     if before and (not len(telemetry) or telemetry.index[0] != before.anchor):
         raise DataError(f"{asset}: rows that were read are gone from {home}. Restore the run folder from a copy.")
     since = before.at if before else watch.terms.since
-    return _Due(asset, acted, before, since, end < last, quality.assets[0], [*sparse(raw, grid), *acted.notes])
+    return _Due(asset, acted, before, since, end < last, quality.assets[0], [*sparse(trained, raw), *acted.notes])
 
 
-def _mode_of(trained: Trained) -> Mode | None:
-    mode = trained.roles.mode
-    return Mode(mode.sensor, tuple(mode.rows) if mode.words else ()) if mode else None
-
-
-def _in_mode(
-    raw: RawAsset, words: tuple[str, ...], before: Checkpoint | None, mode: Mode | None
-) -> tuple[RawAsset, tuple[str, ...]]:
+def _in_mode(raw: RawAsset, words: Words, before: Checkpoint | None, mode: Modes | None) -> tuple[RawAsset, Words]:
     """The rows with the mode that was held at the first of them."""
     if before is None or before.mode is None or mode is None or not len(raw.time_us):
         return raw, words
     column = raw.sensors.index(mode.sensor)
     if np.isfinite(raw.values[0, column]):
         return raw, words
-    words = words if not mode.words or before.mode in words else (*words, before.mode)
     values = raw.values.copy()
-    values[0, column] = words.index(before.mode) if mode.words else float(before.mode)
-    return replace(raw, values=values), words
+    if not mode.words:
+        values[0, column] = float(before.mode)
+        return replace(raw, values=values), words
+    own = tuple(dict.fromkeys((*words.get(mode.sensor, ()), before.mode)))
+    values[0, column] = own.index(before.mode)
+    return replace(raw, values=values), {**words, mode.sensor: own}
 
 
 def _score(

@@ -65,6 +65,7 @@ def stream(source: Place, options: ReadOptions | None = None, size: int = PART_B
         for reading in chain([first], readings):
             columns |= set(reading.columns)
             any_rows = any_rows or any(file.rows_read for file in reading.files)
+            options = replace(options, words={**options.words, **reading.words})  # places among them stay the same
             yield replace(reading, done=(done + reading.done * bytes_here) / max(1, total))
         done += bytes_here
     if not any_rows and not options.known:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,16 +52,12 @@ def assemble(rows: Sequence[Rows], known: Sequence[str] = ()) -> tuple[list[RawA
 
 
 def _one_asset(asset: str, parts: Sequence[tuple[Rows, Any]], sensors: tuple[str, ...]) -> RawAsset:
-    """Rows of one asset from all its files, in file order; rows of long tables are first brought side by side."""
+    """Rows of one asset from all its files, in file order; what different files or rows of a long table hold of
+    different sensors is first brought side by side.
+    """
     place = {name: number for number, name in enumerate(sensors)}
-    times: list[Int64] = []
-    values: list[Floats] = []
-    for block, mine in parts:
-        if block.sensor is None:
-            wide = np.full((len(block.time_us[mine]), len(sensors)), np.nan)
-            wide[:, [place[name] for name in block.sensors]] = block.values[mine]
-            times.append(block.time_us[mine])
-            values.append(wide)
+    wide = [(block, mine) for block, mine in parts if block.sensor is None]
+    tables = [_side_by_side(beside, place) for beside in _beside(wide)]
     long = [(block, mine) for block, mine in parts if block.sensor is not None]
     if long:
         codes = [
@@ -72,14 +67,90 @@ def _one_asset(asset: str, parts: Sequence[tuple[Rows, Any]], sensors: tuple[str
         ]
         stamps = np.concatenate([block.time_us[mine] for block, mine in long])
         cells = np.concatenate([block.values[mine][:, 0] for block, mine in long])
-        time_us, wide = pivot(stamps, np.concatenate(codes), cells, len(sensors))
-        times.append(time_us)
-        values.append(wide)
+        tables.append(pivot(stamps, np.concatenate(codes), cells, len(sensors)))
     origins = tuple(dict.fromkeys(block.file for block, _ in parts))
     have = {name for block, _ in parts for name in block.sensors}
-    absent = tuple(name for name in sensors if name not in have)
-    left_out = tuple(dict.fromkeys(name for block, _ in parts for name in block.left_out))
-    return RawAsset(asset, np.concatenate(times), sensors, np.concatenate(values), origins, absent, left_out)
+    time_us = np.concatenate([times for times, _ in tables])
+    several = [beside for beside in _beside(wide) if len(beside) > 1]
+    return RawAsset(
+        asset,
+        time_us,
+        sensors,
+        np.concatenate([values for _, values in tables]),
+        origins,
+        absent=tuple(name for name in sensors if name not in have),
+        left_out=tuple(dict.fromkeys(name for block, _ in parts for name in block.left_out)),
+        joined=sum(len(block.time_us[mine]) for block, mine in parts) - len(time_us),
+        out_of_order=sum(
+            int((np.diff(block.time_us[mine]) < 0).sum())
+            for beside in several
+            for group in beside
+            for block, mine in group
+        ),
+    )
+
+
+Part = tuple[Rows, Any]
+
+
+def _beside(parts: Sequence[Part]) -> list[list[list[Part]]]:
+    """Parts of wide tables, those of the same sensors together, beside those that have none of these sensors."""
+    groups: dict[tuple[str, ...], list[Part]] = defaultdict(list)
+    for block, mine in parts:
+        groups[block.sensors].append((block, mine))
+    tables: list[tuple[set[str], list[list[Part]]]] = []
+    for names, group in groups.items():
+        there = next((table for table in tables if not table[0] & set(names)), None)
+        if there is None:
+            tables.append((set(names), [group]))
+        else:
+            there[0].update(names)
+            there[1].append(group)
+    return [beside for _, beside in tables]
+
+
+def _side_by_side(groups: Sequence[Sequence[Part]], place: Mapping[str, int]) -> tuple[Int64, Floats]:
+    """Rows of groups that have no sensor in common: those of one time become one row. A single group stays as it is.
+
+    The second row of a group at the same time opens a second row of that time: nothing is overwritten.
+    """
+    times = [np.concatenate([block.time_us[mine] for block, mine in group]) for group in groups]
+    if len(groups) == 1:
+        time_us, row_of = times[0], [np.arange(len(times[0]))]
+    else:
+        time_us, row_of = _common_rows(times)
+    values = np.full((len(time_us), len(place)), np.nan)
+    for group, rows in zip(groups, row_of, strict=True):
+        columns = [place[name] for name in group[0][0].sensors]
+        values[rows[:, None], columns] = np.concatenate([block.values[mine] for block, mine in group])
+    return time_us, values
+
+
+def _common_rows(times: Sequence[Int64]) -> tuple[Int64, list[Int64]]:
+    """The times of common rows, ascending, and the common row of each row of every group."""
+    order = [np.argsort(one, kind="stable") for one in times]
+    repeat = [_repeats(one[by]) for one, by in zip(times, order, strict=True)]
+    time_us, nth = np.concatenate([one[by] for one, by in zip(times, order, strict=True)]), np.concatenate(repeat)
+    together = np.lexsort((nth, time_us))
+    time_us, nth = time_us[together], nth[together]
+    opens = np.r_[True, (np.diff(time_us) > 0) | (np.diff(nth) != 0)][: len(time_us)]
+    row_of = np.empty(len(time_us), np.int64)
+    row_of[together] = np.cumsum(opens) - 1
+    out: list[Int64] = []
+    start = 0
+    for by in order:
+        mine = np.empty(len(by), np.int64)
+        mine[by] = row_of[start : start + len(by)]
+        out.append(mine)
+        start += len(by)
+    return time_us[opens], out
+
+
+def _repeats(time_us: Int64) -> Int64:
+    """How many rows of the same time stand before each row (n_rows,) in time order."""
+    position = np.arange(len(time_us))
+    fresh = np.r_[True, np.diff(time_us) > 0][: len(time_us)]
+    return position - np.maximum.accumulate(np.where(fresh, position, 0))
 
 
 def pivot(time_us: Int64, sensor: Int64, cells: Floats, n_sensors: int) -> tuple[Int64, Floats]:
@@ -114,17 +185,3 @@ def side_by_side(time_us: Int64, values: Floats) -> tuple[Int64, Floats]:
     cells = np.concatenate([cells, np.full((len(empty), values.shape[1]), np.nan)])
     order = np.argsort(times, kind="stable")
     return times[order], cells[order]
-
-
-def asset_names(paths: Sequence[Path]) -> list[str]:
-    """Name each file's asset by its stem, with folders before it where that keeps them apart: ``valve1/0``."""
-    stems = [path.name.split(".csv")[0] if path.name.endswith(".csv.gz") else path.stem for path in paths]
-    names = list(stems)
-    for depth in range(1, max((len(path.parts) for path in paths), default=1)):
-        count = Counter(names)
-        names = [
-            "/".join((*path.resolve().parent.parts[-depth:], stem)) if count[name] > 1 else name
-            for path, stem, name in zip(paths, stems, names, strict=True)
-        ]
-    count = Counter(names)
-    return [name if count[name] == 1 else name + path.suffix for path, name in zip(paths, names, strict=True)]

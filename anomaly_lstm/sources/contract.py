@@ -15,6 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+PLACES = ("file", "folder")
+"""What an asset or a sensor may be named after."""
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -28,7 +31,14 @@ class ReadOptions:
     zone: str | None = None
     """IANA zone of times without an offset; None = UTC (said)."""
     asset: str | None = None
-    """Column that names the asset; None = one that plainly does, else one asset per file, named by its stem."""
+    """Column that names the asset; None = one that plainly does, else as ``asset_from`` says."""
+    asset_from: str | None = None
+    """``file`` (an asset per file, named by its stem) or ``folder`` (all files of a folder are one asset of its name);
+    None = ``file``, unless a column plainly names the asset."""
+    name: str | None = None
+    """All files are one asset of this name."""
+    sensor_prefix: str | None = None
+    """``file`` or ``folder``: sensors are named ``stem\\column`` or ``folder\\column``."""
     layout: str | None = None
     """``wide`` (a column per sensor) or ``long`` (asset, sensor, time, value)."""
     sensor: str | None = None
@@ -47,9 +57,10 @@ class ReadOptions:
     """Names known to be sensors, from a model: columns of these names (after ``columns``) are sensors whatever they
     hold, all other columns are left out without a word, and absent ones are no error here."""
     mode: str | None = None
-    """A sensor that may hold words: in a wide table they are read as places in `Reading.words`."""
-    words: Sequence[str] | None = None
-    """Its words, from a model, which come first; empty where the model knows it holds numbers, None = find out."""
+    """A sensor that may hold words, as those in ``words`` do: they are read as places in `Reading.words`."""
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Sensor that holds words → those that come first, known to a model or a condition; none where it is known to hold
+    numbers."""
     among: Sequence[Path] = ()
     """All files of the source, where only some of them are read: assets are named after files so that all differ."""
     after: Mapping[str, int] = field(default_factory=dict)
@@ -96,6 +107,10 @@ class RawAsset:
     """Those of ``sensors`` that none of its files has: another asset's do."""
     left_out: tuple[str, ...] = ()
     """What else its files measured that `ReadOptions.known` left out."""
+    joined: int = 0
+    """Rows of files, or cells of a long table, that were put beside others of the same time."""
+    out_of_order: int = 0
+    """Rows of these that stood after a later one of their file."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +156,8 @@ class Reading:
     files: Sequence[FileQuality]
     day_or_month: bool = False
     """Day and month of its times could be either way round: the choice is a guess."""
-    words: Sequence[str] = ()
-    """The words of `ReadOptions.mode`, whose values are places among them; empty where they are numbers."""
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Sensor that holds words → its words, among which its values are places; a mode of numbers is not in it."""
     columns: Sequence[str] = ()
     """All columns, in a long table all sensor names too, as the files name them."""
     done: float = 1.0

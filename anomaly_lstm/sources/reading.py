@@ -8,18 +8,19 @@ together. `read_files` is all of them, `read_parts` the same for a file that doe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.sources.assembly import assemble, asset_names
+from anomaly_lstm.sources.assembly import assemble
 from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_in
-from anomaly_lstm.sources.contract import FileQuality, RawAsset, RawFile, Reading, ReadOptions, together
+from anomaly_lstm.sources.contract import PLACES, FileQuality, RawAsset, RawFile, Reading, ReadOptions, together
 from anomaly_lstm.sources.formats import either_way_round, find_time_formats
+from anomaly_lstm.sources.origins import asset_names, sensor_names
 from anomaly_lstm.sources.roles import Roles, check_names, find_roles, names_in
-from anomaly_lstm.sources.rows import Rows, lost_words, rows_of
+from anomaly_lstm.sources.rows import Rows, cells_of, lost_words, rows_of
 from anomaly_lstm.sources.words import listed
 
 TimeNote = tuple[str, tuple[str, ...]]
@@ -34,6 +35,21 @@ class Plan:
     time_format: str | None
     asset: str
     """Its asset where no column names one."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Column → sensor, where the file's or folder's name is part of the sensor's."""
+    without: tuple[str, ...] = ()
+    """Columns that seem to name the asset, where it is named otherwise."""
+
+    def of(self, file: RawFile) -> RawFile:
+        """The file with its columns called as the sensors."""
+        if not self.columns and not self.without:
+            return file
+        table = file.table.drop_columns(list(self.without)) if self.without else file.table
+        return replace(file, table=table.rename_columns([self.columns.get(name, name) for name in table.column_names]))
+
+    def names_in(self, file: RawFile) -> list[str]:
+        """All columns of the file as the sensors are called, and the sensor names in a long table."""
+        return names_in(self.of(file), self.roles)
 
 
 def read_files(files: Sequence[RawFile], options: ReadOptions) -> Reading:
@@ -45,7 +61,7 @@ def read_files(files: Sequence[RawFile], options: ReadOptions) -> Reading:
     plans, time_notes = _plans(files, options)
     if not plans and not options.known:
         raise no_rows(files[0].path)
-    present = [name for file, plan in zip(_filled(files), plans, strict=True) for name in names_in(file, plan.roles)]
+    present = [name for file, plan in zip(_filled(files), plans, strict=True) for name in plan.names_in(file)]
     check_names(present, options, str(files[0].path) if len(files) == 1 else f"none of the {len(files)} files")
     reading = _all_of(files, plans, time_notes, options)
     return replace(reading, notes=[*reading.notes, *([summary(reading.assets)] if plans else [])])
@@ -89,16 +105,16 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
         yield _all_of([head], plans, time_notes, options)
         return
     if alone and plans[0].roles.sensor is None:
-        check_names(names_in(head, plans[0].roles), options, str(head.path))
+        check_names(plans[0].names_in(head), options, str(head.path))
     first, (rows,) = _read([head], plans, time_notes, options)
     yield replace(first, done=head.done)
     quality = rows.quality
     plan, wide = plans[0], plans[0].roles.sensor is None
     known = tuple(first.assets[0].sensors) if wide and first.assets and not options.known else options.known
-    options = replace(options, known=known, words=first.words or options.words)
+    options = replace(options, known=known, words={**options.words, **first.words})
     told: set[str] = set()
-    for part in rest:
-        options = replace(options, words=_words_of_mode([part], options) or options.words)
+    for part in map(plan.of, rest):
+        options = replace(options, words={**options.words, **_words([part], [plan.roles], options)})
         rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options)
         assets, _ = assemble([rows], known)
         late = [name for name in _left_out(part, plan.roles, options) if name not in told]
@@ -109,7 +125,8 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
             for name in late
         ]
         columns = () if wide else names_in(part, plan.roles)
-        found = Reading(assets, first.how, notes, [rows.quality], words=options.words or (), columns=columns)
+        words = {sensor: known for sensor, known in options.words.items() if known}
+        found = Reading(assets, first.how, notes, [rows.quality], words=words, columns=columns)
         yield replace(found, done=part.done)
         quality = together(quality, rows.quality)
     yield Reading([], first.how, lost_words(quality, options), [])
@@ -136,20 +153,46 @@ def _filled(files: Sequence[RawFile]) -> list[RawFile]:
 
 def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], list[TimeNote]]:
     """Find out how each file that holds rows is to be read, and what to tell about its times."""
-    if options.layout not in (None, "wide", "long"):
-        raise UsageError(f"[source] layout = {options.layout!r} is neither 'wide' nor 'long'.")
+    _check_choices(options)
     find_zone(options.zone or "UTC")
     filled = _filled(files)
-    roles = [find_roles(file, options) for file in filled]
+    guessed = [find_roles(file, options) for file in filled]
+    roles = [replace(role, asset=None) if _named_otherwise(options) else role for role in guessed]
     formats, time_notes = find_time_formats(
         filled, [role.time for role in roles], options.time_format, options.day_first
     )
-    named = asset_names(options.among or [file.path for file in filled])
+    named = asset_names(options.among or [file.path for file in filled], options.asset_from)
     by_path = dict(zip(options.among or [file.path for file in filled], named, strict=True))
     plans = [
-        Plan(role, format_, by_path[file.path]) for file, role, format_ in zip(filled, roles, formats, strict=True)
+        Plan(
+            role,
+            format_,
+            options.name or by_path[file.path],
+            sensor_names(file, guess, options),
+            (guess.asset,) if guess.asset is not None and role.asset is None else (),
+        )
+        for file, guess, role, format_ in zip(filled, guessed, roles, formats, strict=True)
     ]
     return plans, time_notes
+
+
+def _named_otherwise(options: ReadOptions) -> bool:
+    """Say whether the user said where the name of an asset comes from, and it is no column."""
+    return options.asset is None and bool(options.name or options.asset_from)
+
+
+def _check_choices(options: ReadOptions) -> None:
+    """Raise `UsageError` where an option is none of those there are, or two contradict each other."""
+    for key, choices in (("layout", ("wide", "long")), ("asset_from", PLACES), ("sensor_prefix", PLACES)):
+        value = getattr(options, key)
+        if value not in (None, *choices):
+            raise UsageError(f"[source] {key} = {value!r} is neither {choices[0]!r} nor {choices[1]!r}.")
+    if options.name is not None and (options.asset is not None or options.asset_from is not None):
+        other = "asset" if options.asset is not None else "asset_from"
+        raise UsageError(
+            f"[source] name = {options.name!r} says that all files are one asset, and [source] {other} says otherwise. "
+            "Keep one of the two."
+        )
 
 
 def _read(
@@ -160,12 +203,13 @@ def _read(
 ) -> tuple[Reading, list[Rows]]:
     """Read whole files, or the first part of one, by the plans of those that hold rows."""
     filled = _filled(files)
+    own = [plan.of(file) for file, plan in zip(filled, plans, strict=True)]
     roles, formats = [plan.roles for plan in plans], [plan.time_format for plan in plans]
     times = [role.time for role in roles]
-    words = _words_of_mode(filled, options)
+    words = _words(own, roles, options)
     rows = [
-        rows_of(file, plan.roles, plan.time_format, plan.asset, replace(options, words=words))
-        for file, plan in zip(filled, plans, strict=True)
+        rows_of(file, plan.roles, plan.time_format, plan.asset, replace(options, words={**options.words, **words}))
+        for file, plan in zip(own, plans, strict=True)
     ]
     assets, join_notes = assemble(rows, options.known)
     notes = _gather(
@@ -173,7 +217,7 @@ def _read(
         [(str(file.path), role.notes) for file, role in zip(filled, roles, strict=True)],
         time_notes,
         [(part.file, part.notes) for part in rows],
-        [("", (*_stem_notes(plans), *join_notes))],
+        [("", (*_stem_notes(plans, options), *join_notes))],
     )
     how = replace(
         options,
@@ -194,7 +238,7 @@ def _read(
     quality = {part.file: part.quality for part in rows}
     told = [quality.get(str(file.path), FileQuality(str(file.path), 0, 0)) for file in files]
     open_ = options.time_format is None and options.day_first is None and either_way_round(filled, times, formats)
-    columns = [name for file, role in zip(filled, roles, strict=True) for name in names_in(file, role)]
+    columns = [name for file, role in zip(own, roles, strict=True) for name in names_in(file, role)]
     return Reading(assets, how, notes, told, open_, words, tuple(dict.fromkeys(columns))), rows
 
 
@@ -209,28 +253,31 @@ def day_first_in(parts: Iterable[RawFile], options: ReadOptions) -> bool | None:
     return None
 
 
-def _words_of_mode(files: Sequence[RawFile], options: ReadOptions) -> tuple[str, ...]:
-    """The words in the mode's columns, those a model knows first; none where it holds numbers."""
-    if options.mode is None or (options.words is not None and not options.words):
-        return ()
-    columns = [
-        (file.table[name], file.decimal)
-        for file in files
-        for name in file.table.column_names
-        if options.columns.get(name, name) == options.mode
-    ]
-    if not options.words and all(is_measured(column, decimal, asked=False) for column, decimal in columns):
-        return ()
-    known = tuple(options.words or ())
-    found = {word for column, _ in columns for word in words_in(column)}
-    return (*known, *sorted(found - set(known)))
+def _words(files: Sequence[RawFile], roles: Sequence[Roles], options: ReadOptions) -> dict[str, tuple[str, ...]]:
+    """The words of the sensors that hold some, those known before first; a mode of numbers is not in it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for sensor in dict.fromkeys((*options.words, *([options.mode] if options.mode else []))):
+        known = tuple(options.words.get(sensor, ()))
+        if sensor in options.words and not known:
+            continue  # it is known to hold numbers
+        columns = [
+            (column, file.decimal)
+            for file, role in zip(files, roles, strict=True)
+            for column in cells_of(file, role, sensor, options)
+        ]
+        if known or not all(is_measured(column, decimal, asked=False) for column, decimal in columns):
+            new = {word for column, _ in columns for word in words_in(column)} - set(known)
+            found[sensor] = (*known, *sorted(new))
+    return found
 
 
-def _stem_notes(plans: Sequence[Plan]) -> list[str]:
-    """Tell when files are taken for assets."""
+def _stem_notes(plans: Sequence[Plan], options: ReadOptions) -> list[str]:
+    """Tell when files are taken for assets, and when they are not."""
     alone = [plan.asset for plan in plans if plan.roles.asset is None]
-    if not alone:
+    if not alone or options.name is not None:
         return []
+    if options.asset_from == "folder":
+        return [f"The files of a folder are one asset: {listed(sorted(set(alone)))}."]
     if len(plans) == 1:
         return [f"No column names the asset: the file is asset '{alone[0]}'; else --asset."]
     return [f"No column names the asset: each file is one, named after it ({listed(alone)}); else --asset."]

@@ -183,6 +183,11 @@ def check_names(present: Iterable[str], options: ReadOptions, where: str) -> Non
             )
 
 
+def is_called_value(name: str) -> bool:
+    """Say whether a column's name says only that it holds values."""
+    return _key(name) in VALUE_NAMES
+
+
 def _key(name: str) -> str:
     """A name without case, blanks, marks and units in brackets: "Time [UTC]" and "time" are the same."""
     return re.sub(r"[\W_]", "", re.sub(r"[\[(].*?[\])]", "", name)).casefold()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.arrow import Column, is_null
+from anomaly_lstm.arrow import Column, from_bools, is_null
 from anomaly_lstm.clock import wall_to_utc
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import coded, is_blank, is_measured, is_moment, is_text, numbers_in, places_of
@@ -154,8 +154,8 @@ def _wide_values(
     bad_cells: dict[str, int] = {}
     values = np.empty((int(keep.sum()), len(columns)))
     for place, (sensor, column) in enumerate(columns.items()):
-        if sensor == options.mode and options.words:
-            values[:, place] = places_of(column, options.words, keep)
+        if options.words.get(sensor):
+            values[:, place] = places_of(column, options.words[sensor], keep)
             continue
         values[:, place], bad = numbers_in(column, file.decimal, keep)
         bad_cells |= {sensor: bad} if bad else {}
@@ -191,9 +191,18 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
     return columns, [f"{what}, no sensor: {columns_named(names)}." for what, names in told.items() if names]
 
 
+def cells_of(file: RawFile, roles: Roles, sensor: str, options: ReadOptions) -> list[Column]:
+    """The cells of a sensor, in one column for each name it has in the file."""
+    if roles.sensor is None or roles.value is None:
+        return [file.table[name] for name in file.table.column_names if options.columns.get(name, name) == sensor]
+    names, code = coded(file.table[roles.sensor])
+    mine = [place for place, name in enumerate(names) if options.columns.get(name, name) == sensor]
+    return [file.table[roles.value].filter(from_bools(code == place)) for place in mine]
+
+
 def _is_asked(sensor: str, options: ReadOptions) -> bool:
     """Say whether a column is to be a sensor whatever it holds."""
-    return options.sensors is not None or sensor == options.mode
+    return options.sensors is not None or sensor == options.mode or sensor in options.words
 
 
 def _is_wanted(name: str, sensor: str, options: ReadOptions) -> bool:
@@ -225,6 +234,11 @@ def _long_values(
             f"{file.path}: value column '{roles.value}' holds no numbers. Name the one that does in [source] value."
         )
     values, _ = numbers_in(column, file.decimal)
+    told = [number for number, name in enumerate(final) if options.words.get(name)]
+    values = values.copy() if told else values
+    for number in told:
+        mine = sensor == number
+        values[mine] = places_of(column, options.words[final[number]], mine)
     blank = is_null(column) if not is_text(column) else is_blank(column)
     bad = kept & np.isnan(values) & ~blank
     counts = np.bincount(sensor[bad], minlength=len(names))

@@ -90,3 +90,23 @@ def test_a_run_logs_json_and_nothing_else(made: Path, tmp_path: Path, logging_re
     assert lines[0]["newest_row"] == row_time(ROWS - 1)
     assert lines[0]["return_period_s"] > 0
     assert lines[-1]["rows"] == 2 * ROWS
+
+
+def test_why_a_run_failed_is_a_line_of_the_log_too(tmp_path: Path, logging_restored: None) -> None:
+    said = anomaly_lstm("run", tmp_path / "absent.toml", "--log-format", "json")
+    (line,) = [json.loads(text) for text in said.err.splitlines()]
+    assert (said.code, line["event"], line["level"], line["exit_code"]) == (2, "run failed", "error", 2)
+    assert "absent.toml" in line["error"]
+
+
+def test_a_defect_is_logged_with_its_traceback(
+    tmp_path: Path, logging_restored: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> None:
+        raise ZeroDivisionError(path.name)
+
+    monkeypatch.setattr("anomaly_lstm.config.read_pipeline", broken)
+    said = anomaly_lstm("run", tmp_path / "any.toml", "--log-format", "json")
+    (line,) = [json.loads(text) for text in said.err.splitlines()]
+    assert (said.code, line["exit_code"]) == (3, 3)
+    assert "ZeroDivisionError: any.toml" in line["traceback"]

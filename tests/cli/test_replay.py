@@ -1,9 +1,11 @@
 """`replay` on the command line: from scores, a run folder or a pipeline file; what it says, writes and refuses."""
 
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pyarrow.parquet as pq
 import pytest
 
@@ -52,6 +54,21 @@ def test_scores_a_run_folder_and_a_pipeline_file_give_the_same_replay(made: Path
     model = next((ran.parent / "run" / "models").iterdir())
     words = (ran.parent / "run" / "scores", "--model", model, "--events", made / "events.csv")
     assert told(*words, *WARN) == from_file
+
+
+def test_what_programs_get_is_as_the_published_schema_says(made: Path, ran: Path, tmp_path: Path) -> None:
+    schema = json.loads((files("anomaly_lstm") / "schemas" / "replay.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    check = jsonschema.Draft202012Validator(schema)
+    out = tmp_path / "replay.json"
+    printed = document(anomaly_lstm("replay", ran, "--out", out, "--json", "--quiet"))
+    for told_ in (json.loads(out.read_text()), printed):
+        assert told_["events"]
+        assert told_["grid"]
+        check.validate(told_)
+    nothing = document(anomaly_lstm("replay", *scores(made)[:5], "--advisory", "off", "--warning", "off", "--json"))
+    check.validate(nothing)
+    assert not check.is_valid(printed | {"events": [printed["events"][0] | {"outcome": "perhaps"}]})
 
 
 def test_a_replay_agrees_with_what_the_run_evaluated(ran: Path) -> None:

@@ -54,16 +54,30 @@ def oddities(screen: Screen, quality: Quality) -> None:
 
 def quality_table(screen: Screen, quality: Quality) -> None:
     """The data-quality report, a line per asset."""
-    columns = ("asset", "rows", "merged", "duplicates", "disorder", "holes", "gaps", "longest gap")
+    columns = ["asset", "rows", "merged", "duplicates", "disorder", "holes", "gaps", "longest gap"]
     rows = [
-        (
+        [
             a.asset,
             *(f"{n:,}" for n in (a.rows, a.merged, a.duplicate_times, a.out_of_order, a.holes, a.gaps)),
             span(a.longest_gap_us / 1e6) if a.gaps else "",
-        )
+        ]
         for a in quality.assets
     ]
+    if any(a.held for a in quality.assets):
+        columns.append("held")
+        rows = [[*row, f"{a.held:,}"] for row, a in zip(rows, quality.assets, strict=True)]
     table(screen, columns, rows, columns[1:])
+
+
+def stops(screen: Screen, quality: Quality) -> None:
+    """How many rows of each asset do not count, for it did not run or had not settled."""
+    told = [a for a in quality.assets if a.out_of_state]
+    for a in told[:AT_MOST]:
+        settling = f" ({a.settling:,} of them: not settled since its start)" if a.settling else ""
+        share = 100 * a.out_of_state / max(1, a.rows + a.held)
+        say(screen, f"{a.asset}: {counted(a.out_of_state, 'row')} out of state, {share:.1f} %{settling}.")
+    if len(told) > AT_MOST:
+        say(screen, f"… and {counted(len(told) - AT_MOST, 'asset')} more.")
 
 
 def ingested(screen: Screen, result: Ingested) -> None:
@@ -71,6 +85,7 @@ def ingested(screen: Screen, result: Ingested) -> None:
     notes(screen, result.quality.notes)
     quality_table(screen, result.quality)
     oddities(screen, result.quality)
+    stops(screen, result.quality)
     dropped(screen, result.quality)
     report = result.folder / "quality.json"
     say(screen, f"{counted(result.rows, 'row')} in {result.folder}/data, the data-quality report in {report}.")

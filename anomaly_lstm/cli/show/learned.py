@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from anomaly_lstm.cli.show.data import dropped, notes, oddities
+from anomaly_lstm.cli.show.data import dropped, notes, oddities, stops
 from anomaly_lstm.cli.show.screen import Screen, next_step, say
 from anomaly_lstm.words import DAY_S, beyond_record, counted, expected, listed, moment, span
 
@@ -21,6 +21,7 @@ def trained(screen: Screen, result: TrainResult, model: Mapping[str, Any], hint:
     notes(screen, result.quality.notes)
     dropped(screen, result.quality)
     oddities(screen, result.quality)
+    stops(screen, result.quality)
     if result.excluded_rows:
         say(screen, f"{counted(result.excluded_rows, 'row')} lie in events and were left out of normal.")
     model_words(screen, model)
@@ -47,7 +48,11 @@ def model_words(screen: Screen, model: Mapping[str, Any]) -> None:
     say(screen, f"{sensors}{context}.")
     mode_words(screen, model.get("mode"))
     if model["running"]:
-        say(screen, f"The asset runs when {model['running']}; other rows are not scored.")
+        settle_us = model.get("settle_us", 0)
+        settling = f", nor are those of the first {format_duration(settle_us)} after a stop" if settle_us else ""
+        say(screen, f"The asset runs when {model['running']}; other rows are not scored{settling}.")
+    for text in rule_words(model.get("sensor_rules", {})):
+        say(screen, text)
     from_, to = moment(iso(report["start_us"])), moment(iso(report["end_us"]))
     rows = f"{counted(report['rows'], 'normal row')} of {counted(len(report['assets']), 'asset')}"
     say(screen, f"Learned from {rows}, one every {format_duration(model['period_us'])}, {from_} to {to} UTC.")
@@ -68,6 +73,24 @@ def model_words(screen: Screen, model: Mapping[str, Any]) -> None:
     say(screen, memory_words(report["warm_up"], model["period_us"] / 1e6))
     say(screen, calibration_words(report["calibration"]))
     say(screen, record_words(report["calibration"]["normal_s"], 90 * DAY_S), style="yellow")
+
+
+def rule_words(rules: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """How values come to the grid, as ``model.json`` tells it, a sentence for each rule that is not usual."""
+    from anomaly_lstm.clock import format_duration
+
+    said = []
+    for name, rule in rules.items():
+        kind, whose = rule.get("type"), "every other sensor" if name == "*" else f"'{name}'"
+        words = [f"becomes its rate per {rule.get('per', 'h')}"] if kind == "counter" else []
+        words += ["becomes its cosine and sine"] if kind == "angle" else []
+        words += [f"is the {rule['aggregate']} of several values"] if "aggregate" in rule else []
+        if "hold_us" in rule and rule.get("interpolate") == "linear":
+            words.append(f"is taken {format_duration(rule['hold_us'])} late, on the line between two values")
+        elif "hold_us" in rule:
+            words.append(f"counts on for {format_duration(rule['hold_us'])} where no new value comes")
+        said += [f"{whose[0].upper()}{whose[1:]} {' and '.join(words)}."] if words else []
+    return said
 
 
 def set_aside_words(stretch: Mapping[str, Any]) -> str:
