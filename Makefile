@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check bench bench-ingest bench-lstm bench-forecast bench-limits bench-budget bench-quality bench-ablation bench-soak bench-report sample-data clean
+.PHONY: help install demo test test-slow check bench bench-ingest bench-lstm bench-forecast bench-limits bench-rising bench-budget bench-quality bench-ablation bench-soak bench-report sample-data clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ bench-forecast: install ## forecasts of the sensors beside naive rules on simula
 
 bench-limits: install ## the time to a bound that alerts tell, beside when simulated pumps that wear came to it: [DATA=folder]
 	$(BIN)/python -m bench.limits $(if $(DATA),--data "$(DATA)")
+
+bench-rising: install ## how many sensors healthy simulated pumps list as rising, and how right that list is where a bearing wears
+	$(BIN)/python -m bench.rising
 
 bench-budget: install ## whether two healthy years of simulated pumps raise as many alerts as their return periods promise
 	$(BIN)/python -m bench.budget

@@ -248,14 +248,14 @@ def _first_bound(rows: Rows, policy: Policy, row: int) -> str | None:
             if bool(is_outside(np.array([value]), bound)[0]):
                 edge = bound.high if bound.high is not None and value > bound.high else bound.low
                 unit = unit_words(policy, sensor)
-                when = _when(int(rows.time_us[row]))
-                return f"{sensor} went beyond its bound of {_number(edge)}{unit} at {when}"
+                when = when_words(int(rows.time_us[row]))
+                return f"{sensor} went beyond its bound of {number_words(edge)}{unit} at {when}"
     return None
 
 
 def _nearing_words(rows: Rows, policy: Policy, near: Nearing, period_us: int) -> str:
-    when = _when(int(rows.time_us[near.row]))
-    edge = f"{_number(near.level)}{unit_words(policy, near.sensor)}"
+    when = when_words(int(rows.time_us[near.row]))
+    edge = f"{number_words(near.level)}{unit_words(policy, near.sensor)}"
     ahead = span_words(near.p50 * period_us / 1e6)
     return f"at {when} {near.sensor} was {ahead} from its bound of {edge} if load and trend stay"
 
@@ -277,18 +277,20 @@ def _contributions(rows: Rows, begun: int, peak: int, policy: Policy) -> tuple[C
 
 def forecast_words(reaches: Sequence[Reach], period_us: int) -> str | None:
     """What an alert comes to, in sentences; None where there is nothing to come to, or as yet to say."""
-    said = [_reach_words(reach, period_us) for reach in reaches if reach.passage.state != PENDING]
+    said = [reach_words(reach, period_us) for reach in reaches if reach.passage.state != PENDING]
     return " ".join(said) or None
 
 
-def _reach_words(reach: Reach, period_us: int) -> str:
+def reach_words(reach: Reach, period_us: int) -> str:
     when = reach.passage
     unit = f" {reach.unit}" if reach.unit else ""
-    what = f"its bound of {_number(reach.level)}{unit}" if reach.sensor else f"the limit of {reach.severity}"
+    what = f"its bound of {number_words(reach.level)}{unit}" if reach.sensor else f"the limit of {reach.severity}"
     who = reach.sensor or "The return period"
     if when.p10 is not None and when.p50 is not None and when.p90 is not None:
         low, middle, high = (span_words(rows * period_us / 1e6) for rows in (when.p10, when.p50, when.p90))
         return f"{who} reaches {what} in {low} to {high} (median {middle}) if load and trend stay."
+    if when.state == PENDING:
+        return f"When {reach.sensor or 'the return period'} reaches {what}, it is too early to say."
     if when.state == BEYOND:
         return f"{who} does not reach {what} in the time that its trend can tell of."
     subject = reach.sensor or "the return period"
@@ -306,7 +308,7 @@ def reason(
     """One sentence a technician can act on: which sensor, how far in which direction, since when, how rare; first the
     ``bound`` that was crossed or near, last in which context training never saw it (``unseen``).
     """
-    since = _when(onset_us)
+    since = when_words(onset_us)
     rare = f"in normal operation this comes about once in {rarity_words(return_period_s)}"
     rare += f"; {unseen}" if unseen else ""
     start = f"{asset}: {bound}; " if bound else f"{asset}: "
@@ -319,9 +321,9 @@ def reason(
     if first.value is None or first.expected is None:
         what = f"{first.sensor} is unusual"
     else:
-        gap = _number(abs(first.value - first.expected))
-        expected = f"the expected {_number(first.expected)}{unit}"
-        what = f"{first.sensor} {_number(first.value)}{unit} is {gap}{unit} {first.direction} {expected}"
+        gap = number_words(abs(first.value - first.expected))
+        expected = f"the expected {number_words(first.expected)}{unit}"
+        what = f"{first.sensor} {number_words(first.value)}{unit} is {gap}{unit} {first.direction} {expected}"
     return f"{start}{what}{also}, since {since}; {rare}."
 
 
@@ -363,12 +365,12 @@ def rarity_words(return_period_s: float) -> str:
     return "a second"
 
 
-def _when(time_us: int) -> str:
+def when_words(time_us: int) -> str:
     """A time to the second: ``2026-03-04 09:31:00 UTC``."""
     return iso(time_us).replace("T", " ").replace("Z", " UTC")
 
 
-def _number(value: float | None) -> str:
+def number_words(value: float | None) -> str:
     return "?" if value is None else f"{value:.4g}"
 
 
@@ -390,28 +392,28 @@ def as_document(alert: Alert) -> dict[str, Any]:
         "cleared_at": None if alert.cleared_us is None else iso(alert.cleared_us),
         "peak": {
             "time": iso(alert.peak_us),
-            "score": _tidy(alert.peak_score),
-            "return_period_s": _tidy(alert.peak_return_period_s),
+            "score": tidy(alert.peak_score),
+            "return_period_s": tidy(alert.peak_return_period_s),
         },
         "sensors": [
             {
                 "sensor": s.sensor,
                 "share": round(s.share, 4),
                 "direction": s.direction,
-                "value": _tidy(s.value),
-                "expected": _tidy(s.expected),
+                "value": tidy(s.value),
+                "expected": tidy(s.expected),
                 "unit": s.unit,
             }
             for s in alert.sensors
         ],
         "reason": alert.reason,
         "forecast": forecast_words(alert.reaches, alert.period_us),
-        "reaches": [_reach_document(reach, alert.period_us) for reach in alert.reaches],
+        "reaches": [reach_document(reach, alert.period_us) for reach in alert.reaches],
         "model_id": alert.model_id,
     }
 
 
-def _reach_document(reach: Reach, period_us: int) -> dict[str, Any]:
+def reach_document(reach: Reach, period_us: int) -> dict[str, Any]:
     """One bound or severity an alert comes to, in seconds from ``updated_at``."""
     when = reach.passage
     quantiles = {name: getattr(when, name) for name in ("p10", "p50", "p90")}
@@ -426,6 +428,6 @@ def _reach_document(reach: Reach, period_us: int) -> dict[str, Any]:
     }
 
 
-def _tidy(value: float | None) -> float | None:
+def tidy(value: float | None) -> float | None:
     """Seven significant digits, all that a 32-bit number of the scores table holds: 6.52, not 6.519999980926514."""
     return None if value is None else float(f"{value:.7g}")

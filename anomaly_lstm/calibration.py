@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,17 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import delays
 from anomaly_lstm.deviations import Learned, deviations, live_rows
-from anomaly_lstm.evidence import LEAST_OF_MODE, LEVEL, PREDICTION, REACH, SLOWEST, Evidence, fit_evidence, judge
+from anomaly_lstm.evidence import (
+    LEAST_OF_MODE,
+    LEVEL,
+    PREDICTION,
+    REACH,
+    SLOWEST,
+    Evidence,
+    blended,
+    fit_evidence,
+    judge,
+)
 from anomaly_lstm.folds import Fold
 from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import Telemetry
@@ -102,10 +113,16 @@ def evidence_of(
 class Sample:
     """Scores (n_rows,) of a stretch of normal rows by what never learned from them, NaN where there is none, and the
     group (n_rows,) of each row, as in `Telemetry.group`.
+
+    ``deviation`` (n_rows, n_scored) is measured − expected in sensor units, as the scores table will hold both; the
+    stretch is of the ``asset`` of that number and begins at grid index ``first``.
     """
 
     score: Float64
     group: Int64
+    deviation: Float64
+    asset: int
+    first: int
 
 
 def judged(fold: Fold, held: Held, assets: Sequence[Telemetry], resolution: Float64) -> list[Sample]:
@@ -116,15 +133,23 @@ def judged(fold: Fold, held: Held, assets: Sequence[Telemetry], resolution: Floa
     """
     evidence = evidence_of(held, assets, fold.learn, resolution)
     out = []
-    for asset, mask, errors, live in zip(assets, fold.held, held.errors, held.live, strict=True):
+    for number, (asset, mask, errors, live) in enumerate(zip(assets, fold.held, held.errors, held.live, strict=True)):
         for rows in asset.stretches(mask):
             own = _from_start(asset, rows)
-            group = asset.group[own]
-            scores = judge(evidence, int(asset.index[own.start]), errors[:, own], live[own], group).score
+            group, moved = asset.group[own], errors[:, own]
+            scores = judge(evidence, int(asset.index[own.start]), moved, live[own], group)
             unjudged = (group > 0) & ~np.isfinite(errors[LEVEL, own]).any(axis=1)
-            told = np.where(unjudged, np.nan, scores.astype(np.float64))[rows.start - own.start :]
-            out.append(Sample(told, group[rows.start - own.start :]))
+            told = np.where(unjudged, np.nan, scores.score.astype(np.float64))
+            deviation = np.where(np.isfinite(told)[:, None], blended(scores.weights, moved), np.nan)
+            late = slice(rows.start - own.start, None)
+            out.append(Sample(told[late], group[late], deviation[late], number, int(asset.index[rows.start])))
     return [sample for sample in out if np.isfinite(sample.score).any()]
+
+
+def records(samples: Sequence[Sample]) -> list[Float64]:
+    """The deviations of each asset (n_rows, n_scored), its stretches one after the other in time."""
+    in_time = sorted(samples, key=lambda sample: (sample.asset, sample.first))
+    return [np.concatenate([one.deviation for one in mine]) for _, mine in groupby(in_time, lambda one: one.asset)]
 
 
 def of_group(samples: Sequence[Sample], group: int) -> list[Float64]:

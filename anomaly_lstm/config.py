@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from anomaly_lstm import conditions
 from anomaly_lstm.cases import Rules
 from anomaly_lstm.channels import CHANNELS
-from anomaly_lstm.clock import find_zone, parse_duration, parse_time
+from anomaly_lstm.clock import parse_duration, parse_time, zone_name
 from anomaly_lstm.errors import ConfigError, UsageError
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.messages import Interest
@@ -28,7 +28,7 @@ from anomaly_lstm.policy import Bound, Policy
 from anomaly_lstm.sensor_rules import AGGREGATES, INTERPOLATIONS, OTHERS, PER_US, TYPES, SensorRule, SensorRules
 from anomaly_lstm.sinks import LIVE_SINKS
 from anomaly_lstm.sources import SOURCES
-from anomaly_lstm.sources.contract import PLACES, ReadOptions
+from anomaly_lstm.sources.contract import PLACES, PREFIXES, ReadOptions
 from anomaly_lstm.tables import ALERT_KINDS, SEVERITIES
 from anomaly_lstm.telemetry import DEFAULT, MAX_HOLE
 from anomaly_lstm.telling import Recipient, Target
@@ -370,7 +370,7 @@ def _source(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, 
     return Source(
         paths=tuple(_beside(table.folder, place) for place in paths or ()),
         kind=_choice(table, "kind", list(SOURCES)),
-        read=_read(table, include, exclude),
+        read=replace(_read(table, include, exclude), step_us=period_us),
         period_us=period_us,
         delay_us=delay_us or 0,
         max_hole=MAX_HOLE if max_hole is None else max_hole,
@@ -378,7 +378,7 @@ def _source(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, 
 
 
 def _read(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, ...] | None) -> ReadOptions:
-    zone = _parsed(table, "zone", lambda text: find_zone(text).key, "a time zone such as America/Santiago", why=True)
+    zone = _parsed(table, "zone", zone_name, "a time zone such as America/Santiago", why=True)
     return ReadOptions(
         time=_text(table, "time"),
         time_format=_text(table, "time_format"),
@@ -386,7 +386,7 @@ def _read(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, ..
         asset=_text(table, "asset"),
         asset_from=_choice(table, "asset_from", PLACES),
         name=_text(table, "name"),
-        sensor_prefix=_choice(table, "sensor_prefix", PLACES),
+        sensor_prefix=_choice(table, "sensor_prefix", PREFIXES),
         layout=_choice(table, "layout", LAYOUTS),
         sensor=_text(table, "sensor"),
         value=_text(table, "value"),

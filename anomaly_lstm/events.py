@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.clock import parse_time
+from anomaly_lstm.clock import parse_time, zone_name
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.tables import ASSET_COLUMNS, EVENT_COLUMNS, EVENT_KINDS
 
@@ -51,6 +51,8 @@ class Asset:
     site: str
     criticality: str
     enabled: bool
+    zone: str = ""
+    """Zone of its times without an offset; empty = that of the source."""
 
 
 def read_events(path: Path, zone: str | None = None) -> list[Event]:
@@ -115,8 +117,13 @@ def read_assets(path: Path) -> list[Asset]:
         if enabled is None:
             wrong.append(f"  line {line}: enabled is '{told}'; it must be yes, true, 1, no, false, 0 or empty.")
             continue
+        try:
+            zone = zone_name(row["zone"]) if row.get("zone") else ""
+        except UsageError as problem:
+            wrong.append(f"  line {line}: zone: {problem}")
+            continue
         assets.append(
-            Asset(row["asset"], row.get("type", ""), row.get("site", ""), row.get("criticality", ""), enabled)
+            Asset(row["asset"], row.get("type", ""), row.get("site", ""), row.get("criticality", ""), enabled, zone)
         )
     _check(path, wrong)
     return assets

@@ -256,6 +256,16 @@ def _fuse(evidence: Evidence, log_p: Float64, squares: Sequence[Float64], measur
     return Judged(score.astype(np.float32), shares, by_view)
 
 
+def blended(weights: Float64, deviations: Float64) -> Float64:
+    """What each view says of each sensor's deviation, by how much it carries the score: (n_rows, n_scored) in sensor
+    units, NaN where no view has an opinion.
+
+    ``weights`` (n_rows, n_views) of `Judged`, ``deviations`` (n_views, n_rows, n_scored).
+    """
+    blend = np.einsum("rv,vrs->rs", weights, np.nan_to_num(deviations))
+    return np.where(np.isfinite(deviations).any(axis=0), blend, np.nan)
+
+
 def _in_order(parts: Float64) -> Float64:
     """The sum of (n_parts, n_rows) over the parts, one after the other; NumPy's own order differs for a single row."""
     total = np.zeros(parts.shape[1])
@@ -376,12 +386,12 @@ def _spreads(stretches: Sequence[Float64], groups: Sequence[Int64], resolution: 
     of a mode, or a sensor no value in it, the common one.
     """
     rows, group = np.concatenate(stretches), np.concatenate(groups)
-    common = _spread(rows, resolution)
+    common = robust_spread(rows, resolution)
     out = np.tile(common, (n_groups, 1))
     for mode in range(1, n_groups):
         own = rows[group == mode]
         if enough_of_mode([g == mode for g in groups]):
-            out[mode] = np.where(np.isfinite(own).any(axis=0), _spread(own, resolution), common)
+            out[mode] = np.where(np.isfinite(own).any(axis=0), robust_spread(own, resolution), common)
     return out
 
 
@@ -432,7 +442,7 @@ def _capped(rarity: Rarity, n_scored: int) -> tuple[Float64, Float64]:
     return rarity.value, np.minimum(rarity.minus_log_p, -chi2.logsf(rarity.value, n_scored))
 
 
-def _spread(rows: Float64, resolution: Float64) -> Float64:
+def robust_spread(rows: Float64, resolution: Float64) -> Float64:
     """Root mean square about zero of each column, held to 10 robust spreads; at least the sensor's resolution."""
     known = np.where(np.isfinite(rows).any(axis=0), rows, 0.0)
     least = resolution / math.sqrt(12)

@@ -227,6 +227,18 @@ def anew(asset: Telemetry, events: Sequence[Event], max_hole: int) -> Telemetry:
     return replace(asset, state=state, stretch=number_stretches(asset.index, state, max_hole, era))
 
 
+def begins_anew(asset: Telemetry, events: Sequence[Event], n_scored: int) -> Bool:
+    """Where a scored sensor (n_rows, n_scored) is another one, or in another machine or process, from that row on: the
+    first row after each event of `ANEW` that ended within the rows.
+    """
+    begins = np.zeros((len(asset), n_scored), bool)
+    for event in touching(events, asset.asset):
+        row = int(np.argmax(_after(asset, event))) if event.kind in ANEW and len(asset) else 0
+        if row:
+            begins[row] |= [_of_asset(event) or event.sensor == sensor for sensor in asset.sensors[:n_scored]]
+    return begins
+
+
 def _masks(asset: Telemetry, events: Sequence[Event]) -> tuple[Bool, Bool]:
     """Cells (n_rows, n_sensors) in events of a sensor, and those on which a sensor becomes another one."""
     masked, renewed = np.zeros(asset.values.shape, bool), np.zeros(asset.values.shape, bool)

@@ -50,6 +50,11 @@ class Policy:
                 )
 
 
+def opening_limit_us(policy: Policy) -> int:
+    """The return period of the lowest severity that is on [µs]; with bounds alone that of an advisory."""
+    return min({**Policy().limits, **policy.limits}[s] for s in policy.limits or SEVERITIES[:1])
+
+
 def reopens_within_us(policy: Policy) -> float:
     """For how long after it was cleared an alert may open again [µs]."""
     opening = next((severity for severity in SEVERITIES if severity in policy.limits), "critical")

@@ -40,15 +40,19 @@ class Rows:
 
     def up_to(self, time_us: int) -> Rows:
         """The rows up to a time, as they were known then."""
-        end = int(np.searchsorted(self.time_us, time_us, side="right"))
+        return self.part(slice(0, int(np.searchsorted(self.time_us, time_us, side="right"))))
+
+    def part(self, rows: slice) -> Rows:
+        """Some consecutive rows."""
+        table = self.table.slice(rows.start or 0)
         return replace(
             self,
-            time_us=self.time_us[:end],
-            state=self.state[:end],
-            score=self.score[:end],
-            return_period_s=self.return_period_s[:end],
-            unseen=self.unseen[:end],
-            table=self.table.slice(0, end),
+            time_us=self.time_us[rows],
+            state=self.state[rows],
+            score=self.score[rows],
+            return_period_s=self.return_period_s[rows],
+            unseen=self.unseen[rows],
+            table=table.slice(0, len(self.time_us[rows])),
         )
 
 

@@ -26,7 +26,8 @@ from anomaly_lstm.deviations import (
     renewed,
     row_states,
 )
-from anomaly_lstm.evidence import Judged, judge_on, start
+from anomaly_lstm.drifts import Sums, sums_from
+from anomaly_lstm.evidence import Judged, blended, judge_on, start
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.tables import STATE_NAMES, State, scores_schema
 from anomaly_lstm.telemetry import Telemetry
@@ -47,7 +48,8 @@ class Checkpoint:
     values measured up to the anchor, in sensor units; ``early`` how many of a stretch's first rows, which have no
     score, lie before ``at``; ``level`` (n_half_lives, n_context) and ``evidence`` (2, n_statistics, n_scored) the
     states of both, the evidence once of all rows and once of those that training knew; ``mode`` the mode at the anchor.
-    ``n_scored`` is how many rows before ``at`` have a score, for whoever keeps count.
+    For whoever keeps them, ``n_scored`` is how many rows before ``at`` have a score, and ``sums`` are those of the
+    drifts there.
     """
 
     at: int
@@ -58,19 +60,23 @@ class Checkpoint:
     evidence: Float64
     mode: str | None = None
     n_scored: int = 0
+    sums: Sums | None = None
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Plain arrays, for a file."""
         places = np.array([self.at, self.anchor, self.early, self.n_scored], np.int64)
         mode = {} if self.mode is None else {"mode": np.array(self.mode)}
-        return {"places": places, "held": self.held, "level": self.level, "evidence": self.evidence, **mode}
+        sums = {f"sums.{name}": array for name, array in self.sums.arrays().items()} if self.sums else {}
+        return {"places": places, "held": self.held, "level": self.level, "evidence": self.evidence, **mode, **sums}
 
 
 def checkpoint_from(arrays: Mapping[str, NDArray[Any]]) -> Checkpoint:
     """The reverse of `Checkpoint.arrays`."""
     at, anchor, early, n_scored = (int(place) for place in arrays["places"])
     mode = str(arrays["mode"]) if "mode" in arrays else None
-    return Checkpoint(at, anchor, early, arrays["held"], arrays["level"], arrays["evidence"], mode, n_scored)
+    kept = {name.removeprefix("sums."): arrays[name] for name in arrays if name.startswith("sums.")}
+    sums = sums_from(kept) if kept else None
+    return Checkpoint(at, anchor, early, arrays["held"], arrays["level"], arrays["evidence"], mode, n_scored, sums)
 
 
 @dataclass(frozen=True)
@@ -173,9 +179,8 @@ def _score_asset(
         judged, states = _judged(trained, part, moved, live, np.asarray(outside[rows].any(axis=1)), since, folded)
         score[rows] = judged.score
         shares[rows] = np.where(live[:, None], judged.shares, np.nan)
-        blend = np.einsum("rv,vrs->rs", judged.weights, np.nan_to_num(moved))
-        known = live[:, None] & np.isfinite(moved).any(axis=0)
-        expected[rows] = np.where(known, asset.values[rows, :n_scored] - blend, np.nan)
+        deviation = blended(judged.weights, moved)
+        expected[rows] = np.where(live[:, None], asset.values[rows, :n_scored] - deviation, np.nan)
         ends += _ends(trained, part, goes_on, state[rows], early, states)
     return_period_s = trained.curves.return_period_s(score, asset.group)
     checkpoints = tuple({end.at: end for end in ends}.values())  # of two stretches in one chunk, the later goes on

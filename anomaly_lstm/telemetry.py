@@ -184,6 +184,8 @@ class AssetQuality:
     """Those of them on which it ran, but not for long enough."""
     joined: int = 0
     """Rows of files, or cells of a long table, that were put beside others of the same time before all this."""
+    conflicting: int = 0
+    """Times at which some sensor has several values that differ: repeats that are no mere copies."""
 
     def then(self, later: AssetQuality, grid: Grid, max_hole: int) -> AssetQuality:
         """The quality of these rows and later ones of the same sensors; no grid time is in both.
@@ -210,7 +212,7 @@ class AssetQuality:
 
 
 _COUNTS = (
-    *("rows_in", "rows", "merged", "without_value", "duplicate_times", "out_of_order"),
+    *("rows_in", "rows", "merged", "without_value", "duplicate_times", "conflicting", "out_of_order"),
     *("held", "out_of_state", "settling", "joined"),
 )
 """What two parts of an asset add up to."""
@@ -325,8 +327,22 @@ def to_grid(
         held=int(held.sum()),
         out_of_state=int((off | settling).sum()),
         settling=int(settling.sum()),
+        conflicting=conflicting_times(rows.time_us[rows.mine], rows.values[rows.mine]),
     )
     return telemetry, quality
+
+
+def conflicting_times(time_us: Int64, values: Float64) -> int:
+    """At how many times some sensor has several values that differ; ``time_us`` (n_rows,) ascending, ``values``
+    (n_rows, n_sensors) NaN where missing.
+    """
+    same = np.flatnonzero(np.diff(time_us) == 0)
+    if not len(same) or not values.shape[1]:
+        return 0
+    rows = np.union1d(same, same + 1)
+    starts = np.flatnonzero(np.r_[True, np.diff(time_us[rows]) != 0])
+    low, high = (bound.reduceat(values[rows], starts, axis=0) for bound in (np.fmin, np.fmax))
+    return int((low < high).any(axis=1).sum())
 
 
 def reach_us(grid: Grid, max_hole: int, rules: SensorRules, settle_us: int) -> int:

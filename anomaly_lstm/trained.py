@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.deviations import Learned
+from anomaly_lstm.drifts import Drifts, drifts_from
 from anomaly_lstm.errors import ModelError
 from anomaly_lstm.evidence import Evidence, evidence_from
 from anomaly_lstm.level import level_from
@@ -64,6 +65,8 @@ class Trained:
     """How the values of each sensor come to the grid."""
     settle_us: int = 0
     """How long after its start an asset has not settled [µs]."""
+    drifts: Drifts | None = None
+    """How rare slow drifts of each sensor are; None in a model that was trained before they were learned."""
 
 
 def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -101,6 +104,8 @@ def to_folder(trained: Trained) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
     arrays |= {f"level.{name}": array for name, array in learned.level.arrays().items()}
     arrays |= {f"evidence.{name}": array for name, array in trained.evidence.arrays().items()}
     arrays |= {f"curve.{name}": array for name, array in trained.curves.arrays().items()}
+    if trained.drifts:
+        arrays |= {f"drifts.{name}": array for name, array in trained.drifts.arrays().items()}
     return document, arrays
 
 
@@ -143,6 +148,7 @@ def from_folder(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
             report=document["report"],
             rules=rules_from(document.get("sensor_rules", {})),
             settle_us=document.get("settle_us", 0),
+            drifts=drifts_from(part("drifts.")),
         )
     except (KeyError, TypeError) as problem:
         raise ModelError(

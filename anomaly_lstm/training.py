@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.calibration import Held, calibrated, evidence_of, hold_out, judged, loss, promise, together
+from anomaly_lstm.calibration import Held, calibrated, evidence_of, hold_out, judged, loss, promise, records, together
 from anomaly_lstm.deviations import FIRST_ROWS, Learned
+from anomaly_lstm.drifts import fit_drifts
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.folds import Fold, plan
+from anomaly_lstm.grades import Grade, all_low, not_high
 from anomaly_lstm.learning import CHALLENGER, TrainOptions, learn, with_warm_up
 from anomaly_lstm.linear import NOTHING
 from anomaly_lstm.models import MODELS
@@ -32,6 +34,9 @@ Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
 LEAST_ROWS = 60
+
+RARITY = "return_period"
+"""The threshold that tells how rare a drift is: the others know scores only."""
 
 WORTH = 0.02
 """A network must expect normal rows better than the line by this share of the squared error to carry the evidence."""
@@ -61,6 +66,7 @@ def train(
     options: TrainOptions,
     *,
     vouched: Sequence[Bool] = (),
+    grades: Sequence[Grade] = (),
     told: Told = _silent,
     **setting: Any,
 ) -> Trained:
@@ -68,10 +74,12 @@ def train(
 
     Of these, stretches that are unlike all others are set aside (`screening`), but none with a ``vouched`` row (one
     mask per asset; none at all if empty). Every Telemetry has the sensors of ``roles`` in that order and one grid.
-    ``setting`` are the fields of `Trained` that training only passes on (max_hole, running, rules, settle_us, units,
-    reading). Raises DataError when too little is left to learn from.
+    ``grades`` say what the sensors are worth, as far as somebody looked. ``setting`` are the fields of `Trained` that
+    training only passes on (max_hole, running, rules, settle_us, units, reading). Raises DataError when what is left
+    cannot be learned from.
     """
     _check(assets, normal, roles, options)
+    _check_sensors(grades)
     n_scored = len(roles.scored)
     lines = _lines(assets, plan(assets, normal).network, n_scored, options, told)
     aside = _unlike(assets, normal, lines, vouched)
@@ -97,6 +105,7 @@ def train(
         learned=final,
         evidence=evidence_of(held, assets, normal, resolution),
         curves=curves,
+        drifts=fit_drifts(records(samples), resolution, lambda sums: THRESHOLDS[RARITY].fit(sums, period_s)),
         options={"network": options.network, "threshold": options.threshold, "seed": options.seed},
         report=_report(assets, normal, held, final)
         | {"loss": tested.loss, "carried_by": tested.carried_by}
@@ -125,6 +134,13 @@ def _check(assets: Sequence[Telemetry], normal: Sequence[Bool], roles: Roles, op
             f"only {rows} normal rows to learn from; at least {LEAST_ROWS} are needed, and a week or more is sensible. "
             f"Give a longer span (--start, --end), or fewer events.{stops}"
         )
+
+
+def _check_sensors(grades: Sequence[Grade]) -> None:
+    """Where every sensor to be scored is Low on every asset, there is nothing to learn."""
+    if grades and all_low(grades):
+        why = "\n".join(f"  {told.words}" for told in not_high(grades)[:20])
+        raise DataError(f"no sensor tells enough to learn from: all are graded Low.\n{why}")
 
 
 def _check_held(held: Held, scores: Sequence[Fold]) -> None:

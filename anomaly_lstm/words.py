@@ -17,8 +17,9 @@ def clean(text: str) -> str:
 
 
 def counted(count: int, what: str) -> str:
-    """``1 alert``, ``1,204 rows``, ``2 anomalies``."""
+    """``1 alert``, ``1,204 rows``, ``2 anomalies``, ``3 stretches``."""
     several = f"{what[:-1]}ies" if what.endswith("y") and what[-2] not in "aeiou" else f"{what}s"
+    several = f"{what}es" if what.endswith("ch") else several
     return f"{count:,} {what if count == 1 else several}"
 
 

@@ -38,10 +38,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_command_in_the_readme_and_on_forecasts_runs_as_it_stands(place: Path) -> None:
-    forecasts = ROOT / "docs" / "forecast.md"
+    beginning, forecasts = ROOT / "docs" / "init.md", ROOT / "docs" / "forecast.md"
     (plan,) = blocks(forecasts, "csv")
     (place / "plan.csv").write_text(plan)
-    shown = [block for document in (ROOT / "README.md", forecasts) for block in blocks(document, "sh")]
+    shown = [block for document in (ROOT / "README.md", beginning, forecasts) for block in blocks(document, "sh")]
     commands = [line for block in shown for line in block.splitlines() if line.strip()]
     assert len(commands) >= 9
     for command in commands:
@@ -69,6 +69,8 @@ def test_every_command_on_ingesting_runs_as_it_stands(place: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
+    (local,) = json.loads((place / "times" / "in-utc" / "quality.json").read_text())["assets"]
+    assert (local["start"], local["end"], local["rows"]) == ("2026-10-25T00:20:00Z", "2026-10-25T01:20:00Z", 4)
     (asset,) = json.loads((place / "clean" / "quality.json").read_text())["assets"]
     assert (asset["asset"], asset["held"], asset["out_of_state"], asset["settling"]) == ("pump-07", 0, 3, 1)
 
@@ -143,7 +145,7 @@ def test_every_link_to_a_file_leads_somewhere() -> None:
 
 def test_every_option_that_a_document_names_is_an_option_of_some_command() -> None:
     known = set()
-    verbs = ["ingest", "train", "score", "alert", "evaluate", "replay", "forecast", "run", "inspect", "report"]
+    verbs = ["init", "ingest", "train", "score", "alert", "evaluate", "replay", "forecast", "run", "inspect", "report"]
     for verb in (*([one] for one in verbs), *(["case", one] for one in ("list", "ack", "shelve", "verdict"))):
         shown = subprocess.run(
             [sys.executable, "-m", "anomaly_lstm", *verb, "--help"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from anomaly_lstm import pipeline
+from anomaly_lstm.bounds import Reach
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.learning import TrainOptions
+from anomaly_lstm.limits import ESTIMATE, Passage
 from anomaly_lstm.policy import Bound, Policy
+from anomaly_lstm.rising import Indicator, as_document
 from anomaly_lstm.sinks import SINKS, sink_for
 from anomaly_lstm.sinks.contract import AlertReport, Sink
 from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.tables import ALERTS_VERSION, flat_alerts_schema
-from tests.toys import MINUTE, healthy, write_history
+from tests.toys import MINUTE, START, healthy, write_history
 
 every_sink = pytest.mark.parametrize("sink", SINKS.values(), ids=SINKS)
 SCHEMA: dict[str, Any] = json.loads((files("anomaly_lstm") / "schemas" / "alerts.schema.json").read_text("utf-8"))
@@ -65,6 +69,32 @@ def test_what_is_written_can_be_read(sink: Sink, report: AlertReport, tmp_path: 
     again = sink.read(path)
     assert again.run == report.run
     assert list(again.alerts) == list(report.alerts)
+
+
+INDICATOR = as_document(
+    Indicator(
+        asset="pump 1",
+        sensor="s1",
+        onset_us=START,
+        updated_us=START + 500 * MINUTE,
+        value=21.5,
+        expected=20.0,
+        return_period_s=4e6,
+        reach=Reach("s1", None, 30.0, None, Passage(ESTIMATE, None, 10.0, 20.0, 30.0)),
+        period_us=MINUTE,
+    )
+)
+
+
+@every_sink
+def test_sensors_that_rise_are_kept_and_an_older_file_has_none(
+    sink: Sink, report: AlertReport, empty: AlertReport, tmp_path: Path
+) -> None:
+    path = tmp_path / f"alerts{sink.SUFFIX}"
+    sink.write(path, replace(report, indicators=[INDICATOR]))
+    assert list(sink.read(path).indicators) == [INDICATOR]
+    sink.write(path, empty)
+    assert list(sink.read(path).indicators) == []
 
 
 @every_sink
@@ -168,7 +198,7 @@ def objects_in(schema: Any) -> list[dict[str, Any]]:
 
 
 def test_the_schema_requires_every_key_and_allows_no_other() -> None:
-    assert len(objects_in(SCHEMA)) == 10
+    assert len(objects_in(SCHEMA)) == 11
     for found in objects_in(SCHEMA):
         assert found["required"] == list(found["properties"])
         assert found["additionalProperties"] is False
@@ -187,6 +217,13 @@ def test_a_document_that_lacks_a_key_or_breaks_its_word_is_no_alerts_file(report
         assert not valid({**document, "alerts": [{k: v for k, v in first.items() if k != key}, *others]})
     for wrong in ({"severity": "urgent"}, {"onset": "2026-01-01 00:00"}, {"active": "yes"}, {"score": 1}):
         assert not valid({**document, "alerts": [{**first, **wrong}]})
+
+
+def test_what_rises_is_what_the_schema_says(report: AlertReport, tmp_path: Path) -> None:
+    document = written(replace(report, indicators=[INDICATOR]), tmp_path)
+    assert valid(document)
+    for wrong in ({"state": "failing"}, {"reason": "no trend"}, {"onset": None}):
+        assert not valid({**document, "indicators": [{**INDICATOR, **wrong}]})
 
 
 def test_the_schema_ships_with_the_package() -> None:

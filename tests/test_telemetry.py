@@ -273,3 +273,12 @@ def test_missing_cells_and_the_range_of_each_sensor_are_counted() -> None:
 def test_a_sensor_without_any_value_has_no_range() -> None:
     _, quality = to_grid("a", times(1, 2), ("x", "y"), np.array([[1.0, np.nan], [2.0, np.nan]]), EACH)
     assert (quality.sensors[1].missing, quality.sensors[1].low) == (2, None)
+
+
+def test_a_time_with_several_values_is_told_apart_from_a_copy_of_a_row() -> None:
+    time_us = np.array([0, 60, 60, 120, 120, 180, 180]) * 1_000_000
+    nan = np.nan
+    values = np.array([[1, 1], [2, nan], [2, 5], [3, nan], [4, nan], [nan, 1], [5, nan]])
+    _, quality = to_grid("P1", time_us, ["a", "b"], values, Grid(60_000_000))
+    assert quality.duplicate_times == 2  # the last two rows only measure different sensors
+    assert quality.conflicting == 1

@@ -20,6 +20,7 @@ from anomaly_lstm.cli.case import app as case
 from anomaly_lstm.cli.evaluate import evaluate
 from anomaly_lstm.cli.forecast import forecast
 from anomaly_lstm.cli.ingest import ingest
+from anomaly_lstm.cli.init import init
 from anomaly_lstm.cli.inspect import inspect
 from anomaly_lstm.cli.replay import replay
 from anomaly_lstm.cli.report import report
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 
 _VERBS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Start here": (train, run, report),
+    "Start here": (init, train, run, report),
     "One step at a time": (ingest, score, alert, evaluate, replay, forecast, inspect),
 }
 for panel, verbs in _VERBS.items():

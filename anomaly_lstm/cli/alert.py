@@ -71,10 +71,11 @@ def alert(
     result = verbs.alert(tables, folder, out, policy=policy)
     report = result.report
     show.alerts(screen, report.run, report.alerts)
+    show.rising(screen, report.indicators)
     show.strangest(screen, report.run, result)
     if result.out:
         show.say(screen, f"The alerts are in {result.out}.")
-    show.document(screen, "alert", {"out": result.out, "run": report.run, "alerts": report.alerts})
+    show.document(screen, "alert", {"out": result.out, **vars(report)})
     if exit_code and show.stands(report.alerts):
         raise typer.Exit(STANDING)
 

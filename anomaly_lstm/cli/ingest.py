@@ -57,6 +57,7 @@ def ingest(
         end=end,
         sensors=sensors,
         exclude=exclude,
+        period=period,
         context=(*((mode,) if mode else ()), *options.status_columns(config, None)),
     )
     grid = options.grid(config, period=period)

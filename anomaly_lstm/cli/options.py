@@ -6,7 +6,7 @@ A flag that is given wins over the pipeline file; what neither says is found out
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,7 +48,7 @@ TimeFormat = Annotated[
     typer.Option(
         "--time-format",
         metavar="FORM",
-        help="Such as %d/%m/%Y %H:%M, iso8601 or epoch_s (default: found).",
+        help="Such as %d/%m/%Y %H:%M, iso8601, epoch_s, excel; counter or elapsed without dates (default: found).",
         rich_help_panel=_READING,
         show_default=False,
     ),
@@ -108,7 +108,7 @@ Zone = Annotated[
     typer.Option(
         "--zone",
         metavar="ZONE",
-        help="Zone of times without an offset, such as America/Santiago (default: UTC).",
+        help="Zone of times without an offset, such as America/Santiago or UTC+01:00 (default: UTC).",
         rich_help_panel=_READING,
         show_default=False,
     ),
@@ -449,6 +449,7 @@ def reading(
     asset_from: str | None = None,
     name: str | None = None,
     context: Sequence[str] = (),
+    period: str | None = None,
 ) -> ReadOptions:
     """How the source is read; context sensors are read too where ``--sensors`` names what is kept."""
     from dataclasses import replace
@@ -456,6 +457,8 @@ def reading(
     from anomaly_lstm.sources.contract import ReadOptions
 
     base = config.source.read if config else ReadOptions()
+    if config and not zone:  # a flag is for all assets
+        base = replace(base, zones=zones(config))
     zone = zone or base.zone
     kept = names(sensors)
     given: dict[str, Any] = {
@@ -471,6 +474,7 @@ def reading(
         "end_us": moment_us("--end", end, zone),
         "sensors": None if kept is None else tuple(dict.fromkeys((*kept, *context))),
         "exclude": names(exclude),
+        "step_us": span_us("--period", period),
     }
     if asset is not None or asset_from is not None or name is not None:  # one of them says whose the rows are
         base = replace(base, asset=None, asset_from=None, name=None)
@@ -478,6 +482,14 @@ def reading(
     if read.start_us is not None and read.end_us is not None and read.start_us >= read.end_us:
         raise UsageError("--start must lie before --end; the span is [start, end).")
     return read
+
+
+def zones(config: Pipeline) -> dict[str, str]:
+    """Asset → zone of its times without an offset, by the assets table of a pipeline file."""
+    from anomaly_lstm.events import read_assets
+
+    assets = read_assets(config.assets) if config.assets else []
+    return {asset.asset: asset.zone for asset in assets if asset.zone}
 
 
 def grid(config: Pipeline | None, *, period: str | None, running: str | None = None) -> GridOptions:
@@ -540,13 +552,24 @@ def _until(chosen: TrainOptions, budget_us: int) -> TrainOptions:
 
 def _check_known(chosen: TrainOptions) -> None:
     """Refuse a name that does not exist before the data are read."""
-    from anomaly_lstm.models import MODELS
-    from anomaly_lstm.sources.words import near
     from anomaly_lstm.thresholds import THRESHOLDS
 
-    for option, name, known in (("--network", chosen.network, MODELS), ("--threshold", chosen.threshold, THRESHOLDS)):
-        if name not in known:
-            raise UsageError(f"{option}: there is no '{name}'; there are: {', '.join(known)}.{near(name, known)}")
+    check_network(chosen.network)
+    _check_name("--threshold", chosen.threshold, THRESHOLDS)
+
+
+def check_network(name: str) -> None:
+    """Raise UsageError where there is no network of that name."""
+    from anomaly_lstm.models import MODELS
+
+    _check_name("--network", name, MODELS)
+
+
+def _check_name(option: str, name: str, known: Iterable[str]) -> None:
+    from anomaly_lstm.sources.words import near
+
+    if name not in known:
+        raise UsageError(f"{option}: there is no '{name}'; there are: {', '.join(known)}.{near(name, known)}")
 
 
 def policy(
@@ -599,6 +622,8 @@ def _limit(severity: str, text: str) -> int:
 
 def plan_from(config: Pipeline) -> RunPlan:
     """A pipeline file as the plan of a run."""
+    from dataclasses import replace
+
     from anomaly_lstm.events import read_assets
     from anomaly_lstm.pipeline import RunPlan
 
@@ -607,7 +632,7 @@ def plan_from(config: Pipeline) -> RunPlan:
     return RunPlan(
         source=source(None, config),
         folder=config.folder,
-        read=config.source.read,
+        read=replace(config.source.read, zones=zones(config)),
         grid=grid(config, period=None),
         context=config.sensors.context,
         mode=config.sensors.mode,

@@ -102,6 +102,7 @@ def _content(result: RunResult) -> dict[str, Any]:
         "changes": [{**_change(one.change), "tell": one.tell, "because": one.because} for one in result.told],
         "delivery": _delivery(result),
         "alerts": result.report.alerts,
+        "indicators": result.report.indicators,
         "evaluation": show.judged_document(result.evaluation) if result.evaluation else None,
         "notes": result.quality.notes,
         "seconds": result.seconds,

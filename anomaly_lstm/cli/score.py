@@ -72,6 +72,7 @@ def score(
         end=end,
         sensors=sensors,
         exclude=exclude,
+        period=period,
     )
     place = options.source(source, config)
     with show.scoring(screen) as told:

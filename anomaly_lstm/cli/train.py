@@ -14,7 +14,7 @@ from anomaly_lstm.errors import UsageError
 
 if TYPE_CHECKING:
     from anomaly_lstm.config import Pipeline
-    from anomaly_lstm.pipeline import RunPlan, TrainResult
+    from anomaly_lstm.pipeline import Quality, RunPlan, TrainResult
     from anomaly_lstm.sources.contract import ReadOptions
     from anomaly_lstm.training import Stage
 
@@ -79,6 +79,7 @@ def train(
         end=end,
         sensors=sensors,
         exclude=exclude,
+        period=period,
         context=(*explaining, *((mode,) if mode else ()), *options.status_columns(config, running)),
     )
     plan = verbs.RunPlan(
@@ -95,7 +96,7 @@ def train(
         ),
     )
     with show.learning(screen) as told:
-        result = _learn(plan, model, told)
+        result = _learn(plan, model, lambda quality: show.looked(screen, quality), told)
     document = verbs.inspect(result.folder)
     where = ("--pipeline", pipeline) if config and pipeline and model is None else ("SOURCE", "--model", result.folder)
     show.trained(screen, result, document, show.command("score", *where, "--out", "scores.parquet"))
@@ -125,12 +126,14 @@ def _before_until(read: ReadOptions, config: Pipeline | None, end: str | None) -
     return replace(read, end_us=until_us if read.end_us is None else min(until_us, read.end_us))
 
 
-def _learn(plan: RunPlan, model: Path | None, told: Callable[[Stage], None]) -> TrainResult:
+def _learn(
+    plan: RunPlan, model: Path | None, looked: Callable[[Quality], None], told: Callable[[Stage], None]
+) -> TrainResult:
     """Train into ``model``, or, without one, into the run folder as its model from now on."""
     from anomaly_lstm import pipeline as verbs
 
     if model is None:
-        return verbs.train_into(plan, told=told)
+        return verbs.train_into(plan, looked=looked, told=told)
     return verbs.train(
         plan.source,
         model,
@@ -141,5 +144,6 @@ def _learn(plan: RunPlan, model: Path | None, told: Callable[[Stage], None]) -> 
         events=plan.events,
         units=plan.units,
         options=plan.train,
+        looked=looked,
         told=told,
     )

@@ -5,11 +5,13 @@ that says what happened. The command line shows it; a notebook can use it as it 
 """
 
 from anomaly_lstm.pipeline.alerting import AlertResult, alert, limits_for_budget
+from anomaly_lstm.pipeline.beginning import Begun, Known, init
 from anomaly_lstm.pipeline.evaluation import evaluate, measure
 from anomaly_lstm.pipeline.forecasting import ForecastResult, forecast
 from anomaly_lstm.pipeline.grids import GridOptions, Quality
 from anomaly_lstm.pipeline.ingesting import Ingested, ingest
 from anomaly_lstm.pipeline.inspection import failures, inspect
+from anomaly_lstm.pipeline.moving_in import move_in
 from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.replaying import replay
 from anomaly_lstm.pipeline.reporting import Reported, report
@@ -20,9 +22,11 @@ from anomaly_lstm.pipeline.training import TrainResult, train
 
 __all__ = [
     "AlertResult",
+    "Begun",
     "ForecastResult",
     "GridOptions",
     "Ingested",
+    "Known",
     "Quality",
     "Reported",
     "RunPlan",
@@ -35,11 +39,13 @@ __all__ = [
     "failures",
     "forecast",
     "ingest",
+    "init",
     "inspect",
     "is_run",
     "limits_for_budget",
     "load",
     "measure",
+    "move_in",
     "policy_of",
     "read_scores",
     "replay",

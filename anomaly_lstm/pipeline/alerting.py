@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 
 from anomaly_lstm import alerts as alerting
-from anomaly_lstm import delays
+from anomaly_lstm import delays, rising
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.budgets import limits_of, promised_per_month
 from anomaly_lstm.clock import iso, parse_time
+from anomaly_lstm.drifts import advance, at_rest
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.pipeline.grids import check_names
 from anomaly_lstm.pipeline.scoring import check_made_by, check_not_in_model, load, read_scores
 from anomaly_lstm.policy import Policy
-from anomaly_lstm.scored_rows import rows_of
+from anomaly_lstm.scored_rows import Rows, rows_of
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
-from anomaly_lstm.tables import SEVERITIES, State
+from anomaly_lstm.tables import SEVERITIES, State, scored_sensors
 from anomaly_lstm.trained import Trained
 
 VERSION = version("anomaly-lstm")
@@ -53,6 +54,7 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
         raise UsageError(f"--out {out} is the scores table that is read; it is left as it is. Give another --out.")
     seen = scores_stage.seen(trained)
     found: list[alerting.Alert] = []
+    indicators: list[dict[str, Any]] = []
     watched: dict[str, dict[str, Any]] = {}
     strangest: tuple[str, int, float] | None = None
     for rows in rows_of(table):
@@ -60,7 +62,10 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
             top = int(np.nanargmax(rows.return_period_s))
             if strangest is None or rows.return_period_s[top] > strangest[2]:
                 strangest = (rows.asset, int(rows.time_us[top]), float(rows.return_period_s[top]))
-        found += alerting.alerts_of(rows, policy, trained.grid.period_us, model_id, seen, trained.roles.mode)
+        mine = alerting.alerts_of(rows, policy, trained.grid.period_us, model_id, seen, trained.roles.mode)
+        found += mine
+        if not any(one.active for one in mine):  # an alert tells of all bounds
+            indicators += _rising(rows, policy, trained)
         scored = int((rows.state == State.SCORED).sum())
         watched[rows.asset] = {
             "start": iso(int(rows.time_us[0])),
@@ -71,10 +76,23 @@ def alert(scores: Path | Sequence[Path], model: Path, out: Path | None, *, polic
     report = AlertReport(
         run_document(trained, model_id, policy, watched, [a.severity for a in found]),
         [alerting.as_document(a) for a in found],
+        rising.soonest_first(indicators),
     )
     if out and sink:
         sink.write(out, report)
     return AlertResult(out, report, found, strangest)
+
+
+def _rising(rows: Rows, policy: Policy, trained: Trained) -> list[dict[str, Any]]:
+    """The indicators of one asset, by the drifts of all its rows, as documents."""
+    sensors = scored_sensors(rows.table)
+    if trained.drifts is None or not policy.bounds or not sensors or not len(rows.time_us):
+        return []
+    grid = trained.grid
+    index = (rows.time_us - grid.phase_us) // grid.period_us
+    sums = advance(trained.drifts, at_rest(len(sensors)), index, rising.deviations_of(rows))[-1]
+    found = rising.drifts_towards_bounds(trained.drifts, sums, sensors, policy)
+    return [rising.as_document(one) for one in rising.indicators_of(rows, policy, found, grid)]
 
 
 def run_document(

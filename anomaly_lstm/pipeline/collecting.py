@@ -77,7 +77,8 @@ def collect(
                 due[str(path)] = stat
         except OSError as problem:
             failed[str(path)] = f"{path}: cannot be read: {problem.strerror}. It is tried again in the next run."
-    read = replace(read, after=after)
+    fresh = dict.fromkeys((name for name in due if name not in known), 0)
+    read = replace(read, after={**fresh, **after}, last_us=_last_rows(folder, state) if due else {})
     sums = {name: _sum(Path(name)) for name in due}
     readings = _readings(list(due), read, failed)
     grown = {name: _stat(Path(name)) for name, stat in due.items() if _stat(Path(name)) != stat}
@@ -92,6 +93,12 @@ def collect(
         raise DataError("\n".join(failed.values()))
     state = replace(state, files=known, waiting=waiting)
     return _kept(folder, state, readings, read, grid, terms, failed, now_us + FUTURE_US)
+
+
+def _last_rows(folder: RunFolder, state: RunState) -> dict[str, int]:
+    """The time of each asset's last row [µs UTC]: where a file goes on that is new or grew, if its clock went back."""
+    last = {asset: arrivals.newest(folder.arrivals(asset)) for asset in state.assets}
+    return {asset: us for asset, us in last.items() if us is not None}
 
 
 def _has_grown(path: Path, before: Seen) -> bool:

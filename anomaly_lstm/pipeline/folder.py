@@ -61,7 +61,8 @@ class Terms:
 class Watch:
     """How far one asset has come, as grid indices: rows ``first`` to before ``next`` have scores, ``n_scored`` of them
     in state SCORED, the last at ``scored``; those from ``pending`` on must be scored anew (None = none); the history
-    tells up to before ``told``. ``shifts`` are the offsets of changed sensors that are final (`shift_document`).
+    tells up to before ``told``. ``shifts`` are the offsets of changed sensors that are final (`shift_document`),
+    ``rising`` the indicators after the last row.
     """
 
     terms: Terms
@@ -72,6 +73,7 @@ class Watch:
     told: int | None = None
     scored: int | None = None
     shifts: Sequence[Mapping[str, Any]] = ()
+    rising: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from anomaly_lstm import conditions, modes, sources, store
 from anomaly_lstm.clock import iso
 from anomaly_lstm.conditions import Int8
 from anomaly_lstm.errors import UsageError
+from anomaly_lstm.grades import Grade
 from anomaly_lstm.sensor_rules import SensorRules, rules_from, series_of
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import FileQuality, RawAsset, Reading
@@ -61,6 +62,8 @@ class Quality:
     grid: Grid
     rules: SensorRules = DEFAULT
     """Those by which values came to the grid."""
+    grades: Sequence[Grade] = ()
+    """Of every asset and sensor, where they were graded: by `ingest`, `train` and `init`."""
 
     def document(self) -> dict[str, Any]:
         """As in ``quality.json``; times as ISO 8601."""
@@ -72,6 +75,7 @@ class Quality:
             "notes": list(self.notes),
             "files": [asdict(f) for f in self.files],
             "assets": assets,
+            "grades": [grade.document() for grade in self.grades],
         }
 
 

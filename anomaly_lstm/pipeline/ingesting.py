@@ -6,6 +6,7 @@ files, and come back as slices in order of time, each of which is put on the gri
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from anomaly_lstm import arrow, pieces, sources, store
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.errors import UsageError
+from anomaly_lstm.grades import Grade, grade_sensors
 from anomaly_lstm.pieces import Piece
 from anomaly_lstm.pipeline.grids import (
     GridOptions,
@@ -40,6 +42,9 @@ from anomaly_lstm.tables import State
 from anomaly_lstm.telemetry import AssetQuality, Grid, Telemetry, last_known, rows_for_period
 
 Int64 = NDArray[np.int64]
+
+GRADED_CELLS = 4_000_000
+"""Sensors are graded on so many cells of an asset at most, in stretches spread over the whole of it."""
 
 SLICE_CELLS = 4_000_000
 """So many cells of an asset are put on the grid at a time: 32 MB of them, and as much again for every step."""
@@ -97,12 +102,15 @@ def ingest(
             [stock.first_times(rows_for_period(len(found.assets))) for stock in found.assets.values()], options
         )
         qualities: list[AssetQuality] = []
+        grades: list[Grade] = []
         rows = 0
         for name, stock in sorted(found.assets.items()):
             folder = side / "data" / store.folder_name(name)
             folder.mkdir(parents=True)
             placed = _placed(name, stock, found, on, options, read.mode, slice_cells)
-            quality = _written(folder / "data.parquet", placed, read.mode, found.words, on, options)
+            share = min(1.0, GRADED_CELLS / max(1, stock.n_rows * len(found.sensors)))
+            quality, some = _written(folder / "data.parquet", placed, read.mode, found.words, on, options, share)
+            grades += [grade for grade in grade_sensors([some]) if grade.sensor not in found.words]
             if stock.pieces and not found.long:  # a long table is brought side by side in order of time
                 quality = replace(quality, out_of_order=pieces.disorder(stock.pieces))
             qualities.append(replace(quality, joined=stock.kept - quality.rows_in))
@@ -112,7 +120,7 @@ def ingest(
             *found.told(sum(quality.rows_in for quality in qualities)),
             *(note for quality in qualities for note in falls(quality)),
         ]
-        report = Quality(list(found.files.values()), qualities, notes, on, options.rules)
+        report = Quality(list(found.files.values()), qualities, notes, on, options.rules, grades)
         store.write_json(side / "quality.json", report.document())
         shutil.rmtree(aside, ignore_errors=True)
     return Ingested(out, report, rows)
@@ -129,6 +137,10 @@ class _Stock:
     def sensors(self) -> list[str]:
         parts = [self.raw] if self.raw else self.pieces
         return list(dict.fromkeys(name for part in parts for name in part.sensors))
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.raw.time_us) if self.raw else sum(piece.n_rows for piece in self.pieces)
 
     @property
     def edges_us(self) -> tuple[int, int]:
@@ -279,9 +291,11 @@ def _written(
     words: Mapping[str, Sequence[str]],
     grid: Grid,
     options: GridOptions,
-) -> AssetQuality:
-    """Write the rows of an asset, and say what became of them."""
+    share: float,
+) -> tuple[AssetQuality, Telemetry]:
+    """Write the rows of an asset; say what became of them, and keep this ``share`` of each slice to grade."""
     whole: AssetQuality | None = None
+    kept: list[Telemetry] = []
     with ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
         for telemetry, quality in placed:
@@ -290,9 +304,31 @@ def _written(
                 writer = stack.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd"))
             writer.write_table(table)
             whole = quality if whole is None else whole.then(quality, grid, options.max_hole)
+            kept.append(_first_rows(telemetry, math.ceil(share * len(telemetry))))
     if whole is None:
         raise AssertionError("an asset has rows")
-    return whole
+    return whole, _one_after_another(kept)
+
+
+def _first_rows(asset: Telemetry, n_rows: int) -> Telemetry:
+    """Rows that follow each other, for a grade hears the noise between neighbours."""
+    rows = slice(0, n_rows)
+    copied = asset.values[rows] if n_rows == len(asset) else asset.values[rows].copy()
+    return Telemetry(
+        asset.asset, asset.sensors, asset.grid, asset.index[rows], copied, asset.state[rows], asset.stretch[rows]
+    )
+
+
+def _one_after_another(parts: Sequence[Telemetry]) -> Telemetry:
+    if len(parts) == 1:
+        return parts[0]
+    return replace(
+        parts[0],
+        index=np.concatenate([part.index for part in parts]),
+        values=np.concatenate([part.values for part in parts]),
+        state=np.concatenate([part.state for part in parts]),
+        stretch=np.concatenate([part.stretch for part in parts]),
+    )
 
 
 def _ingested_table(asset: Telemetry, mode: str | None, words: Mapping[str, Sequence[str]]) -> pa.Table:

@@ -32,13 +32,15 @@ def inspect(target: Path) -> dict[str, Any]:
             "model": inspect(model) if model and store.is_model(model) else None,
             "run": report.run if report else None,
             "alerts": list(report.alerts) if report else [],
+            "indicators": list(report.indicators) if report else [],
             "load": _load(RunFolder(target), report).document() if report and report.run["end"] else None,
         }
     if (target / "quality.json").is_file():
         return {"kind": "ingested", "path": str(target), **store.read_json(target / "quality.json")}
     if target.is_file():
         report = sink_for(target).read(target)
-        return {"kind": "alerts", "path": str(target), "run": report.run, "alerts": list(report.alerts)}
+        lists = {"alerts": list(report.alerts), "indicators": list(report.indicators)}
+        return {"kind": "alerts", "path": str(target), "run": report.run, **lists}
     raise DataError(
         f"{target} is neither a model folder, a run folder, an ingested folder nor an alerts file. "
         "Train a model with `anomaly-lstm train SOURCE --model DIR`."

@@ -37,8 +37,18 @@ from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.scoring import as_in_training, events_for, load, unseen_note
 from anomaly_lstm.pipeline.standing import standing
 from anomaly_lstm.pipeline.training import TrainResult, train
-from anomaly_lstm.pipeline.watching import Fresh, Told, policy_document, policy_from, score_new, tell, with_terms
+from anomaly_lstm.pipeline.watching import (
+    Fresh,
+    Told,
+    policy_document,
+    policy_from,
+    rising,
+    score_new,
+    tell,
+    with_terms,
+)
 from anomaly_lstm.policy import Bound, Policy
+from anomaly_lstm.rising import soonest_first
 from anomaly_lstm.silence import Gap
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
@@ -207,7 +217,11 @@ def _watched(
             failed[asset] = f"{asset}: {problem}"
             watches[asset] = state.assets[asset]  # what it could not be told of is due again
     changed = {asset: one.alerts for asset, one in told.items() if one.alerts != alerts[asset]}
-    watches |= {asset: replace(watches[asset], told=watches[asset].next) for asset in made if asset in told}
+    watches |= {
+        asset: replace(watches[asset], told=watches[asset].next, rising=told[asset].indicators)
+        for asset in made
+        if asset in told
+    }
     changes = [change for one in told.values() for change in one.changes]
     cases, lines = _folded(ground, before, changes, actions, newest_us, watches, made)
     if ground.reprocess:
@@ -389,13 +403,15 @@ def _told(
     deviations = [dict(one) for one in known if one["kind"] == "deviation"]
     silences = [dict(one) for one in known if one["kind"] != "deviation"]
     since, due = (None, None) if ground.reprocess or fresh is None else (fresh.since, fresh.due)
-    told = Told(deviations, [])
+    told = Told(deviations, [], watch.rising)
     if fresh is not None:
         own = policy_from(watch.terms.policy)
         told = tell(ground.folder, asset, watch, trained, own, deviations, since, due)
+        stands = any(one["active"] for one in told.alerts)  # an alert tells of all bounds
+        told = replace(told, indicators=() if stands else rising(ground.folder, fresh, own, asset))
     patient = patience(trained, ground.plan.no_data_after_us, ground.plan.sensor_bad_after_us)
     if fresh is None and not _may_be_silent(watch, trained, patient, silences, newest_us):
-        return Told([*told.alerts, *silences], told.changes)
+        return Told([*told.alerts, *silences], told.changes, told.indicators)
     begin = watch.next if fresh is None else since
     missing = tell_missing(
         ground.folder,
@@ -409,7 +425,7 @@ def _told(
         newest_us=newest_us,
         events=ground.events,
     )
-    return Told([*told.alerts, *missing.alerts], [*told.changes, *missing.changes])
+    return Told([*told.alerts, *missing.alerts], [*told.changes, *missing.changes], told.indicators)
 
 
 def _may_be_silent(
@@ -465,15 +481,15 @@ def _report(
     document = run_document(ground.trained, ground.model_id, common, watched, severities, limits)
     seen = overlays(every, cases)
     off = {"out_of_service": True}
-    return AlertReport(
-        document, [{**one, **off} if one["active"] and one["asset"] in ground.plan.disabled else one for one in seen]
-    )
+    seen = [{**one, **off} if one["active"] and one["asset"] in ground.plan.disabled else one for one in seen]
+    indicators = [one for asset in ground.policies for one in watches[asset].rising]
+    return AlertReport(document, seen, soonest_first(indicators))
 
 
 def _write(folder: RunFolder, report: AlertReport, stored: AlertReport | None) -> None:
     """Write the alerts where they are others than those stored."""
     flat = folder.alerts.with_suffix(".parquet")
-    if stored is None or stored.run != report.run or list(stored.alerts) != list(report.alerts) or not flat.is_file():
+    if stored is None or stored != report or not flat.is_file():
         for path in (folder.alerts, flat):
             sink_for(path).write(path, report)
 
@@ -556,13 +572,23 @@ def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
     ]
 
 
-def train_into(plan: RunPlan, *, told: Callable[[Stage], None] = lambda stage: None) -> TrainResult:
+def train_into(
+    plan: RunPlan,
+    *,
+    looked: Callable[[Quality], None] = lambda quality: None,
+    told: Callable[[Stage], None] = lambda stage: None,
+) -> TrainResult:
     """Train anew into the run folder: the model is the run's from now on."""
     with store.locked(plan.folder):
-        return _train_into(plan, None, told)
+        return _train_into(plan, None, told, looked)
 
 
-def _train_into(plan: RunPlan, until_us: int | None, told: Callable[[Stage], None]) -> TrainResult:
+def _train_into(
+    plan: RunPlan,
+    until_us: int | None,
+    told: Callable[[Stage], None],
+    looked: Callable[[Quality], None] = lambda quality: None,
+) -> TrainResult:
     """Train on rows before the end that the plan gives, and before ``until_us``."""
     ends = [us for us in (plan.train_until_us, plan.read.end_us, until_us) if us is not None]
     read = replace(plan.read, end_us=min(ends, default=None))
@@ -578,6 +604,7 @@ def _train_into(plan: RunPlan, until_us: int | None, told: Callable[[Stage], Non
         events=plan.events,
         units=plan.units,
         options=plan.train,
+        looked=looked,
         told=told,
     )
     home = new.with_name(result.model_id)

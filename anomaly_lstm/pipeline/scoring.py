@@ -241,6 +241,8 @@ def as_in_training(trained: Trained, read: ReadOptions) -> ReadOptions:
         for name, value in trained.reading.items()
         if value is not None and getattr(read, name) == getattr(blank, name)
     }
+    if read.zone is not None:  # it is for all assets, whatever their table said in training
+        remembered.pop("zones", None)
     mode = trained.roles.mode
     words = words_of(trained)
     remembered |= {"mode": mode.sensor} if mode else {}

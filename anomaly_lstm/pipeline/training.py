@@ -13,6 +13,7 @@ from anomaly_lstm import modes, sources, store
 from anomaly_lstm import training as training_stage
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import normal_rows, read_events, vouched_rows
+from anomaly_lstm.grades import grade_sensors
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.grids import (
     GridOptions,
@@ -34,8 +35,8 @@ from anomaly_lstm.trained import Roles, Trained, to_folder
 from anomaly_lstm.training import Stage
 
 REMEMBERED = (
-    *("time", "time_format", "zone", "asset", "asset_from", "name", "sensor_prefix", "layout", "sensor", "value"),
-    *("separator", "decimal", "columns"),
+    *("time", "time_format", "step_us", "zone", "zones", "asset", "asset_from", "name", "sensor_prefix", "layout"),
+    *("sensor", "value", "separator", "decimal", "columns"),
 )
 """How a source was read, as far as a model remembers it for data of the same shape."""
 
@@ -63,13 +64,15 @@ def train(
     events: Path | None = None,
     units: Mapping[str, str] | None = None,
     options: TrainOptions | None = None,
+    looked: Callable[[Quality], None] = lambda quality: None,
     told: Callable[[Stage], None] = lambda stage: None,
 ) -> TrainResult:
     """Learn normal behaviour from a source, calibrate the return periods, write the model folder.
 
     ``context`` names sensors that are given to the network but not scored, ``mode`` one that says in which mode (fuel,
     product, grade) an asset runs. Rows in events that are not normal are left out, and so are stretches unlike all
-    others that no event of kind ``normal`` vouches for (`screening`).
+    others that no event of kind ``normal`` vouches for (`screening`). ``looked`` hears what was read, with the grade of
+    each sensor on the rows to learn from, before it is clear whether anything can be learned.
     """
     read, grid, options = read or ReadOptions(), grid or GridOptions(), options or TrainOptions()
     store.check_model_place(model)
@@ -105,6 +108,8 @@ def train(
     )
     told_events = read_events(events, read.zone) if events else []
     normal = [normal_rows(told_events, a.asset, a.time_us) for a in assets]
+    quality = replace(quality, grades=grade_sensors(assets, normal, roles.context))
+    looked(quality)
     if mode:
         found = modes.find(mode, assets, normal, words=bool(reading.words.get(mode)))
         roles, assets = replace(roles, mode=found), [found.on(a) for a in assets]
@@ -114,6 +119,7 @@ def train(
         roles,
         options,
         vouched=[vouched_rows(told_events, a.asset, a.time_us) for a in assets],
+        grades=quality.grades,
         told=told,
         max_hole=grid.max_hole,
         running=grid.running,

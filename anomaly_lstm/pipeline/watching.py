@@ -11,17 +11,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from anomaly_lstm import alerts as alerting
-from anomaly_lstm import arrivals, interventions
+from anomaly_lstm import arrivals, arrow, interventions
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.arrivals import Words
 from anomaly_lstm.changes import CHANGES, RETRACTED, REVISED, Change
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.courses import rests_at
+from anomaly_lstm.drifts import Sums, advance, at_rest
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.events import Event
-from anomaly_lstm.interventions import UnderEvents, rows_needed_from, under_events
+from anomaly_lstm.interventions import UnderEvents, begins_anew, rows_needed_from, under_events
 from anomaly_lstm.limits import RECORD
 from anomaly_lstm.modes import Modes
 from anomaly_lstm.pipeline.folder import RunFolder, Terms, Watch, month_of, shift_document, shift_from
@@ -37,6 +39,7 @@ from anomaly_lstm.pipeline.scoring import (
     words_of,
 )
 from anomaly_lstm.policy import DAY_US, Bound, Policy, reopens_within_us
+from anomaly_lstm.rising import as_document, drifts_towards_bounds, indicators_of
 from anomaly_lstm.scored_rows import ONSET_ROWS, Rows, rows_of
 from anomaly_lstm.scoring import Checkpoint
 from anomaly_lstm.silence import Gap, gaps
@@ -75,6 +78,8 @@ class Fresh:
     notes: Sequence[str]
     gaps: Sequence[Gap] = ()
     """Where these rows have no score for long."""
+    sums: Sums | None = None
+    """Of the drifts after the last row; None where the model knows none."""
 
 
 # ---------------------------------------------------------------- scores
@@ -116,6 +121,8 @@ class _Due:
 
     asset: str
     acted: UnderEvents
+    anew: np.ndarray[Any, np.dtype[np.bool_]]
+    """Rows from which on nothing is remembered of a sensor's drift (n_rows, n_scored)."""
     before: Checkpoint | None
     since: int | None
     waits: bool
@@ -160,7 +167,9 @@ def _due(
     if before and (not len(telemetry) or telemetry.index[0] != before.anchor):
         raise DataError(f"{asset}: rows that were read are gone from {home}. Restore the run folder from a copy.")
     since = before.at if before else watch.terms.since
-    return _Due(asset, acted, before, since, end < last, quality.assets[0], [*sparse(trained, raw), *acted.notes])
+    anew = begins_anew(telemetry, events, len(trained.roles.scored))
+    notes = [*sparse(trained, raw), *acted.notes]
+    return _Due(asset, acted, anew, before, since, end < last, quality.assets[0], notes)
 
 
 def _in_mode(raw: RawAsset, words: Words, before: Checkpoint | None, mode: Modes | None) -> tuple[RawAsset, Words]:
@@ -210,8 +219,9 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
     scored = scores.state[first:] == State.SCORED
     n_scored = (due.before or watch.terms).n_scored + np.cumsum(np.r_[0, scored])
     after = due.before.at if due.before else watch.terms.since
+    sums = _sums(due, scores, trained, first)
     made = [
-        replace(one, n_scored=int(n_scored[np.searchsorted(index[first:], one.at)]))
+        replace(one, n_scored=int(n_scored[np.searchsorted(index[first:], one.at)]), sums=_before(sums, one.at))
         for one in scores.checkpoints
         if after is None or one.at > after
     ]
@@ -230,7 +240,26 @@ def _store(folder: RunFolder, due: _Due, scores: scores_stage.Scores, watch: Wat
     states = np.bincount(scores.state[new:], minlength=len(State))
     unseen, notes = Unseen.count(scores, first), [*due.notes, *blind(due.acted.measured)]
     holes, top = _gaps(due.asset, watch, scores, first, trained.grid), _strangest(due.asset, scores, first)
-    return Fresh(now, trained, due.since, watch.pending, states, unseen, top, due.quality, notes, holes)
+    last = sums[-1] if sums else None
+    return Fresh(now, trained, due.since, watch.pending, states, unseen, top, due.quality, notes, holes, last)
+
+
+def _sums(due: _Due, scores: scores_stage.Scores, trained: Trained, first: int) -> list[Sums]:
+    """The sums of the drifts after each chunk, from row ``first`` on; none where the model knows no drifts."""
+    if trained.drifts is None:
+        return []
+    n_scored = len(trained.roles.scored)
+    judged = (scores.state == State.SCORED) & ~scores.unseen
+    deviation = np.where(judged[:, None], scores.telemetry.values[:, :n_scored] - scores.expected, np.nan)
+    if due.acted.waiting is not None:
+        deviation[np.isfinite(due.acted.waiting)] = np.nan  # a new sensor whose offset nobody knows yet
+    before = due.before.sums if due.before and due.before.sums else at_rest(n_scored)
+    return advance(trained.drifts, before, scores.telemetry.index[first:], deviation[first:], due.anew[first:])
+
+
+def _before(sums: Sequence[Sums], at: int) -> Sums | None:
+    """The last sums before a grid index."""
+    return next((one for one in reversed(sums) if one.at < at), None)
 
 
 def _strangest(asset: str, scores: scores_stage.Scores, first: int) -> tuple[str, int, float] | None:
@@ -255,10 +284,11 @@ def _gaps(asset: str, before: Watch, scores: scores_stage.Scores, first: int, gr
 
 @dataclass(frozen=True)
 class Told:
-    """The alerts of an asset as documents, and what became of them since the last run."""
+    """The alerts of an asset as documents, what became of them since the last run, and its indicators."""
 
     alerts: list[dict[str, Any]]
     changes: list[Change]
+    indicators: Sequence[Mapping[str, Any]] = ()
 
 
 def tell(
@@ -301,6 +331,31 @@ def tell(
     ids = _kept_ids(now, open_to_change)
     changes.sort(key=lambda one: (one.at_us, one.alert_id, CHANGES.index(one.change)))
     return Told(final + [_named(one, ids) for one in now], [_named_change(one, ids) for one in changes])
+
+
+def rising(folder: RunFolder, fresh: Fresh, policy: Policy, asset: str) -> Sequence[Mapping[str, Any]]:
+    """The indicators of an asset after its new rows, as documents; those of before where none of these has a value."""
+    trained = fresh.trained
+    if trained.drifts is None or fresh.sums is None:
+        return fresh.watch.rising
+    found = drifts_towards_bounds(trained.drifts, fresh.sums, trained.roles.scored, policy)
+    if not found:
+        return []
+    onset_us = trained.grid.time_of(min(drift.onset for drift in found))
+    (rows,) = rows_of(_back_to(folder, asset, onset_us, RECORD))
+    return [as_document(one) for one in indicators_of(rows, policy, found, trained.grid)]
+
+
+def _back_to(folder: RunFolder, asset: str, time_us: int, n_rows: int) -> pa.Table:
+    """An asset's stored rows from so many before a time on, or all there are; whole months."""
+    files = folder.months_of(asset)
+    start = next((i for i, path in enumerate(files) if path.stem >= month_of(time_us)), len(files) - 1)
+    while True:
+        table = folder.stored(asset, _month_start(files[start].stem))
+        assert table is not None
+        if start == 0 or int((arrow.times_to_numpy(table.column("time")) < time_us).sum()) >= n_rows:
+            return table
+        start = max(0, start - max(1, len(files) - start))
 
 
 def _window(

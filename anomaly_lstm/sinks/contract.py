@@ -10,12 +10,13 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class AlertReport:
-    """What `alert` has to tell: the run it comes from, and the alerts as documents (see
+    """What `alert` has to tell: the run it comes from, and the alerts and the indicators as documents (see
     ``schemas/alerts.schema.json``).
     """
 
     run: Mapping[str, Any]
     alerts: Sequence[Mapping[str, Any]]
+    indicators: Sequence[Mapping[str, Any]] = ()
 
 
 class Sink(Protocol):

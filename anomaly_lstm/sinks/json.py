@@ -15,15 +15,14 @@ SUFFIX = ".json"
 
 
 def write(path: Path, report: AlertReport) -> None:
-    write_json(
-        path, {"schema_version": ALERTS_VERSION, "run": dict(report.run), "alerts": [dict(a) for a in report.alerts]}
-    )
+    lists = {"alerts": [dict(a) for a in report.alerts], "indicators": [dict(one) for one in report.indicators]}
+    write_json(path, {"schema_version": ALERTS_VERSION, "run": dict(report.run), **lists})
 
 
 def read(path: Path) -> AlertReport:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return AlertReport(document["run"], document["alerts"])
+        return AlertReport(document["run"], document["alerts"], document.get("indicators", ()))
     except OSError as problem:
         raise DataError(
             f"{path} cannot be read: {problem.strerror}. Give the file that `anomaly-lstm alert` wrote."

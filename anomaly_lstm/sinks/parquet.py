@@ -1,4 +1,4 @@
-"""Alerts as a flat Parquet table; the run is kept in the file's metadata."""
+"""Alerts as a flat Parquet table; the run and the indicators are kept in the file's metadata."""
 
 from __future__ import annotations
 
@@ -21,11 +21,16 @@ from anomaly_lstm.tables import ALERTS_VERSION, flat_alerts_schema
 NAME = "parquet"
 SUFFIX = ".parquet"
 _RUN = b"anomaly_lstm.run"
+_INDICATORS = b"anomaly_lstm.indicators"
 _VERSION = b"anomaly_lstm.alerts"
 
 
 def write(path: Path, report: AlertReport) -> None:
-    metadata = {_RUN: json.dumps(dict(report.run)).encode(), _VERSION: str(ALERTS_VERSION).encode()}
+    metadata = {
+        _RUN: json.dumps(dict(report.run)).encode(),
+        _INDICATORS: json.dumps([dict(one) for one in report.indicators]).encode(),
+        _VERSION: str(ALERTS_VERSION).encode(),
+    }
     table = arrow.table_of([_flat(alert) for alert in report.alerts], flat_alerts_schema().with_metadata(metadata))
     with replacing(path) as side:
         pq.write_table(table, side, compression="zstd")
@@ -35,8 +40,9 @@ def read(path: Path) -> AlertReport:
     try:
         with pq.ParquetFile(path) as file:
             table = file.read()
-        run = json.loads((table.schema.metadata or {})[_RUN])
-        return AlertReport(run, [_nested(row) for row in table.to_pylist()])
+        kept = table.schema.metadata or {}
+        run, indicators = json.loads(kept[_RUN]), json.loads(kept.get(_INDICATORS, b"[]"))
+        return AlertReport(run, [_nested(row) for row in table.to_pylist()], indicators)
     except (OSError, pa.ArrowException, KeyError, ValueError) as problem:
         raise DataError(
             f"{path} is not an alerts table ({problem}). "

@@ -77,6 +77,9 @@ def _of_the_assets(registry: CollectorRegistry, standing: Standing) -> None:
     assets = sorted({*standing.assets, *(asset for asset, _, _ in count)})
     active = [(key, float(count[key])) for key in product(assets, kinds, SEVERITIES)]
     _gauge(registry, standing, "alerts_active", "Alerts that stand.", ("asset", "kind", "severity"), active)
+    left = [((one["asset"], one["sensor"]), one["p50_s"]) for one in standing.report.indicators]
+    means = "Median time until a rising sensor without an alert reaches its bound [s]."
+    _gauge(registry, standing, "indicator_seconds_to_bound", means, ("asset", "sensor"), left)
     newest = [((asset,), seen.newest_us / 1e6) for asset, seen in standing.assets.items() if seen.newest_us is not None]
     age = [(label, standing.now_us / 1e6 - newest_s) for label, newest_s in newest]
     for name, means, samples in (

@@ -21,7 +21,7 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 THOUSANDS = {",": r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$", ".": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"}
 """Numbers with marks between the thousands, by decimal mark."""
 SAMPLE = 1000
-MISSING_TEXT = arrow.texts(("", "nan", "na", "null", "none"))
+MISSING_TEXT = arrow.texts(("", "nan", "nat", "na", "null", "none"))
 """Cells that plainly say "no value" (any case); other text in a number's place is counted as not numeric."""
 TRUE_FALSE = arrow.texts(("true", "false"))
 BLANK = arrow.text("")

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 PLACES = ("file", "folder")
-"""What an asset or a sensor may be named after."""
+"""What an asset or a sensor may be named after …"""
+PREFIXES = (*PLACES, "component")
+"""… and a sensor also after its component: the folder, or what stands before the moment in the name of the file."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,16 @@ class ReadOptions:
 
     time: str | None = None
     time_format: str | None = None
-    """``iso8601``, a strptime form such as ``%d/%m/%Y %H:%M``, or for numbers ``epoch_s`` (_ms, _us, _ns)."""
+    """``iso8601``, a strptime form such as ``%d/%m/%Y %H:%M``, or for numbers one of `counts.SCALES` such as
+    ``epoch_s`` and ``excel``; ``counter`` and ``elapsed``, with ``:START`` after them or not, where no calendar is."""
+    step_us: int | None = None
+    """What one count of a ``counter`` is worth [µs]."""
     day_first: bool | None = None
     """How dates of numbers are read that could be read both ways round; None = by what the rows tell, and said."""
     zone: str | None = None
-    """IANA zone of times without an offset; None = UTC (said)."""
+    """IANA zone of times without an offset, or ``UTC+01:00``; None = what the name of their column says, or UTC."""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """Asset → the zone of its times without an offset, before ``zone``."""
     asset: str | None = None
     """Column that names the asset; None = one that plainly does, else as ``asset_from`` says."""
     asset_from: str | None = None
@@ -64,7 +71,11 @@ class ReadOptions:
     among: Sequence[Path] = ()
     """All files of the source, where only some of them are read: assets are named after files so that all differ."""
     after: Mapping[str, int] = field(default_factory=dict)
-    """File → how many of its bytes were read before, up to the end of a line: a source of text reads on from there."""
+    """File → how many of its bytes were read before, up to the end of a line: a source of text reads on from there.
+    0 says that it is new."""
+    last_us: Mapping[str, int] = field(default_factory=dict)
+    """Asset → the time of its last row [µs since 1970 UTC] before those of the files in ``after``: in which pass of an
+    hour that local clocks show twice they go on."""
     start_us: int | None = None
     end_us: int | None = None
     """Half-open span of measuring times to keep [µs since 1970 UTC]."""
@@ -162,6 +173,8 @@ class Reading:
     """All columns, in a long table all sensor names too, as the files name them."""
     done: float = 1.0
     """Share of the source that has been read after it."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Sensor → its unit, where the files tell it."""
 
 
 class Source(Protocol):

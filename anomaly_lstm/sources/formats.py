@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow.compute as pc
@@ -11,15 +12,49 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
 from anomaly_lstm.arrow import Column, is_null
+from anomaly_lstm.clock import SECOND, format_duration, parse_time
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.sources.calendar import without_words
 from anomaly_lstm.sources.cells import is_moment, is_numeric, is_text, numbers_in, sample_of, share_of, texts_of
 from anomaly_lstm.sources.contract import RawFile
-from anomaly_lstm.sources.times import DATES, EPOCHS, ISO, parse_times
+from anomaly_lstm.sources.counts import NEVER_FOUND, SCALES, is_made_up, lost_digits
+from anomaly_lstm.sources.times import (
+    BASIC,
+    CLOCK_FIRST,
+    COMPACT,
+    DATES,
+    ISO,
+    NUMERIC_DATES,
+    YEAR_LAST,
+    as_written,
+    may_fit,
+    parse_times,
+    read_times,
+)
+from anomaly_lstm.words import clean
 
+Bool = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-COMPACT = ("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%dT%H%M%S")
+FORMATS = (ISO, *DATES, *BASIC, *COMPACT, *(CLOCK_FIRST + date for date in (*NUMERIC_DATES, *DATES[-7:])), YEAR_LAST)
+"""All forms of text that are tried, those that are believed first before the others."""
+LIKELY_US, WIDE_US = (tuple(parse_time(f"{year}-01-01") for year in years) for years in ((1991, 2060), (1973, 2100)))
+"""When numbers were most likely measured, where they could be several things, and when at all [µs since 1970]."""
+EXPORT = "set --time-format or [source] time_format"
+LIKE_A_DATE = (
+    r"^\s*\d{8}|\d\s*[-/.]\s*\d{1,2}\s*[-/.]\s*\d|\d[\s./-]*(?:de )?\pL{3,10}[\s.,/-]*(?:de )?\d"
+    r"|\pL{3,10}[\s.-]*\d.*\d{4}|\d{4} \d{2} \d{2}"
+)
+"""A quick look that spares columns of other text the long one."""
 SPACE = arrow.text(" ")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A form for the times of a file, and the end of the sentence that says why it was chosen."""
+
+    form: str
+    why: str = ""
 
 
 def time_column(file: RawFile, time: str) -> Column:
@@ -35,98 +70,202 @@ def find_time_formats(
     """Say how each file writes its times (None: typed) and what to tell; one file's 13/02 settles them all.
 
     ``day_first`` settles what the files leave open.
+    Raises `DataError` where nobody writes times so, and where one date can only be day first, another only month first.
     """
     formats: list[str | None] = []
     columns = [time_column(file, time) for file, time in zip(files, times, strict=True)]
     notes: list[tuple[str, tuple[str, ...]]] = []
     shapes = [
-        () if is_moment(column) else (wanted,) if wanted else _shapes(file, time, column)
+        () if is_moment(column) else (Choice(wanted),) if wanted else _shapes(file, time, column)
         for file, time, column in zip(files, times, columns, strict=True)
     ]
-    settled: dict[tuple[str, ...], tuple[int, str]] = {}
+    settled: dict[tuple[str, ...], Choice] = {}
     for file, shape, column in zip(files, shapes, columns, strict=True):
-        dates = _dates(shape)
-        if len(shape) > 1 and dates not in settled:
-            same = [other for other, its in zip(columns, shapes, strict=True) if _dates(its) == dates]
-            settled[dates] = _day_or_month_first(dates, same, day_first)
-        place, why = settled.get(dates, (0, ""))
-        format_ = shape[place] if shape else None
-        formats.append(format_)
-        if format_ and not wanted:
-            example = next((text for text in texts_of(sample_of(column)).to_pylist() if text), "")
-            notes.append((str(file.path), (f"Times are written as {format_}, such as '{example.strip()}'{why}.",)))
+        choice = shape[0] if shape else None
+        family = _orders(_without_clock(choice.form)) if choice and not wanted else ()
+        if choice and family:
+            if family not in settled:
+                settled[family] = _settle(family, list(zip(files, columns, shapes, strict=True)), day_first)
+            date = settled[family]
+            choice = Choice(date.form + choice.form.removeprefix(_without_clock(choice.form)), date.why)
+        formats.append(choice.form if choice else None)
+        if choice and (not wanted or is_made_up(wanted)):
+            notes.append((str(file.path), (_told(column, choice),)))
     # The example differs from file to file: one note per format is enough.
     first = {note[0].split(", such as")[0]: (path, note) for path, note in reversed(notes)}
     return formats, [(path if len(first) > 1 else "", note) for path, note in reversed(list(first.values()))]
 
 
-def _shapes(file: RawFile, name: str, column: Column) -> tuple[str, ...]:
+def _told(column: Column, choice: Choice) -> str:
+    """The sentence that says how times are written."""
+    example = clean(next((text for text in texts_of(sample_of(column)).to_pylist() if text.strip()), "").strip())
+    if is_made_up(choice.form):
+        return (
+            f"THE CLOCK IS MADE UP ({choice.form}): the times are counts, such as '{example}', and no calendar is "
+            "known; dates and hours of the day mean nothing, spans between them do."
+        )
+    means = f" ({SCALES[choice.form].means})" if choice.form in SCALES else ""
+    return f"Times are written as {choice.form}{means}, such as '{example}'{choice.why}."
+
+
+def _shapes(file: RawFile, name: str, column: Column) -> tuple[Choice, ...]:
     """The formats a column may be in, best first; raise `DataError` when its cells are no times."""
     if is_numeric(column, file.decimal):
-        found = epoch_unit(column) or compact_dates(column)
-        if found:
-            return (found,)
-        sample = numbers_in(sample_of(column), file.decimal)[0]
-        raise DataError(
-            f"{file.path}: column '{name}' holds plain numbers ({_first_number(sample)}), no dates. If they count "
-            "from 1970, set --time-format or [source] time_format to epoch_s, epoch_ms, epoch_us or epoch_ns; else "
-            "name another column with --time."
-        )
+        found = number_format(column, file.decimal)
+        if found is None:
+            raise DataError(
+                f"{file.path}: column '{name}' holds plain numbers ({_first_number(column, file.decimal)}), no dates. "
+                f"{what_numbers_may_be(column, file.decimal, name)} Else name another column with --time."
+            )
+        return (_exact_enough(file, name, column, found),)
     found_formats = likely_formats(column) if is_text(column) else ()
-    if found_formats:
-        return found_formats
-    row, cell = _first_cell(column)
-    raise DataError(
-        f"{file.path}, {file.where(row)}: column '{name}' holds '{cell}', which is no time. Expected ISO 8601 such as "
-        "2020-03-09 10:21:00, or dates such as 3/9/2020 10:21; set --time-format or [source] "
-        "time_format, or name another column with --time."
+    if not found_formats:
+        row, cell = _first_cell(column)
+        raise DataError(
+            f"{file.path}, {file.where(row)}: column '{name}' holds '{cell}', which is no time in any known form."
+            f"{what_text_may_be(column, name)} Name another column with --time, or {EXPORT}, e.g. "
+            "'%d/%m/%Y %H:%M'."
+        )
+    return tuple(map(Choice, found_formats))
+
+
+def number_format(column: Column, decimal: str) -> Choice | None:
+    """How a column of numbers may be read as times; None where only somebody who knows can say.
+
+    Of several readings that one counts under which the numbers lie between 1991 and 2060; what else they could be is
+    said. Where none does, they count from 1970 if that is between 1973 and 2100.
+    """
+    sample = sample_of(column)
+    middle: dict[str, int] = {}
+    for form in (*SCALES, *COMPACT):
+        if form in NEVER_FOUND or (form in COMPACT and not _are_whole(sample)):
+            continue
+        times = read_times(sample if form in SCALES else texts_of(sample), form, decimal)
+        if 2 * int(times.readable.sum()) > len(sample):
+            middle[form] = int(np.median(times.us[times.readable]))
+    likely = [form for form, us in middle.items() if LIKELY_US[0] <= us < LIKELY_US[1]]
+    if likely:
+        form = likely[0]
+        others = [other for other, us in middle.items() if other != form and WIDE_US[0] <= us < WIDE_US[1]]
+        return Choice(form, f"; as {others[0]} they would lie in {_year(middle[others[0]])}" if others else "")
+    possible = [form for form, us in middle.items() if form.startswith("epoch") and WIDE_US[0] <= us < WIDE_US[1]]
+    return Choice(possible[0]) if possible else None
+
+
+def _year(us: int) -> int:
+    return int(np.datetime64(us, "us").astype("datetime64[Y]").astype(int)) + 1970
+
+
+def _are_whole(sample: Column) -> bool:
+    return share_of(sample, r"^\s*\d+\s*$") > 0.5
+
+
+def _exact_enough(file: RawFile, name: str, column: Column, choice: Choice) -> Choice:
+    """Say how much an exponent form has cost; raise `DataError` where rows have lost their own time by it."""
+    step_us = lost_digits(column, choice.form, file.decimal)
+    if step_us <= SECOND:
+        return choice
+    times = read_times(column, choice.form, file.decimal)
+    same = np.flatnonzero(np.diff(times.us) == 0)
+    if len(same):
+        row = int(same[0]) + 1
+        raise DataError(
+            f"{file.path}, {file.where(row)}: column '{name}' holds '{as_written(column, row)}' like the row before: "
+            f"as a spreadsheet shortens large numbers, times {format_duration(step_us)} apart look the same. Export "
+            "the column anew as whole numbers (cell format 0), or as dates."
+        )
+    return Choice(
+        choice.form, f"{choice.why}; the exponent form tells times {format_duration(step_us)} apart, no finer"
     )
 
 
-def epoch_unit(column: Column) -> str | None:
-    """Say which unit since 1970 puts the middle of a column of numbers between 1973 and 2100, if any does."""
-    values = numbers_in(sample_of(column), ".")[0]
-    middle = float(np.median(values[np.isfinite(values)])) if np.isfinite(values).any() else 0.0
-    return next((unit for unit, least in EPOCHS.items() if least <= middle < 41 * least), None)
+def what_numbers_may_be(column: Column, decimal: str, name: str) -> str:
+    """What somebody can say of a column of plain numbers that are no dates by themselves."""
+    values = numbers_in(sample_of(column), decimal)[0]
+    known = values[np.isfinite(values)]
+    middle = float(np.median(known)) if len(known) else 0.0
+    start = f"{EXPORT} to"
+    if 20_000 <= middle < 80_000:
+        guess = f"If they are Excel's serial days, {start} excel (or excel_1904); "
+    elif 693_000 <= middle < 767_000:
+        guess = f"If they are MATLAB's datenum, {start} matlab; "
+    else:
+        guess = ""
+    return (
+        f"{guess}{'if' if guess else 'If'} they count from 1970, {start} epoch_s, epoch_ms, epoch_us or epoch_ns; if "
+        f"they are cycles or samples, give --time '{name}' --time-format counter --period 1h (what one is worth); if "
+        "they are seconds since a start, elapsed (elapsed_min, elapsed_h, elapsed_d)."
+    )
 
 
-def compact_dates(column: Column) -> str | None:
-    """Recognise 20200309, 202003091021 and 20200309102100 in a column of whole numbers."""
+def what_text_may_be(column: Column, name: str) -> str:
+    """What can be said of text in a time column that no form reads."""
     if not is_text(column):
-        return None
-    sample = texts_of(sample_of(column))
-    fits = (
-        format_ for format_ in ("%Y%m%d", *COMPACT) if 2 * parse_times(sample, format_).readable.sum() > len(sample)
-    )
-    return next(fits, None)
+        return ""
+    if share_of(column, r"\d:\d.*\s[A-Z]{3,5}\s*$") > 0.5:
+        return (
+            " It ends in the short name of a zone that several share: export offsets such as +01:00, or times without "
+            "a zone, to be read with --zone."
+        )
+    if share_of(column, r"^\s*\d{4}-?W\d{2}") > 0.5:
+        return " Dates of ISO weeks are not read: export calendar dates such as 2026-03-02."
+    if share_of(column, r"^\s*\d{4}-?\d{3}([T ].*)?\s*$") > 0.5:
+        return " Dates that number the days of a year are not read: export calendar dates such as 2026-03-02."
+    if share_of(column, r"^\s*(\d+ days? )?\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?\s*$") > 0.5:
+        return (
+            " It has a time of day and no date. If it is time since a start, give "
+            f"--time '{name}' --time-format elapsed (or elapsed:2026-03-02, where the start is known); if the date "
+            "stands in another column, --time 'DATE + TIME' takes both."
+        )
+    if share_of(column, r"^\s*(Q[1-4][- ]\d{4}|\d{4}[- ]?Q[1-4]|\d{4}-\d{2})\s*$") > 0.5:
+        return " Months and quarters are no moments: export calendar dates such as 2026-03-02."
+    return ""
 
 
 def likely_formats(column: Column) -> tuple[str, ...]:
     """The formats that read more than half of a sample of cells, the ones that read most; several if they tie."""
     sample = texts_of(sample_of(column))
-    if not len(sample) or share_of(sample, r"\d[-/. ]\s*(\d|[A-Za-z]{3})|[A-Za-z]{3}\.? \d|^\s*\d{8}") < 0.5:
+    if not len(sample) or share_of(sample, LIKE_A_DATE) < 0.5:
         return ()
     if parse_times(sample, ISO).readable.all():  # the most common form, and no other reads it
         return (ISO,)
-    counts = {format_: int(parse_times(sample, format_).readable.sum()) for format_ in (ISO, *DATES, *COMPACT)}
+    words = without_words(sample)
+    few = words.take(arrow.from_ints(np.unique(np.linspace(0, len(words) - 1, 50).astype(np.int64)))).to_pylist()
+    counts = {form: int(parse_times(words, form).readable.sum()) for form in FORMATS if may_fit(few, form)}
+    if not counts:
+        return ()
     best = max(counts.values())
     if 2 * best <= len(sample):
         return ()
     # A minority of impossible dates (13/02 read month first) must not hide the other order: it is settled on all rows.
-    tied = [format_ for format_, count in counts.items() if count == best]
-    other = {_swapped(format_) for format_ in tied} & set(DATES)
-    chosen = sorted({*tied[:1], *other}, key=list(counts).index)
-    return tuple(date + _time_of_day_format(sample, date) for date in chosen)
+    chosen = next(form for form, count in counts.items() if count == best)
+    orders = [form for form in counts if form == chosen or form in _orders(chosen)]
+    return tuple(date + _time_of_day_format(sample, date) for date in orders)
 
 
-def _dates(formats: tuple[str, ...]) -> tuple[str, ...]:
-    """The formats without their time of day, which may differ from file to file."""
-    return tuple(re.split(r" %[HI]", format_)[0] for format_ in formats)
+def _settle(
+    family: tuple[str, ...], parts: Sequence[tuple[RawFile, Column, Sequence[Choice]]], day_first: bool | None
+) -> Choice:
+    """Choose one order for all files that write dates with the same marks."""
+    mine = [(file, column, its) for file, column, its in parts if its and _without_clock(its[0].form) in family]
+    found = {_without_clock(choice.form) for _, _, its in mine for choice in its}
+    orders = tuple(form for form in family if form in found)
+    if len(orders) == 1:
+        return Choice(orders[0])
+    return _day_or_month_first(orders, [(file, column) for file, column, _ in mine], day_first)
 
 
-def _swapped(format_: str) -> str:
-    """Exchange day and month in a date of numbers."""
-    return format_.replace("%m", "%_").replace("%d", "%m").replace("%_", "%d") if format_[1] in "md" else ""
+def _without_clock(form: str) -> str:
+    return form if form.startswith(CLOCK_FIRST) else re.split(r" %[HI]", form)[0]
+
+
+def _orders(form: str) -> tuple[str, ...]:
+    """All orders in which the same numbers with the same marks can be a date."""
+    head = CLOCK_FIRST if form.startswith(CLOCK_FIRST) else ""
+    date = form.removeprefix(head)
+    if date not in NUMERIC_DATES:
+        return ()
+    return tuple(head + other for other in NUMERIC_DATES if other[2] == date[2] and ("%Y" in other) == ("%Y" in date))
 
 
 def _time_of_day_format(sample: Column, date: str) -> str:
@@ -134,7 +273,7 @@ def _time_of_day_format(sample: Column, date: str) -> str:
     if date not in DATES:
         return ""
     text = next(text for text in sample.to_pylist() if text.strip())
-    half = re.search(r"[AaPp]\.?[Mm]", text) is not None
+    half = re.search(r"[AaPp]\.?\s?[Mm]\.?\s*$", text) is not None
     seconds = {0: "", 1: ":%M"}.get(text.count(":"), ":%M:%S")
     return f" {'%I' if half else '%H'}{seconds}{' %p' if half else ''}" if seconds else ""
 
@@ -142,53 +281,141 @@ def _time_of_day_format(sample: Column, date: str) -> str:
 def either_way_round(files: Sequence[RawFile], times: Sequence[str], formats: Sequence[str | None]) -> bool:
     """Say whether day and month could be exchanged in all times of numbers, by what the cells tell."""
     numbers = [
-        (time_column(file, time), format_)
-        for file, time, format_ in zip(files, times, formats, strict=True)
-        if format_ and _swapped(format_)
+        (time_column(file, time), form, _swapped(form))
+        for file, time, form in zip(files, times, formats, strict=True)
+        if form and _swapped(form)
     ]
-    return bool(numbers) and all(
-        parse_times(column, format_).readable.sum() == parse_times(column, _swapped(format_)).readable.sum()
-        for column, format_ in numbers
+    samples = [(texts_of(sample_of(column)), form, other) for column, form, other in numbers]
+    return bool(numbers) and all(  # of samples first: they mostly tell
+        parse_times(column, form).readable.sum() == parse_times(column, other).readable.sum()
+        for column, form, other in (*samples, *numbers)
     )
 
 
-def _day_or_month_first(formats: tuple[str, ...], columns: Sequence[Column], day_first: bool | None) -> tuple[int, str]:
-    """Choose between two orders of day and month over all files, and say why.
+def is_day_first(form: str) -> bool:
+    """Say whether a date of numbers begins with the day."""
+    return form.removeprefix(CLOCK_FIRST).startswith("%d")
 
-    The order that reads more rows; else the one under which time makes no jumps from row to row (the smaller largest
-    step); else month first with '/', day first with '-' and '.'.
+
+def _swapped(form: str) -> str:
+    """Exchange day and month in a date of numbers; nothing where there is no such form."""
+    date = _without_clock(form)
+    marks = {"%d": "%m", "%m": "%d"}
+    swapped = re.sub("%[dm]", lambda found: marks[found.group()], date)
+    return swapped + form.removeprefix(date) if swapped in _orders(date) and swapped != date else ""
+
+
+def _day_or_month_first(
+    formats: tuple[str, ...], parts: Sequence[tuple[RawFile, Column]], day_first: bool | None
+) -> Choice:
+    """Choose between orders of day, month and year over all files, and say why.
+
+    The order that reads most rows, if no row can only be read in another; else the one under which time makes no jumps
+    from row to row (the smallest largest step); else month first with '/' (day first where the decimal mark is a
+    comma: who writes month first writes a point), day first with '-' and '.'.
     """
-    read: dict[str, int] = {}
-    jump: dict[str, int] = {}
-    for format_ in formats:
-        times = [parse_times(column, format_) for column in columns]
-        read[format_] = sum(int(part.readable.sum()) for part in times)
-        steps = [np.abs(np.diff(part.us[part.readable])) for part in times]
-        jump[format_] = max((int(step.max()) for step in steps if len(step)), default=0)
-    most = [format_ for format_ in formats if read[format_] == max(read.values())]
+    plain = _plainly_best(formats, [column for _, column in parts])
+    if plain:
+        return Choice(plain)
+    times = {form: [parse_times(column, form) for _, column in parts] for form in formats}
+    read = {form: sum(int(part.readable.sum()) for part in its) for form, its in times.items()}
+    most = [form for form in formats if read[form] == max(read.values())]
+    _refuse_contradiction(most[0], formats, {form: [one.readable for one in its] for form, its in times.items()}, parts)
     if len(most) == 1:
-        return formats.index(most[0]), ""
+        return Choice(most[0])
     if day_first is not None:
-        return next(place for place, format_ in enumerate(formats) if format_.startswith("%d") == day_first), ""
-    smooth = [format_ for format_ in most if jump[format_] == min(jump.values())]
+        return Choice(next((form for form in most if is_day_first(form) == day_first), most[0]))
+    jump = {
+        form: max((int(np.abs(np.diff(one.us[one.readable])).max(initial=0)) for one in its), default=0)
+        for form, its in times.items()
+    }
+    smooth = [form for form in most if jump[form] == min(jump[form] for form in most)]
+    unsure = "; AMBIGUOUS: every row has a day and a month that could be either way round"
     if len(smooth) == 1:
-        return formats.index(smooth[0]), "; day and month could be either way round, this way time runs without jumps"
-    chosen = next((format_ for format_ in formats if format_.startswith("%m/")), None)
-    chosen = chosen or next(format_ for format_ in formats if format_.startswith("%d"))
-    order = "month" if chosen.startswith("%m") else "day"
+        return Choice(
+            smooth[0], f"{unsure}. Rule: {_order(smooth[0])}, this way time runs without jumps; else {EXPORT}"
+        )
+    comma = any(file.decimal == "," for file, _ in parts)
+    first = "%d" if comma or "-" in smooth[0] else "%m"
+    chosen = next((form for form in smooth if form.removeprefix(CLOCK_FIRST).startswith(first)), smooth[0])
+    mark = chosen.removeprefix(CLOCK_FIRST)[2]
     why = (
-        f"; day and month could be either way round, {order} first is assumed: else set --time-format or [source] "
-        "time_format"
+        f"numbers with a decimal comma go with {_order(chosen)}" if comma else f"'{mark}' is taken for {_order(chosen)}"
     )
-    return formats.index(chosen), why
+    return Choice(chosen, f"{unsure}. Rule: {why}; else {EXPORT}")
+
+
+def _plainly_best(formats: Sequence[str], columns: Sequence[Column]) -> str | None:
+    """The order that reads every cell that any order reads, where samples already show that no other does.
+
+    It spares reading millions of rows in every order.
+    """
+    samples = [texts_of(sample_of(column)) for column in columns]
+    read = {form: sum(int(parse_times(sample, form).readable.sum()) for sample in samples) for form in formats}
+    best = max(formats, key=lambda form: read[form])
+    others = [form for form in formats if form != best]
+    if any(read[other] == read[best] for other in others):
+        return None
+    for column in columns:
+        times = parse_times(column, best)
+        rest = column.take(arrow.from_ints(np.flatnonzero(times.given & ~times.readable)))
+        if len(rest) and any(parse_times(rest, other).readable.any() for other in others):
+            return None
+    return best
+
+
+def _refuse_contradiction(
+    chosen: str,
+    formats: Sequence[str],
+    readable: dict[str, list[Bool]],
+    parts: Sequence[tuple[RawFile, Column]],
+) -> None:
+    """Raise `DataError` where some rows fit one order only and others another only, naming one of each."""
+    for other in (form for form in formats if _order(form) != "year first" != _order(chosen)):
+        mine = _first_place(readable[chosen], readable[other], parts)
+        theirs = _first_place(readable[other], readable[chosen], parts)
+        if mine and theirs:
+            raise DataError(
+                f"{theirs} can only be {_order(other)}, but {mine} can only be {_order(chosen)}: days and months are "
+                "mixed up, and rows that fit both ways would be misread. Read each kind by itself, naming its files, "
+                f"or {EXPORT} to the form that holds; rows that do not fit are then counted as not readable."
+            )
+
+
+def _first_place(
+    these: Sequence[Bool], not_those: Sequence[Bool], parts: Sequence[tuple[RawFile, Column]]
+) -> str | None:
+    """File, line and cell of the first row that one order reads and the other does not."""
+    for good, bad, (file, column) in zip(these, not_those, parts, strict=True):
+        rows = np.flatnonzero(good & ~bad)
+        if len(rows):
+            row = int(rows[0])
+            return f"{file.path}, {file.where(row)}: '{as_written(column, row)}'"
+    return None
+
+
+def _order(form: str) -> str:
+    """The order of a date in words."""
+    return {"d": "day first", "m": "month first", "y": "year first"}[form.removeprefix(CLOCK_FIRST)[1]]
+
+
+def first_of_other_order(column: Column, form: str, bad: Bool) -> int | None:
+    """The first row among those that ``bad`` marks (n,) that is a date with day and month exchanged."""
+    other = _swapped(form)
+    if not other or not bad.any():
+        return None
+    rows = np.flatnonzero(bad)
+    fits = np.flatnonzero(parse_times(texts_of(column.take(arrow.from_ints(rows))), other).readable)
+    return int(rows[fits[0]]) if len(fits) else None
 
 
 def _first_cell(column: Column) -> tuple[int, str]:
     """Row and text of the first cell that holds anything."""
     rows = np.flatnonzero(~is_null(column))
-    return (int(rows[0]), str(column[int(rows[0])].as_py())) if len(rows) else (0, "")
+    return (int(rows[0]), as_written(column, int(rows[0]))) if len(rows) else (0, "")
 
 
-def _first_number(values: Floats) -> str:
+def _first_number(column: Column, decimal: str) -> str:
+    values = numbers_in(sample_of(column), decimal)[0]
     good = values[np.isfinite(values)]
     return f"{good[0]:g} …" if len(good) else "none"

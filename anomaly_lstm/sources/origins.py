@@ -16,6 +16,9 @@ PACKED = (".gz", ".zip", ".zst")
 _STAMP = r"(19|20)\d\d[-_.]?[01]\d([-_.]?[0-3]\d)?([-_. T]?[0-2]\d[-_.:]?[0-5]\d([-_.:]?[0-5]\d)?)?Z?"
 """A month, a day or a moment in the name of a file."""
 
+_SECOND = r"((19|20)\d{12}|(19|20)\d\d(-\d\d){5}|1\d{9}|1\d{12})"
+"""A moment to the second, or seconds or milliseconds since 1970."""
+
 
 def asset_names(paths: Sequence[Path], asset_from: str | None = None) -> list[str]:
     """Name each file's asset by its stem, or by its folder, with folders before it where that keeps them apart:
@@ -47,6 +50,12 @@ def _apart(stems: Sequence[str], paths: Sequence[Path]) -> list[str]:
     return names
 
 
+def component_in_name(path: Path) -> str | None:
+    """The component in the name of a file that ends with a moment to the second: ``motor_20260301120000.csv``."""
+    found = re.fullmatch(rf"(.+?)[-_ ]?{_SECOND}", stem_of(path))
+    return found[1] if found else None
+
+
 def sensor_names(file: RawFile, roles: Roles, options: ReadOptions) -> dict[str, str]:
     """Column → sensor, where the name of a file or folder is part of the sensor's; only of those columns.
 
@@ -64,5 +73,7 @@ def sensor_names(file: RawFile, roles: Roles, options: ReadOptions) -> dict[str,
     free = [name for name in file.table.column_names if name not in roles.taken() and name not in file.indexes]
     alone = len(free) == 1 and is_called_value(free[0]) and stem not in ("", *file.table.column_names)
     own = {free[0]: stem} if alone else {}
-    prefix = {"file": "" if alone else stem, "folder": file.path.resolve().parent.name}.get(options.sensor_prefix or "")
+    prefixes = {"file": "" if alone else stem, "folder": file.path.resolve().parent.name}
+    prefixes["component"] = component_in_name(file.path) or prefixes["folder"]
+    prefix = prefixes.get(options.sensor_prefix or "")
     return {name: f"{prefix}\\{own.get(name, name)}" for name in free} if prefix else own

@@ -16,12 +16,25 @@ from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.assembly import assemble
 from anomaly_lstm.sources.cells import is_measured, is_numeric, is_text, words_in
-from anomaly_lstm.sources.contract import PLACES, FileQuality, RawAsset, RawFile, Reading, ReadOptions, together
-from anomaly_lstm.sources.formats import either_way_round, find_time_formats
+from anomaly_lstm.sources.clocks import Account, clock_words
+from anomaly_lstm.sources.contract import (
+    PLACES,
+    PREFIXES,
+    FileQuality,
+    RawAsset,
+    RawFile,
+    Reading,
+    ReadOptions,
+    together,
+)
+from anomaly_lstm.sources.counts import is_made_up
+from anomaly_lstm.sources.formats import either_way_round, find_time_formats, is_day_first
+from anomaly_lstm.sources.moments import check_readable
 from anomaly_lstm.sources.origins import asset_names, sensor_names
 from anomaly_lstm.sources.roles import Roles, check_names, find_roles, names_in
 from anomaly_lstm.sources.rows import Rows, cells_of, lost_words, rows_of
 from anomaly_lstm.sources.words import listed
+from anomaly_lstm.sources.zones import zone_in_name
 
 TimeNote = tuple[str, tuple[str, ...]]
 """A file, or nothing for all of them, and what to tell of its times."""
@@ -86,7 +99,9 @@ def _all_of(
         empty = [FileQuality(str(file.path), 0, 0) for file in files]
         return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
     reading, rows = _read(files, plans, time_notes, options)
-    lost = _gather([(part.file, (*lost_words(part.quality, options), *part.lost)) for part in rows])
+    lost = _gather(
+        [(part.file, (*clock_words(part.account), *lost_words(part.quality, options), *part.lost)) for part in rows]
+    )
     return replace(reading, notes=[*reading.notes, *lost])
 
 
@@ -115,7 +130,7 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
     told: set[str] = set()
     for part in map(plan.of, rest):
         options = replace(options, words={**options.words, **_words([part], [plan.roles], options)})
-        rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options)
+        rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options, rows.account)
         assets, _ = assemble([rows], known)
         late = [name for name in _left_out(part, plan.roles, options) if name not in told]
         told |= set(late)
@@ -129,7 +144,8 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
         found = Reading(assets, first.how, notes, [rows.quality], words=words, columns=columns)
         yield replace(found, done=part.done)
         quality = together(quality, rows.quality)
-    yield Reading([], first.how, lost_words(quality, options), [])
+    check_readable(rows.account, head, plan.roles.time, plan.time_format)
+    yield Reading([], first.how, [*clock_words(rows.account), *lost_words(quality, options)], [])
 
 
 def _left_out(part: RawFile, roles: Roles, options: ReadOptions) -> list[str]:
@@ -154,7 +170,8 @@ def _filled(files: Sequence[RawFile]) -> list[RawFile]:
 def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], list[TimeNote]]:
     """Find out how each file that holds rows is to be read, and what to tell about its times."""
     _check_choices(options)
-    find_zone(options.zone or "UTC")
+    for zone in {options.zone or "UTC", *options.zones.values()}:
+        find_zone(zone)
     filled = _filled(files)
     guessed = [find_roles(file, options) for file in filled]
     roles = [replace(role, asset=None) if _named_otherwise(options) else role for role in guessed]
@@ -183,7 +200,7 @@ def _named_otherwise(options: ReadOptions) -> bool:
 
 def _check_choices(options: ReadOptions) -> None:
     """Raise `UsageError` where an option is none of those there are, or two contradict each other."""
-    for key, choices in (("layout", ("wide", "long")), ("asset_from", PLACES), ("sensor_prefix", PLACES)):
+    for key, choices in (("layout", ("wide", "long")), ("asset_from", PLACES), ("sensor_prefix", PREFIXES)):
         value = getattr(options, key)
         if value not in (None, *choices):
             raise UsageError(f"[source] {key} = {value!r} is neither {choices[0]!r} nor {choices[1]!r}.")
@@ -207,10 +224,12 @@ def _read(
     roles, formats = [plan.roles for plan in plans], [plan.time_format for plan in plans]
     times = [role.time for role in roles]
     words = _words(own, roles, options)
-    rows = [
-        rows_of(file, plan.roles, plan.time_format, plan.asset, replace(options, words={**options.words, **words}))
-        for file, plan in zip(own, plans, strict=True)
-    ]
+    rows: list[Rows] = []
+    account = Account()
+    for file, plan in zip(own, plans, strict=True):
+        its = replace(options, words={**options.words, **words})
+        rows.append(rows_of(file, plan.roles, plan.time_format, plan.asset, its, account))
+        account = Account(passes=rows[-1].account.passes)  # a file may go on where another ended
     assets, join_notes = assemble(rows, options.known)
     notes = _gather(
         [(str(file.path), (*file.notes, *(() if file.table.num_rows else ("No rows.",)))) for file in files],
@@ -225,13 +244,15 @@ def _read(
         decimal=options.decimal or _common(file.decimal for file in files if file.separator),
         time=_common(times),
         time_format=_common(formats),
-        zone=options.zone or "UTC",
+        zone=options.zone or (None if any(map(zone_in_name, times)) else "UTC"),
+        step_us=options.step_us if any(map(is_made_up, formats)) else None,
         asset=_common(role.asset for role in roles),
         layout=_common(role.layout for role in roles),
         sensor=_common(role.sensor for role in roles),
         value=_common(role.value for role in roles),
         among=(),
         after={},
+        last_us={},
         start_us=None,  # the span belongs to this reading, not to the shape of the data
         end_us=None,
     )
@@ -249,7 +270,7 @@ def day_first_in(parts: Iterable[RawFile], options: ReadOptions) -> bool | None:
             time = find_roles(part, options).time
             formats, _ = find_time_formats([part], [time], None)
             if not either_way_round([part], [time], formats):
-                return str(formats[0]).startswith("%d")
+                return is_day_first(str(formats[0]))
     return None
 
 

@@ -11,13 +11,18 @@ import pyarrow as pa
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import is_moment, is_numeric, is_text, share_of, texts_of
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
-from anomaly_lstm.sources.formats import compact_dates, epoch_unit, likely_formats
+from anomaly_lstm.sources.counts import is_number_format
+from anomaly_lstm.sources.formats import likely_formats, number_format, what_numbers_may_be, what_text_may_be
 from anomaly_lstm.sources.words import columns_named, listed, near
 
 TIME_NAMES = (
     *("time", "timestamp", "datetime", "dateandtime", "timeutc", "timestamputc", "datetimeutc", "utc"),
     *("sampletime", "eventtime", "recordtime", "tstamp", "ts", "ds", "date", "zeit", "zeitstempel", "datumzeit"),
     *("datumuhrzeit", "datum", "fechahora", "fechayhora", "fecha", "horodatage", "dateheure", "datahora", "dataora"),
+)
+COUNTER_NAMES = (
+    *("cycle", "cycles", "cyclenumber", "timeincycles", "timecycles", "sample", "sampleno", "samplenumber", "index"),
+    *("step", "t", "seconds", "timesec", "times", "hours", "minutes", "elapsed", "elapsedtime", "runtime", "counter"),
 )
 ASSET_WORDS = ("asset", "machine", "equipment", "device", "turbine", "compressor", "engine", "pump", "motor")
 SENSOR_NAMES = (
@@ -91,14 +96,12 @@ def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
         ):
             _demand(file, options.time, "time")
         return options.time, []
-    found = _time_candidates(file)
+    found = _time_candidates(file, options.time_format)
     if not found:
-        plain = _first(file.table.column_names, TIME_NAMES)
-        hint = f" Column '{plain}' holds no dates." if plain else ""
         raise DataError(
-            f"{file.path}: no column holds times; the columns are {listed(file.table.column_names)}.{hint} "
-            "Name the one that does with --time; if it counts seconds, also set --time-format or [source] time_format "
-            "to epoch_s. "
+            f"{file.path}: no column holds times; the columns are {listed(file.table.column_names)}."
+            f"{_what_could_be_time(file)} Name the one that does with --time; if it counts seconds, also set "
+            "--time-format or [source] time_format to epoch_s. "
             "A file that holds no measurements is left out by naming the others, or a glob."
         )
     time = found[0]
@@ -110,8 +113,30 @@ def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
     return (f"{time} + {half}", [f"Time is columns '{time}' and '{half}' together."]) if half else (time, notes)
 
 
-def _time_candidates(file: RawFile) -> list[str]:
-    """Columns that may hold time, best first: by name and content, by type, by content alone."""
+def _what_could_be_time(file: RawFile) -> str:
+    """A sentence on the column that is named as time, or seems to count it."""
+    plain = _first(file.table.column_names, TIME_NAMES)
+    if plain is not None and is_numeric(file.table[plain], file.decimal):
+        return f" Column '{plain}' holds no dates. {what_numbers_may_be(file.table[plain], file.decimal, plain)}"
+    if plain is not None:
+        return f" Column '{plain}' holds no dates.{what_text_may_be(file.table[plain], plain)}"
+    counter = _first(file.table.column_names, COUNTER_NAMES)
+    if counter is not None:
+        return (
+            f" Column '{counter}' seems to count: --time '{counter}' --time-format counter --period 1h (what one is "
+            "worth) makes a clock of it."
+        )
+    clocks = (name for name in file.table.column_names if what_text_may_be(file.table[name], name))
+    clock = next(clocks, None)
+    return f" Column '{clock}':{what_text_may_be(file.table[clock], clock)}" if clock is not None else ""
+
+
+def _time_candidates(file: RawFile, wanted: str | None) -> list[str]:
+    """Columns that may hold time, best first: by name and content, by type, by content alone.
+
+    ``wanted`` is the form that somebody told; numbers may be what it says.
+    """
+    told = wanted is not None and is_number_format(wanted)
     ranked: list[tuple[int, int, str]] = []
     for position, name in enumerate(file.table.column_names):
         column, key = file.table[name], _key(name)
@@ -119,7 +144,7 @@ def _time_candidates(file: RawFile) -> list[str]:
         if is_moment(column):
             ranked.append((rank if rank is not None else 100, position, name))
         elif is_numeric(column, file.decimal):
-            if rank is not None and (epoch_unit(column) or compact_dates(column)):
+            if rank is not None and (told or number_format(column, file.decimal)):
                 ranked.append((rank, position, name))
         elif is_text(column) and likely_formats(column):
             ranked.append((rank if rank is not None else 200, position, name))
@@ -131,7 +156,7 @@ def _time_of_day(file: RawFile, time: str) -> str | None:
     column = file.table[time]
     if not is_text(column) or share_of(column, r"\d:\d|\dT\d|^\d{8,}$") > 0:
         return None
-    clock = r"^\s*\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[AaPp][Mm])?\s*$"
+    clock = r"^\s*\d{1,2}[:.h]\d{2}([:.m]\d{2}([.,:]\d+)?)?s?(\s*[AaPp]\.?\s?[Mm]\.?)?\s*$"
     halves = (name for name in file.table.column_names if name != time and is_text(file.table[name]))
     return next((name for name in halves if share_of(file.table[name], clock) > 0.5), None)
 

@@ -8,24 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.arrow import Column, from_bools, is_null
-from anomaly_lstm.clock import wall_to_utc
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import coded, is_blank, is_measured, is_moment, is_text, numbers_in, places_of
+from anomaly_lstm.sources.clocks import Account
 from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
-from anomaly_lstm.sources.formats import time_column
+from anomaly_lstm.sources.moments import OUTSIDE, moments_of
 from anomaly_lstm.sources.roles import Roles
-from anomaly_lstm.sources.times import Times, read_times
 from anomaly_lstm.sources.words import columns_named, listed
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
-NOT_READABLE = "time not readable"
-NO_TIME = "time missing"
 NO_ASSET = "asset missing"
 NO_SENSOR = "sensor name missing"
-OUTSIDE = "outside --start/--end"
 LEFT_OUT = "sensor left out"
 
 
@@ -50,46 +46,33 @@ class Rows:
     quality: FileQuality = field(default_factory=lambda: FileQuality("", 0, 0))
     left_out: tuple[str, ...] = ()
     """What it measures that `ReadOptions.known` left out."""
+    account: Account = field(default_factory=Account)
+    """What the clocks of the file did, up to these rows."""
 
 
-def rows_of(file: RawFile, roles: Roles, time_format: str | None, stem: str, options: ReadOptions) -> Rows:
-    """Convert one file: times to UTC, cells to numbers; every row is kept or counted with the reason it was dropped."""
-    times = read_times(time_column(file, roles.time), time_format)
-    _check_times(file, roles, times, time_format)
-    assets, asset = coded(file.table[roles.asset]) if roles.asset else ((stem,), np.zeros(len(times), dtype=np.int64))
+def rows_of(
+    file: RawFile, roles: Roles, time_format: str | None, stem: str, options: ReadOptions, account: Account
+) -> Rows:
+    """Convert one file: times to UTC, cells to numbers; every row is kept or counted with the reason it was dropped.
+
+    ``account`` is what the parts of the file before this one told of their clocks.
+    """
+    alone = ((stem,), np.zeros(file.table.num_rows, dtype=np.int64))
+    assets, asset = coded(file.table[roles.asset]) if roles.asset else alone
     names, sensor = coded(file.table[roles.sensor]) if roles.sensor else ((), None)
-    keep = np.ones(len(times), dtype=bool)
-    dropped: dict[str, int] = {}
-
-    def drop(reason: str, bad: Bool) -> None:
+    moments = moments_of(file, roles.time, time_format, (assets, asset), (names, sensor), options, account)
+    keep, dropped, utc = moments.keep.copy(), dict(moments.dropped), moments.us
+    nameless = {NO_ASSET: asset < 0} | ({} if sensor is None else {NO_SENSOR: sensor < 0})
+    for reason, bad in nameless.items():
         if (keep & bad).any():
             dropped[reason] = int((keep & bad).sum())
-        keep[bad] = False
-
-    drop(NO_TIME, ~times.given)
-    drop(NOT_READABLE, ~times.readable)
-    drop(NO_ASSET, asset < 0)
-    if sensor is not None:
-        drop(NO_SENSOR, sensor < 0)
-    naive = keep & ~times.aware
-    series = asset if sensor is None else asset * (len(names) + 1) + sensor
-    utc = times.us.copy()
-    utc[naive] = wall_to_utc(utc[naive], options.zone or "UTC", series[naive])
-    start, end = options.start_us, options.end_us
-    outside = np.zeros(len(utc), dtype=bool)
-    if start is not None:
-        outside |= utc < start
-    if end is not None:
-        outside |= utc >= end
-    drop(OUTSIDE, outside)
-    notes = ["Times carry no offset: read as UTC; another zone: --zone."] if naive.any() and not options.zone else []
+            keep &= ~bad
     if sensor is None:
         sensors, values, bad_cells, more = _wide_values(file, roles, options, keep)
     else:
         sensors, sensor, values, bad_cells, keep = _long_values(file, roles, options, names, sensor, keep, dropped)
         more = []
-    quality = FileQuality(str(file.path), len(times), int(keep.sum()), dropped, bad_cells)
-    notes += more
+    quality = FileQuality(str(file.path), file.table.num_rows, int(keep.sum()), dropped, bad_cells)
     kept_sensor = None if sensor is None else sensor[keep]
     left_out = tuple(name for name in names or file.table.column_names if _is_left_out(name, roles, options))
     return Rows(
@@ -100,10 +83,11 @@ def rows_of(file: RawFile, roles: Roles, time_format: str | None, stem: str, opt
         sensors,
         values,
         kept_sensor,
-        tuple(notes),
+        tuple(more),
         _without_values(sensors, values) if sensor is None else (),
         quality,
         left_out,
+        moments.account,
     )
 
 
@@ -126,24 +110,6 @@ def _without_values(sensors: tuple[str, ...], values: Floats) -> tuple[str, ...]
 def _is_left_out(name: str, roles: Roles, options: ReadOptions) -> bool:
     """Say whether a column (in a long table, a sensor name) is none the model knows."""
     return bool(options.known) and name not in roles.taken() and options.columns.get(name, name) not in options.known
-
-
-def _check_times(file: RawFile, roles: Roles, times: Times, time_format: str | None) -> None:
-    """Raise `DataError` when more than half of the cells that hold anything are no readable times."""
-    readable, given = int(times.readable.sum()), int(times.given.sum())
-    if given and 2 * readable >= given:
-        return
-    if not given:
-        raise DataError(
-            f"{file.path}: time column '{roles.time}' is empty. Name the column that holds times with --time."
-        )
-    row = int(np.flatnonzero(times.given & ~times.readable)[0])
-    cell = time_column(file, roles.time)[row].as_py()
-    raise DataError(
-        f"{file.path}, {file.where(row)}: column '{roles.time}' holds '{cell}', but a time written as "
-        f"{time_format or 'a timestamp'} between 1900 and 2200 was expected ({given - readable} of {given} "
-        "cells are not). Set --time-format or [source] time_format, or name another column with --time."
-    )
 
 
 def _wide_values(
@@ -180,7 +146,7 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
             raise UsageError(f"[source] columns gives two columns of {file.path} the same name '{sensor}'.")
         else:
             columns[sensor] = column
-    if not columns and not options.known:
+    if not columns and not options.known and not _is_left_out_whole(file, roles, options):
         raise DataError(
             f"{file.path}: no column holds numbers to learn from; besides time there are "
             f"{listed([name for name in file.table.column_names if name not in roles.taken()]) or 'no columns'}. "
@@ -189,6 +155,14 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
         )
     told = {"Text": text, "Further times": moments, "Only numbers the rows": numbering}
     return columns, [f"{what}, no sensor: {columns_named(names)}." for what, names in told.items() if names]
+
+
+def _is_left_out_whole(file: RawFile, roles: Roles, options: ReadOptions) -> bool:
+    """Say whether a file is one of several of an asset, and the options leave out all that it measures."""
+    if not (options.name or options.asset_from == "folder" or options.sensor_prefix):
+        return False
+    free = [name for name in file.table.column_names if name not in roles.taken() and name not in file.indexes]
+    return bool(free) and not any(_is_wanted(name, options.columns.get(name, name), options) for name in free)
 
 
 def cells_of(file: RawFile, roles: Roles, sensor: str, options: ReadOptions) -> list[Column]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +16,11 @@ from anomaly_lstm import arrow
 from anomaly_lstm.arrow import Column, is_null, to_numpy
 from anomaly_lstm.clock import SECOND
 from anomaly_lstm.errors import UsageError
-from anomaly_lstm.sources.cells import BLANK, NO_TEXT, is_moment, numbers_in, texts_of
+from anomaly_lstm.sources.calendar import month_numbers, without_words
+from anomaly_lstm.sources.cells import BLANK, NO_TEXT, is_blank, is_moment, is_text, texts_of
+from anomaly_lstm.sources.counts import COUNTER, ELAPSED, SCALES, from_numbers, is_number_format
+from anomaly_lstm.sources.words import near
+from anomaly_lstm.words import clean
 
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -22,13 +28,43 @@ Bool = NDArray[np.bool_]
 EARLIEST_US, LATEST_US = -2_208_988_800 * SECOND, 7_258_118_400 * SECOND
 """1900 and 2200: times beyond are sentinels such as 9999-12-31, not measurements."""
 ISO = "iso8601"
-EPOCHS = {"epoch_s": 1e8, "epoch_ms": 1e11, "epoch_us": 1e14, "epoch_ns": 1e17}
-"""Numbers since 1970 and the least size [their unit] taken for them, 1973; the greatest is 41 times that, 2100."""
-TICKS_PER_SECOND = {"epoch_s": 1, "epoch_ms": 1000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
-_TAIL = (
-    r"(?:[T ]\s*(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?)?"
-    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?\s*(?:(?P<zulu>Z|UTC|GMT)|(?P<sign>[+-])(?P<oh>\d{2}):?(?P<om>\d{2})?)?"
+HOURS_AHEAD = {
+    "WET": 0,
+    "WEST": 1,
+    "CET": 1,
+    "CEST": 2,
+    "MEZ": 1,
+    "MESZ": 2,
+    "EET": 2,
+    "EEST": 3,
+    "MSK": 3,
+    "SAST": 2,
+    "EST": -5,
+    "EDT": -4,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+    "AKST": -9,
+    "AKDT": -8,
+    "HST": -10,
+    "JST": 9,
+    "AEST": 10,
+    "AEDT": 11,
+    "NZST": 12,
+    "NZDT": 13,
+}
+"""Short names of zones that mean one offset [h]. CST, IST, BST and AST mean several and are not read."""
+_CLOCK = (
+    r"(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2})(?:[:.m](?P<second>\d{2})(?:[.,:](?P<fraction>\d+))?)?)?s?"
+    r"\s*(?P<half>[AaPp]\.?\s?[Mm]\.?)?"
 )
+_OFFSET = (
+    r"\s*(?:(?P<zulu>Z|z|UTC|GMT)?\s*(?:(?P<sign>[+-])(?P<oh>\d{1,2})(?::?(?P<om>\d{2}))?)?)(?:\s*\[[\w/+-]+\])?"
+    rf"(?:\s*(?P<named>{'|'.join(HOURS_AHEAD)}))?"
+)
+_TAIL = rf"(?:(?:[Tt_]|:|\s*,\s*|\s+-\s+|\s+){_CLOCK})?{_OFFSET}"
 """Time of day as people write it: all of it, its seconds, their fraction and the offset may be absent."""
 _ISO_PATTERN = r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _TAIL
 _DIRECTIVES = {
@@ -36,55 +72,87 @@ _DIRECTIVES = {
     "%y": r"(?P<short>\d{2})",
     "%m": r"(?P<month>\d{1,2})",
     "%d": r"(?P<day>\d{1,2})",
-    "%b": r"(?P<name>[A-Za-z]{3,9})\.?",
-    "%B": r"(?P<name>[A-Za-z]{3,9})\.?",
+    "%b": r"(?P<name>\pL{3,10})\.?",
+    "%B": r"(?P<name>\pL{3,10})\.?",
     "%H": r"(?P<hour>\d{1,2})",
     "%I": r"(?P<hour>\d{1,2})",
     "%M": r"(?P<minute>\d{2})",
     "%S": r"(?P<second>\d{2})",
     "%f": r"(?P<fraction>\d+)",
-    "%p": r"(?P<half>[AaPp]\.?[Mm]\.?)",
+    "%p": r"(?P<half>[AaPp]\.?\s?[Mm]\.?)",
     "%z": r"(?:(?P<zulu>Z|UTC|GMT)|(?P<sign>[+-])(?P<oh>\d{2}):?(?P<om>\d{2})?)",
     "%%": "%",
 }
-DATES = (
+COMPACT = ("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d%H%M%S%f", "%Y%m%d", "%y%m%d%H%M%S")
+"""Dates written as one whole number."""
+BASIC = tuple(f"%Y%m%d{mark}%H%M{second}" for mark in "T _-" for second in ("%S", ""))
+"""ISO's basic form, and what looks like it."""
+NUMERIC_DATES = (
     *(f"%m{mark}%d{mark}{year}" for mark in "/-" for year in ("%Y", "%y")),
     *(f"%d{mark}%m{mark}{year}" for mark in "./-" for year in ("%Y", "%y")),
-    *(f"%d{mark}%b{mark}{year}" for mark in "- " for year in ("%Y", "%y")),
-    *("%b %d, %Y", "%b %d %Y", "%Y%m%d"),
+    *(f"%y{mark}%m{mark}%d" for mark in "/-"),
 )
-MONTHS = arrow.texts(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"))
+DATES = (
+    *NUMERIC_DATES,
+    *(f"%d{mark}%b{mark}{year}" for mark in ("-", " ", "/", ".", "") for year in ("%Y", "%y")),
+    *("%b %d, %Y", "%b %d %Y", "%b-%d-%Y", "%Y-%b-%d", "%Y %b %d", "%Y/%b/%d", "%Y %m %d"),
+    "%Y%m%d",
+)
+CLOCK_FIRST = "%H:%M "
+"""Begins a form whose time of day, lenient as at the end, stands before the date."""
+YEAR_LAST = "%b %d %H:%M:%S %Y"
 MINUS = arrow.text("-")
+_NAMES = arrow.texts(HOURS_AHEAD)
+_AHEAD = np.array([*HOURS_AHEAD.values(), 0], dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Times:
-    """Times of n rows as written: ``us`` (n,) [µs since 1970] on a local clock, or in UTC where ``aware``."""
+    """Times of n rows as written: ``us`` (n,) [µs since 1970] on a local clock, or in UTC where ``aware``.
+
+    A cell that is ``given`` and not ``readable`` is no time, or one that never was where ``impossible`` (30 February,
+    25:61), or one that ``beyond`` 1900 to 2200 nothing was measured at.
+    """
 
     us: Int64
     aware: Bool
     readable: Bool
     given: Bool
+    impossible: Bool | None = None
+    beyond: Bool | None = None
 
     def __len__(self) -> int:
         return len(self.us)
 
 
-def read_times(column: Column, time_format: str | None) -> Times:
-    """Read a column of times in a known format; typed timestamps need none."""
-    given = ~is_null(column)
+def read_times(column: Column, time_format: str | None, decimal: str = ".", step_us: int | None = None) -> Times:
+    """Read a column of times in a known format; typed timestamps need none.
+
+    ``decimal`` is the mark of numbers in text, ``step_us`` what a count is worth [µs] where the format is a counter.
+    """
     if is_moment(column):
+        given = ~is_null(column)
         zone = getattr(column.type, "tz", None)
         us = pc.cast(pc.cast(column, pa.timestamp("us", zone), safe=False), pa.int64())
         found = Times(to_numpy(us, np.int64), np.full(len(column), zone is not None), given, given)
-    elif time_format in EPOCHS:
-        found = _from_epoch(column, time_format)
+    elif time_format is None:
+        raise AssertionError("text needs a time format")
+    elif is_number_format(time_format):
+        numbers, in_utc, readable = from_numbers(column, time_format, decimal, step_us)
+        given = ~(is_blank(column) if is_text(column) else is_null(column))
+        found = Times(numbers, np.full(len(column), in_utc), readable & given, given)
     else:
-        if not time_format:
-            raise AssertionError("text needs a time format")
         found = parse_times(texts_of(column), time_format)
-    sensible = (found.us >= EARLIEST_US) & (found.us < LATEST_US)
-    return replace(found, readable=found.readable & sensible)
+    beyond = found.readable & ((found.us < EARLIEST_US) | (found.us >= LATEST_US))
+    return replace(found, readable=found.readable & ~beyond, beyond=beyond)
+
+
+def as_written(column: Column, row: int) -> str:
+    """A cell as a message shows it: without what a terminal would obey, whatever it holds."""
+    try:
+        return clean(str(column[row].as_py()).strip()[:60])
+    except (ValueError, OverflowError):  # a moment beyond those of Python
+        return f"a {column.type} far beyond"
 
 
 def parse_times(column: Column, time_format: str) -> Times:
@@ -93,11 +161,12 @@ def parse_times(column: Column, time_format: str) -> Times:
     ``time_format`` is ``iso8601`` or a strptime form; a time of day at its end is read leniently (seconds, their
     fraction, or all of it may be absent, an offset or Z may follow).
     """
-    given = ~is_null(column)
     fast = _iso_at_once(column) if time_format == ISO else None
     if fast is not None:
+        given = ~is_null(column)
         return Times(*fast, given, given)
-    parts = pc.extract_regex(column, rf"^\s*{_pattern(time_format)}\s*$")
+    given = ~is_blank(column)
+    parts = pc.extract_regex(without_words(column), rf"^\s*{_pattern(time_format)}\s*$")
     fits = ~is_null(parts)
     names = {parts.type.field(number).name for number in range(parts.type.num_fields)}
 
@@ -115,14 +184,15 @@ def parse_times(column: Column, time_format: str) -> Times:
 
     short = whole("short")
     year = whole("year") if "year" in names else short + np.where(short < 69, 2000, 1900)
-    month = _month_numbers(text("name")) if "name" in names else whole("month")
+    month = month_numbers(text("name")) if "name" in names else whole("month")
     day, hour = whole("day"), whole("hour")
     afternoon = to_numpy(pc.starts_with(text("half"), "p"), np.bool_)
     morning = to_numpy(pc.starts_with(text("half"), "a"), np.bool_)
     clock_fits = np.where(afternoon | morning, (hour >= 1) & (hour <= 12), hour <= 24)
     hour = np.where(afternoon | morning, hour % 12 + 12 * afternoon, hour)
     minute, second = whole("minute"), whole("second")
-    clock_fits &= (minute < 60) & (second < 60) & ((hour < 24) | (minute + second == 0))
+    leap = (minute == 59) & (second == 60)  # a leap second is the first of the next minute
+    clock_fits &= (minute < 60) & ((second < 60) | leap) & ((hour < 24) | (minute + second == 0))
     months = (np.clip(year, 1, 9998) - 1970) * 12 + np.clip(month, 1, 12) - 1
     first = months.astype("datetime64[M]").astype("datetime64[D]")
     date_fits = (
@@ -133,8 +203,30 @@ def parse_times(column: Column, time_format: str) -> Times:
     us = us * SECOND + to_numpy(pc.cast(fraction, pa.int64()), np.int64)
     west = to_numpy(pc.equal(text("sign"), MINUS), np.bool_)
     offset = (whole("oh") * 3600 + whole("om") * 60) * SECOND * np.where(west, -1, 1)
-    aware = to_numpy(pc.or_(pc.not_equal(text("zulu"), BLANK), pc.not_equal(text("sign"), BLANK)), np.bool_)
-    return Times(us - offset, aware, fits & date_fits & clock_fits, given)
+    named = text("named")
+    ahead = _AHEAD[to_numpy(pc.index_in(pc.utf8_upper(named), value_set=_NAMES), np.int64, empty=-1)]
+    offset = offset + ahead * 3600 * SECOND
+    clock_fits &= (np.abs(offset) <= 15 * 3600 * SECOND) & (whole("om") < 60)
+    aware = np.zeros(len(column), dtype=bool)
+    for part in ("zulu", "sign", "named"):
+        aware |= to_numpy(pc.not_equal(text(part), BLANK), np.bool_)
+    beyond = fits & (year > 9998)  # 9999-12-31 is "never"
+    impossible = fits & ~(date_fits & clock_fits) & (month_numbers(text("name")) > 0 if "name" in names else True)
+    return Times(
+        np.where(beyond, LATEST_US, us - offset), aware, fits & ~impossible | beyond, given, impossible & ~beyond
+    )
+
+
+def may_fit(texts: Sequence[str], time_format: str) -> bool:
+    """Say quickly whether some text is written so; the date may still be one that never was."""
+    pattern = _compiled(time_format)
+    return any(pattern.fullmatch(text) for text in texts)
+
+
+@cache
+def _compiled(time_format: str) -> re.Pattern[str]:
+    letter = r"[^\W\d_]"  # what Arrow's expressions call \pL
+    return re.compile(rf"\s*{_pattern(time_format)}\s*".replace(r"\pL", letter))
 
 
 def _iso_at_once(column: Column) -> tuple[Int64, Bool] | None:
@@ -152,42 +244,31 @@ def _pattern(time_format: str) -> str:
     """Turn ``iso8601`` or a strptime form into a regular expression with a named group per part."""
     if time_format == ISO:
         return _ISO_PATTERN
+    if time_format.startswith(CLOCK_FIRST):
+        date = time_format.removeprefix(CLOCK_FIRST)
+        return rf"{_CLOCK}\s*,?\s+{_dated(date)}{_OFFSET}"
     date, tail = re.fullmatch(
         r"(.*?)([T ](?:%H|%I)(?::%M(?::%S(?:[.,]%f)?)?)?(?:\s*%p)?(?:\s*%z|Z)?)?", time_format
     ).groups()  # type: ignore[union-attr]  # the date part matches anything
+    dated = _dated(date)
+    if date in (*COMPACT[:2], *BASIC):
+        return dated + r"(?:[.,](?P<fraction>\d+))?" + _OFFSET
+    return dated + (_TAIL if tail or date in DATES else "" if "%z" in date else _OFFSET)
+
+
+def _dated(date: str) -> str:
+    """The same for the part that holds the date; raise `UsageError` where it holds none."""
     pieces = re.split(r"(%.)", date)
     unknown = [piece for piece in pieces if piece.startswith("%") and piece not in _DIRECTIVES]
     if unknown or not any(piece in ("%Y", "%y") for piece in pieces):
+        known = (ISO, *SCALES, COUNTER, *ELAPSED)
         raise UsageError(
-            f"--time-format or [source] time_format: {time_format!r} cannot be read: use iso8601, "
-            f"{', '.join(EPOCHS)}, or a form such as "
+            f"--time-format or [source] time_format: {date!r} cannot be read.{near(date, known)} Use "
+            f"{', '.join(known)}, or a form such as "
             f"'%d/%m/%Y %H:%M' with a year, made of {' '.join(_DIRECTIVES)}."
         )
-    dated = "".join(_DIRECTIVES.get(piece, re.escape(piece)) for piece in pieces)
-    return dated + (_TAIL if tail or date in DATES else "" if "%z" in date else _DIRECTIVES["%z"] + "?")
-
-
-def _month_numbers(names: Column) -> Int64:
-    """Number English month names by their first three letters; 0 for others."""
-    first = pc.utf8_slice_codeunits(names, 0, 3)
-    return to_numpy(pc.index_in(first, value_set=MONTHS), np.int64, empty=-1) + 1
-
-
-def _from_epoch(column: Column, unit: str) -> Times:
-    """Convert numbers since 1970 to µs; whole numbers exactly, finer than µs cut off."""
-    ticks = TICKS_PER_SECOND[unit]
-    try:
-        numbers = pc.cast(column, pa.int64())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        numbers = None
-    if numbers is not None:
-        given = ~is_null(numbers)
-        whole = to_numpy(numbers, np.int64)
-        small = np.abs(whole) < 2**62 // max(SECOND // ticks, 1)
-        us = np.where(small, whole, 0) * (SECOND // ticks) if ticks <= SECOND else whole // (ticks // SECOND)
-        return Times(us, np.ones(len(us), dtype=bool), given & small, given)
-    values, _ = numbers_in(column, ".")
-    scaled = values * (SECOND / ticks)
-    readable = np.abs(scaled) < 2.0**62
-    us = np.where(readable, np.round(np.where(readable, scaled, 0)), 0).astype(np.int64)
-    return Times(us, np.ones(len(us), dtype=bool), readable, ~is_null(column))
+    close = re.search(r"%[YymdHMS]%[YymdHMS]", date) is not None
+    digits = {piece: pattern.replace(r"\d{1,2}", r"\d{2}") for piece, pattern in _DIRECTIVES.items()} if close else {}
+    return "".join(
+        {**_DIRECTIVES, **digits}.get(piece, r"\s+".join(map(re.escape, piece.split(" ")))) for piece in pieces
+    )

@@ -133,6 +133,20 @@ def test_the_metrics_say_how_things_stand(tmp_path: Path) -> None:
     assert (found["alerts_expected_false"], found["alerts_raised"]) == ({("warning",): 1.5}, {("warning",): 2})
 
 
+def test_the_time_left_of_a_rising_sensor_is_a_metric(tmp_path: Path) -> None:
+    plain = standing_of(tmp_path)
+    rising: list[dict[str, Any]] = [
+        {"asset": "pump-01", "sensor": "vibration", "p50_s": 3600.0},
+        {**UNTOLD, "asset": "pump-02"},
+    ]
+    standing = replace(plain, report=replace(plain.report, indicators=rising))
+    LIVE_SINKS["prometheus"].show(standing, str(tmp_path / "pump.prom"), {})
+    assert metrics_of(tmp_path / "pump.prom")["indicator_seconds_to_bound"] == {("pump-01", "vibration"): 3600}
+
+
+UNTOLD: dict[str, Any] = {"sensor": "vibration", "p50_s": None}
+
+
 def test_a_label_holds_any_name(tmp_path: Path) -> None:
     path = tmp_path / "pump.prom"
     LIVE_SINKS["prometheus"].show(standing_of(tmp_path, assets={HOSTILE: Seen(NOON)}), str(path), {})

@@ -197,7 +197,13 @@ def test_rows_whose_time_is_unreadable_are_dropped_and_counted(tmp_path: Path) -
     reading = read(write(tmp_path, "time,a\n" + "".join(f"{cell},1\n" for cell in cells)))
     (quality,) = reading.files
     assert (quality.rows_read, quality.rows_kept) == (13, 9)
-    assert quality.dropped == {"time missing": 1, "time not readable": 3}
+    assert quality.dropped == {
+        "time missing": 1,
+        "time outside 1900 to 2200": 1,
+        "no such date or time": 1,
+        "time not readable": 1,
+    }
+    assert said(reading, "no such date or time is in line 4: '2020-02-30 00:00'")
 
 
 def test_a_time_column_that_is_mostly_unreadable_is_an_error_with_its_line(tmp_path: Path) -> None:
@@ -405,3 +411,24 @@ def test_numbers_survive_a_decimal_comma(tmp_path_factory: pytest.TempPathFactor
     rows = "".join(f"2020-01-01 00:00:{second:02d};{value:.3f}\n" for second, value in enumerate(values))
     path = write(tmp_path_factory.mktemp("csv"), "time;a\n" + rows.replace(".", ","))
     assert read(path).assets[0].values[:, 0].tolist() == values
+
+
+def test_a_file_that_goes_on_in_the_second_pass_of_an_hour_is_read_on_there(tmp_path: Path) -> None:
+    cells = [f"2020-10-25 {hour:02d}:{minute:02d}" for hour in (2, 2, 3) for minute in (0, 20, 40)]
+    text = "time,a\n" + "".join(f"{cell},1\n" for cell in cells)
+    path = write(tmp_path, text)
+    whole = read(path, ReadOptions(zone="Europe/Berlin")).assets[0].time_us
+    for done in range(1, len(cells)):
+        head = "".join(text.splitlines(keepends=True)[: done + 1])
+        options = ReadOptions(
+            zone="Europe/Berlin", after={str(path): len(head)}, last_us={"pump": int(whole[done - 1])}, known=("a",)
+        )
+        assert read(path, options).assets[0].time_us.tolist() == whole[done:].tolist()
+
+
+def test_a_new_file_that_begins_in_the_second_pass_of_an_hour_goes_on_from_the_last_row_known(tmp_path: Path) -> None:
+    first = "time,a\n2020-10-25 02:00,1\n2020-10-25 02:20,1\n2020-10-25 02:40,1\n"
+    known = read(write(tmp_path, first, "pump.csv"), ReadOptions(zone="Europe/Berlin")).assets[0].time_us
+    path = write(tmp_path, first, "again.csv")
+    options = ReadOptions(zone="Europe/Berlin", after={str(path): 0}, last_us={"again": int(known[-1])}, known=("a",))
+    assert (read(path, options).assets[0].time_us - known == 3600 * 1_000_000).all()

@@ -145,3 +145,13 @@ def test_a_cut_file_says_so(tmp_path: Path) -> None:
 def test_a_parquet_file_without_rows_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no rows"):
         read(write(tmp_path, {"time": pa.array([], pa.timestamp("us")), "a": pa.array([], pa.float64())}))
+
+
+def test_a_moment_beyond_all_calendars_is_counted_and_named(tmp_path: Path) -> None:
+    start = 1_772_445_600_000_000
+    far = 700_000_000_000_000_000  # the year 24,000 or so, in µs
+    times_us = pa.array([start, start + 60_000_000, far, start + 120_000_000], pa.timestamp("us", "UTC"))
+    pq.write_table(pa.table({"time": times_us, "a": [1.0, 2.0, 3.0, 4.0]}), tmp_path / "pump.parquet")
+    reading = read(tmp_path / "pump.parquet")
+    assert reading.files[0].dropped == {"time outside 1900 to 2200": 1}
+    assert any("is in row 3: 'a timestamp[us, tz=UTC] far beyond'" in note for note in reading.notes)

@@ -4,6 +4,7 @@ Names come from data: they are never read as markup, and control characters in t
 """
 
 from anomaly_lstm.cli.show.ahead import forecast
+from anomaly_lstm.cli.show.begun import begun, begun_document
 from anomaly_lstm.cli.show.data import ingested, scored
 from anomaly_lstm.cli.show.judged import (
     evaluated,
@@ -15,6 +16,7 @@ from anomaly_lstm.cli.show.judged import (
 )
 from anomaly_lstm.cli.show.learned import (
     calibration_words,
+    looked,
     loss_words,
     promised,
     set_aside_words,
@@ -38,12 +40,14 @@ from anomaly_lstm.cli.show.screen import (
     table,
     warn,
 )
-from anomaly_lstm.cli.show.told import alerts, stands, strangest
+from anomaly_lstm.cli.show.told import alerts, rising, stands, strangest
 
 __all__ = [
     "Screen",
     "acted",
     "alerts",
+    "begun",
+    "begun_document",
     "calibration_words",
     "cases",
     "command",
@@ -59,6 +63,7 @@ __all__ = [
     "is_open",
     "judged_document",
     "learning",
+    "looked",
     "loss_words",
     "measured",
     "measured_document",
@@ -67,6 +72,7 @@ __all__ = [
     "promised",
     "ran",
     "replayed",
+    "rising",
     "say",
     "scored",
     "scoring",

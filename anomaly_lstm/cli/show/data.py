@@ -9,6 +9,7 @@ from anomaly_lstm.cli.show.screen import AT_MOST, Screen, command, next_step, sa
 from anomaly_lstm.words import counted, listed, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
+    from anomaly_lstm.grades import Grade
     from anomaly_lstm.pipeline import Ingested, Quality, ScoreResult
 
 ASKED_FOR = "outside --start/--end"
@@ -39,10 +40,14 @@ def oddities(screen: Screen, quality: Quality) -> None:
     for asset in quality.assets:
         empty = asset.without_value
         said += [f"{asset.asset}: {counted(empty, 'row')} without a value in any sensor."] if empty else []
+        many = asset.conflicting
+        said += [f"{asset.asset}: {counted(many, 'time')} with several values of a sensor: the mean."] if many else []
+        if quality.grades:
+            continue  # they say the same of the sensors, and what helps
         said += [f"{asset.asset}: '{s.sensor}' is constant." for s in asset.sensors if s.constant]
         said += [
             f"{asset.asset}: '{s.sensor}' is stuck at one value for {counted(s.stuck_rows, 'row')}"
-            f" in {counted(s.stuck_stretches, 'stretch').replace('stretchs', 'stretches')}."
+            f" in {counted(s.stuck_stretches, 'stretch')}."
             for s in asset.sensors
             if s.stuck_stretches and not s.constant
         ]
@@ -50,6 +55,22 @@ def oddities(screen: Screen, quality: Quality) -> None:
         say(screen, text, style="yellow")
     if len(said) > AT_MOST:
         say(screen, f"… and {len(said) - AT_MOST:,} more.")
+
+
+def graded(screen: Screen, grades: Sequence[Grade]) -> None:
+    """The sensors that are not High, a line each, and how many are."""
+    from anomaly_lstm.grades import not_high
+
+    told = not_high(grades)
+    n_sensors = len({grade.sensor for grade in grades})
+    for one in told[:AT_MOST]:
+        say(screen, one.words, style="yellow")
+    if len(told) > AT_MOST:
+        say(screen, f"… and {len(told) - AT_MOST:,} more.")
+    if n_sensors:
+        others = "the others" if told else "all"
+        high = n_sensors - len(told)
+        say(screen, f"Sensors graded High: {others}, {high} of {n_sensors}." if high else "No sensor is graded High.")
 
 
 def quality_table(screen: Screen, quality: Quality) -> None:
@@ -86,6 +107,7 @@ def ingested(screen: Screen, result: Ingested) -> None:
     quality_table(screen, result.quality)
     oddities(screen, result.quality)
     stops(screen, result.quality)
+    graded(screen, result.quality.grades)
     dropped(screen, result.quality)
     report = result.folder / "quality.json"
     say(screen, f"{counted(result.rows, 'row')} in {result.folder}/data, the data-quality report in {report}.")

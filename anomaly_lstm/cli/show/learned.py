@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from anomaly_lstm.cli.show.data import dropped, notes, oddities, stops
+from anomaly_lstm.cli.show.data import dropped, graded, notes, oddities, stops
 from anomaly_lstm.cli.show.screen import Screen, next_step, say
 from anomaly_lstm.words import DAY_S, beyond_record, counted, expected, listed, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
-    from anomaly_lstm.pipeline import TrainResult
+    from anomaly_lstm.pipeline import Quality, TrainResult
 
 RECONSTRUCTS = "lstm_autoencoder"
 """It gives back what it was shown; an error of that kind compares with no prediction."""
 
 
+def looked(screen: Screen, quality: Quality) -> None:
+    """What `train` read, before it learns from it."""
+    notes(screen, quality.notes)
+    dropped(screen, quality)
+    oddities(screen, quality)
+    stops(screen, quality)
+    graded(screen, quality.grades)
+
+
 def trained(screen: Screen, result: TrainResult, model: Mapping[str, Any], hint: str) -> None:
     """What `train` learned; ``model`` is the document of its folder, ``hint`` the next step."""
-    notes(screen, result.quality.notes)
-    dropped(screen, result.quality)
-    oddities(screen, result.quality)
-    stops(screen, result.quality)
     if result.excluded_rows:
         say(screen, f"{counted(result.excluded_rows, 'row')} lie in events and were left out of normal.")
     model_words(screen, model)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anomaly_lstm.cli.show.data import dropped, notes, oddities, states
+from anomaly_lstm.cli.show.data import dropped, graded, notes, oddities, states
 from anomaly_lstm.cli.show.judged import evaluated
 from anomaly_lstm.cli.show.learned import model_words
 from anomaly_lstm.cli.show.screen import Screen, command, next_step, say, table
-from anomaly_lstm.cli.show.told import alerts, seconds
+from anomaly_lstm.cli.show.told import alerts, rising, seconds
 from anomaly_lstm.words import counted, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
@@ -22,6 +22,7 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
     notes(screen, result.quality.notes)
     if result.trained:
         dropped(screen, result.trained.quality)
+        graded(screen, result.trained.quality.grades)
         model_words(screen, model)
     oddities(screen, result.quality)
     say(screen, _news(result))
@@ -30,6 +31,7 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
     changed = {change.alert_id for change in result.changes}
     shown = [one for one in result.report.alerts if one["active"] or one["alert_id"] in changed]
     alerts(screen, result.report.run, shown)
+    rising(screen, result.report.indicators)
     if len(shown) < len(result.report.alerts):
         before = len(result.report.alerts) - len(shown)
         say(screen, f"{counted(before, 'alert')} of before {'is' if before == 1 else 'are'} over.")
@@ -65,6 +67,7 @@ def inspected(screen: Screen, found: Mapping[str, Any]) -> None:
         _inspected_quality(screen, found)
     else:
         alerts(screen, found["run"], found["alerts"])
+        rising(screen, found["indicators"])
 
 
 _KINDS = {"model": "a model", "run": "a run folder", "ingested": "an ingested folder", "alerts": "an alerts file"}
@@ -79,6 +82,7 @@ def _inspected_run(screen: Screen, found: Mapping[str, Any]) -> None:
         span_words = f"{moment(found['run']['start'])} to {moment(found['run']['end'])} UTC"
         say(screen, f"Watched {counted(len(found['run']['assets']), 'asset')}, {span_words}.")
         alerts(screen, found["run"], found["alerts"])
+        rising(screen, found["indicators"])
     if found["load"]:
         load_words(screen, found["load"])
 
@@ -103,6 +107,7 @@ def load_words(screen: Screen, load: Mapping[str, Any]) -> None:
 
 def _inspected_quality(screen: Screen, found: Mapping[str, Any]) -> None:
     from anomaly_lstm.clock import format_duration
+    from anomaly_lstm.grades import grade_from
 
     notes(screen, found["notes"])
     columns = ("asset", "rows", "holes", "gaps", "from (UTC)", "to (UTC)")
@@ -112,3 +117,4 @@ def _inspected_quality(screen: Screen, found: Mapping[str, Any]) -> None:
     ]
     table(screen, columns, rows, columns[1:4])
     say(screen, f"One row every {format_duration(found['period_us'])}.")
+    graded(screen, [grade_from(grade) for grade in found.get("grades", ())])  # older ones have none

@@ -39,6 +39,37 @@ def alerts(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, 
     budget(screen, run, found)
 
 
+def rising(screen: Screen, found: Sequence[Mapping[str, Any]]) -> None:
+    """The indicators of ``alerts.json``, those that come to their bound first before the others."""
+    if not found:
+        return
+    say(screen, "Rising, no alert yet; when they reach their bounds if load and trend stay:", style="bold")
+    columns = ("asset", "sensor", "since (UTC)", "now", "expected", "bound", "reached")
+    table(screen, columns, [_rising_row(one) for one in found[:AT_MOST]])
+    if len(found) > AT_MOST:
+        say(screen, f"{len(found) - AT_MOST:,} more come later or cannot be told.")
+
+
+def _rising_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    unit = f" {one['unit']}" if one["unit"] else ""
+    now, usual, bound = (
+        "?" if value is None else f"{value:.4g}{unit}" for value in (one["value"], one["expected"], one["level"])
+    )
+    return one["asset"], one["sensor"], moment(one["onset"]), now, usual, bound, _reached_words(one)
+
+
+def _reached_words(one: Mapping[str, Any]) -> str:
+    """``in 2 to 5 days (median 3 days)``, or why there is no such time."""
+    if one["state"] == "estimate":
+        low, middle, high = (span(one[f"{name}_s"]) for name in ("p10", "p50", "p90"))
+        return f"in {low} to {high} (median {middle})"
+    return {
+        "pending": "too early to say",
+        "beyond_range": "later than its trend can tell",
+        "cannot_say": f"nobody can say: {one['reason']}",
+    }[str(one["state"])]
+
+
 def strangest(screen: Screen, run: Mapping[str, Any], result: AlertResult) -> None:
     """Without an alert: the rarest row, and limits that the record can show, where those that are on lie beyond it."""
     from anomaly_lstm.alerts import rarity_words
