@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -47,7 +47,7 @@ class Tongue:
     """A language, and the time zone in which it tells times."""
 
     language: str
-    zone: ZoneInfo
+    zone: tzinfo
 
     def say(self, text: str, **values: str) -> str:
         """A text of the table with its values; names are shown, never obeyed. Raises KeyError for an unknown text."""
@@ -118,7 +118,7 @@ class Tongue:
 
     @property
     def zone_name(self) -> str:
-        return self.zone.key
+        return self.zone.key if isinstance(self.zone, ZoneInfo) else str(self.zone)
 
 
 def _figure(value: float) -> str:

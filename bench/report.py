@@ -1,5 +1,5 @@
-"""The page of a year at 1 min of 25 sensors: how long it takes, how much memory, how large it is, and how long a browser
-needs until all of it is drawn and answers.
+"""The page of a year at 1 min of 25 sensors: how long it takes, how much memory, how large it is, and how long a
+browser needs until all of it is drawn and answers.
 
 The scores are made up, a run folder is laid around them, and nothing is trained. Repeat with ``make bench-report``.
 """
@@ -47,7 +47,7 @@ def lay(folder: Path, rows: int = ROWS, sensors: int = SENSORS) -> Path:
     (folder / "alerts.json").write_text(json.dumps(alerts(names, onset_us, end_us, limits)))
     policy = {
         "limits": {name: s * 1_000_000 for name, s in limits.items()}, "on_delay_us": 0, "off_delay_us": None,
-        "deadband": 0.2, "bounds": {}, "units": {name: "bar" for name in names}, "respond_within_us": 0,
+        "deadband": 0.2, "bounds": {}, "units": dict.fromkeys(names, "bar"), "respond_within_us": 0,
     }  # fmt: skip
     watch = {"terms": {"model_id": "gone", "policy": policy, "since": None, "n_scored": 0}}
     state = {
@@ -95,8 +95,8 @@ def alerts(names: list[str], onset_us: int, end_us: int, limits: dict[str, int])
         for n, name in enumerate(names)
     ]  # fmt: skip
     empty = dict.fromkeys(
-        ("acked_by", "shelved_until", "shelved_because", "closed_because", "verdict", "verdict_by", "work_order", "note",
-         "cleared_at", "forecast")
+        ("acked_by", "shelved_until", "shelved_because", "closed_because", "verdict", "verdict_by", "work_order",
+         "note", "cleared_at", "forecast")
     )  # fmt: skip
     no = dict.fromkeys(("unseen", "acked", "confirmed", "suppressed", "out_of_service", "stale", "closed"), False)
     alert = {
@@ -120,7 +120,7 @@ def alerts(names: list[str], onset_us: int, end_us: int, limits: dict[str, int])
 
 
 def in_browser(page: Path) -> dict[str, float]:
-    """When the page answers and when it is drawn [s], and how long a zoom of all pictures takes; empty without Chromium."""
+    """When the page answers and when it is drawn [s], and how long a zoom of all takes; empty without Chromium."""
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not browser or not driver:
         return {}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import anomaly_lstm
-from anomaly_lstm.clock import parse_time
+from anomaly_lstm.clock import find_zone, parse_time
 from anomaly_lstm.tables import ALERT_KINDS, EVENT_KINDS, SEVERITIES, STATE_NAMES
 from anomaly_lstm.texts import SPANISH, Tongue, round_step
 
@@ -77,6 +77,12 @@ def test_times_are_those_of_the_plant_on_both_sides_of_a_change_of_clocks() -> N
     assert walls.tolist() == [ENGLISH.wall(summer), ENGLISH.wall(winter)]
     assert [summer - walls[0], winter - walls[1]] == [3 * 3_600_000_000, 4 * 3_600_000_000]
     assert ENGLISH.wall_us(np.empty(0, np.int64)).tolist() == []
+
+
+def test_a_fixed_offset_is_a_zone_too() -> None:
+    fixed = Tongue("en", find_zone("UTC+01:00"))
+    assert fixed.moment(parse_time("2026-03-04T05:10:00Z")) == "4 March 2026 06:10"
+    assert "01:00" in fixed.zone_name
 
 
 def test_a_name_in_a_text_is_shown_and_not_obeyed() -> None:

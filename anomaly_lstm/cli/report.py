@@ -62,7 +62,6 @@ def report(
     import time
 
     from anomaly_lstm import pipeline as verbs
-    from anomaly_lstm.clock import find_zone
 
     screen = show.screen(json=json, quiet=quiet)
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
@@ -75,7 +74,7 @@ def report(
         alert=alert,
         out=out,
         pipeline=config.path.stem if config else None,
-        zone=find_zone(zone).key if zone else own_zone,
+        zone=zone or own_zone,
         language=language.value,
         now_us=time.time_ns() // 1000,
     )

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from anomaly_lstm import store
-from anomaly_lstm.clock import DAY, parse_time
+from anomaly_lstm.clock import DAY, find_zone, parse_time
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.histories import STATE_BINS, Scene, calm_s, chosen, gathered, month_of
 from anomaly_lstm.pipeline.cases import Desk, desk
@@ -79,7 +78,7 @@ def report(
         / REPORTS
         / f"{store.folder_name(name)}{'' if about is None or not alert else '-' + about['alert_id'][:8]}.html"
     )
-    tongue = Tongue(language, ZoneInfo(zone or _zone(folder)))
+    tongue = Tongue(language, find_zone(zone or _zone(folder)))
     store.write_text(place, draw(facts, tongue, drawing()))
     return Reported(place, name, about["alert_id"] if about else None, place.stat().st_size)
 
