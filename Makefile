@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check bench bench-ingest bench-lstm bench-forecast bench-limits bench-rising bench-budget bench-quality bench-ablation bench-soak sample-data clean
+.PHONY: help install demo test test-slow check bench bench-ingest bench-lstm bench-forecast bench-limits bench-rising bench-budget bench-quality bench-ablation bench-soak bench-report sample-data clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -15,12 +15,13 @@ install: $(READY) ## a virtual environment in .venv with everything in it
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say make PYTHON=python3.12 …"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,notify,prometheus,sql,duckdb,sftp,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,notify,prometheus,report,sql,duckdb,sftp,dev]'
 	@touch $@
 
-demo: install ## train on the sample pumps, score, alert, compare with what happened (about two minutes)
+demo: install ## train on the sample pumps, score, alert, compare with what happened, draw a page (about two minutes)
 	@rm -rf runs/pump
 	@$(BIN)/anomaly-lstm run pipelines/pump.toml
+	@$(BIN)/anomaly-lstm report pipelines/pump.toml
 
 test: install ## all tests but the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
@@ -65,6 +66,9 @@ bench-ingest: install ## reading a large CSV to the grid beside pandas, Polars a
 
 bench-soak: install ## time, memory and disk of thousands of scheduled runs one after the other: [RUNS=10000]
 	$(BIN)/python -m bench.soak $(if $(RUNS),--runs $(RUNS))
+
+bench-report: install ## the page of a year at 1 min of 25 sensors: time, memory, size, and when a browser has drawn it
+	$(BIN)/python -m bench.report
 
 sample-data: install ## make sample_data/ again, the same bytes
 	$(BIN)/python -m anomaly_lstm.simulation --out sample_data

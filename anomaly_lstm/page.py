@@ -1,11 +1,13 @@
-"""Pages that stand alone: one HTML file without scripts, fonts or links, that opens offline, prints, and follows the
-reader's light or dark screen.
+"""Pages that stand alone: one HTML file without fonts or links, that opens offline, prints, and follows the reader's
+light or dark screen. What draws in it stands in it.
 
 Names come from data: every text that is not `Html` already is escaped, so no name can become markup.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from html import escape
 
@@ -58,23 +60,46 @@ def section(title: str, *inside: str | Html) -> Html:
     return element("section", element("h2", title), *inside)
 
 
-def page(title: str, *inside: str | Html) -> str:
-    """A whole document; nothing in it depends on when or where it was written."""
-    head = together(
+def page(title: str, *inside: str | Html, language: str = "en", head: str | Html = "", style: str = "") -> str:
+    """A whole document; nothing in it depends on when or where it was written. ``head`` and ``style`` add to its
+    own.
+    """
+    heading = together(
         Html('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
+        head,
         element("title", title),
-        Html(f"<style>{STYLE}</style>"),
+        Html(f"<style>{STYLE}{style}</style>"),
     )
     body = element("body", element("main", *inside))
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>{body}</html>\n'
+    return f'<!DOCTYPE html>\n<html lang="{language}"><head>{heading}</head>{body}</html>\n'
+
+
+def script(text: str) -> Html:
+    """A script of ours. Raises ValueError for one that would end its element early."""
+    if "</script" in text or "\r" in text:
+        raise ValueError("a script in a page may hold neither its own end nor a carriage return")
+    return Html(f"<script>{text}</script>")
+
+
+def data_block(name: str, content: bytes) -> Html:
+    """Data that a script finds by name: base64 text, which runs nowhere and ends no element."""
+    return Html(f'<script type="text/plain" id="{name}">{base64.b64encode(content).decode()}</script>')
+
+
+def content_policy(*scripts: str) -> Html:
+    """What the browser is told to allow: these very scripts, styles, pictures made in the page, and no request."""
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    sums = " ".join(f"'sha256-{digest}'" for digest in digests)
+    allowed = f"default-src 'none'; script-src {sums}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"
+    return Html(f'<meta http-equiv="Content-Security-Policy" content="{allowed}; form-action \'none\'">')
 
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1d2530; --faint: #5d6875; --line: #d8dde3; --wash: #f3f5f8;
-  --advisory: #2f7fb8; --warning: #c77700; --critical: #c0392b; --good: #24794a; --bad: #b3261e; --heat: 214, 120, 20;
+  --advisory: #1f6fa5; --warning: #b36b00; --critical: #a0153e; --good: #24794a; --bad: #b3261e; --heat: 214, 120, 20;
   --failure: #c0392b; --anomaly: #7a53a8; --quiet: #8a94a0; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14181d; --ink: #e6eaef; --faint: #9aa5b1; --line: #333b45;
-  --wash: #1d232a; --advisory: #5aa9e0; --warning: #e6a23c; --critical: #ef6b5e; --good: #5fc08a; --bad: #f2877d;
+  --wash: #1d232a; --advisory: #5aa9e0; --warning: #e6a23c; --critical: #ff7a90; --good: #5fc08a; --bad: #f2877d;
   --heat: 230, 150, 50; --failure: #ef6b5e; --anomaly: #ad8bd6; --quiet: #77828e; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
@@ -104,7 +129,7 @@ svg text { fill: var(--ink); font-size: 12px; } svg text.faint { fill: var(--fai
 section { break-inside: auto; } h2 { break-after: avoid; } tr, .tile { break-inside: avoid; }
 @media (max-width: 700px) { .tiles { grid-template-columns: repeat(2, 1fr); } main { padding: 18px 14px; } }
 @media print { :root { color-scheme: light; --paper: #ffffff; --ink: #000000; --faint: #444c55; --line: #c4cad1;
-    --wash: #f3f5f8; --advisory: #2f7fb8; --warning: #c77700; --critical: #c0392b; --good: #24794a; --bad: #b3261e;
+    --wash: #f3f5f8; --advisory: #1f6fa5; --warning: #b36b00; --critical: #a0153e; --good: #24794a; --bad: #b3261e;
     --heat: 214, 120, 20; --failure: #c0392b; --anomaly: #7a53a8; --quiet: #8a94a0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } main { padding: 0; max-width: none; }
   body, table { font-size: 12px; } .wide { overflow: visible; } th, td { padding: 5px 7px; }

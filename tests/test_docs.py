@@ -85,6 +85,21 @@ def test_every_command_on_ingesting_runs_as_it_stands(place: Path, s3: str, monk
     assert (asset["asset"], asset["held"], asset["out_of_state"], asset["settling"]) == ("pump-07", 0, 3, 1)
 
 
+def test_every_command_on_reports_runs_as_it_stands(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("plotly", reason="plotly is missing: pip install 'anomaly-lstm[report]'")
+    pipeline = place / "pipelines" / "pump.toml"
+    text = pipeline.read_text(encoding="utf-8")
+    pipeline.write_text(text.replace('model = "lstm_predictor"', 'model = "linear_predictor"'))  # learns in seconds
+    monkeypatch.chdir(place)
+    commands = [line for line in "".join(blocks(ROOT / "docs" / "report.md", "sh")).splitlines() if line.strip()]
+    assert len(commands) == 3
+    for command in ("anomaly-lstm run pipelines/pump.toml", *commands):
+        said = anomaly_lstm(*shlex.split(command)[1:])
+        assert said.code == 0, f"{command}\n{said.err}"
+    assert {page.name for page in (place / "runs" / "pump" / "reports").iterdir()} == {"pump-01.html", "pump-03.html"}
+    shutil.rmtree(place / "runs")
+
+
 def test_every_command_on_cases_runs_as_it_stands(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = ROOT / "docs" / "cases.md"
     (acts,) = blocks(page, "csv")
@@ -140,7 +155,7 @@ def test_every_link_to_a_file_leads_somewhere() -> None:
 
 def test_every_option_that_a_document_names_is_an_option_of_some_command() -> None:
     known = set()
-    verbs = ["init", "ingest", "train", "score", "alert", "evaluate", "replay", "forecast", "run", "inspect"]
+    verbs = ["init", "ingest", "train", "score", "alert", "evaluate", "replay", "forecast", "run", "inspect", "report"]
     for verb in (*([one] for one in verbs), *(["case", one] for one in ("list", "ack", "shelve", "verdict"))):
         shown = subprocess.run(
             [sys.executable, "-m", "anomaly_lstm", *verb, "--help"],

@@ -23,6 +23,7 @@ from anomaly_lstm.cli.ingest import ingest
 from anomaly_lstm.cli.init import init
 from anomaly_lstm.cli.inspect import inspect
 from anomaly_lstm.cli.replay import replay
+from anomaly_lstm.cli.report import report
 from anomaly_lstm.cli.run import run
 from anomaly_lstm.cli.score import score
 from anomaly_lstm.cli.train import train
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 
 _VERBS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Start here": (init, train, run),
+    "Start here": (init, train, run, report),
     "One step at a time": (ingest, score, alert, evaluate, replay, forecast, inspect),
 }
 for panel, verbs in _VERBS.items():

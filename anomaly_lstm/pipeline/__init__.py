@@ -14,6 +14,7 @@ from anomaly_lstm.pipeline.inspection import failures, inspect
 from anomaly_lstm.pipeline.moving_in import move_in
 from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.replaying import replay
+from anomaly_lstm.pipeline.reporting import Reported, report
 from anomaly_lstm.pipeline.running import current_model, is_run, policy_of, run, train_into
 from anomaly_lstm.pipeline.scoring import ScoreResult, load, read_scores, score
 from anomaly_lstm.pipeline.standing import standing
@@ -27,6 +28,7 @@ __all__ = [
     "Ingested",
     "Known",
     "Quality",
+    "Reported",
     "RunPlan",
     "RunResult",
     "ScoreResult",
@@ -47,6 +49,7 @@ __all__ = [
     "policy_of",
     "read_scores",
     "replay",
+    "report",
     "run",
     "score",
     "standing",

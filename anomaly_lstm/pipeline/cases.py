@@ -101,7 +101,7 @@ def desk(folder: Path, now_us: int) -> Desk:
 def stored_cases(folder: Path) -> Cases:
     """The cases as the last run left them."""
     state = store.read_json(folder / "state.json") if (folder / "state.json").is_file() else {}
-    return Cases.from_document(state.get(STATE_KEY))
+    return Cases.from_document(state.get(STATE_KEY) or None)
 
 
 def _sensors(folder: Path) -> list[str]:

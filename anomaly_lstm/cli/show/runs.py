@@ -40,7 +40,7 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
         evaluated(screen, result.evaluation)
     say(screen, f"Done in {span(result.seconds)}. Alerts: {result.folder / 'alerts.json'} and alerts.parquet")
     say(screen, f"Scores: {result.folder / 'scores'}   Model: {result.model}")
-    next_step(screen, command("inspect", pipeline))
+    next_step(screen, command("report", pipeline) if result.report.run["assets"] else command("inspect", pipeline))
 
 
 def _news(result: RunResult) -> str:

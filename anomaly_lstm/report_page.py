@@ -1,0 +1,521 @@
+"""The page of an asset: sentences first, then pictures that zoom together, then tables; one file, in two languages."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from anomaly_lstm import panels
+from anomaly_lstm.clock import parse_time
+from anomaly_lstm.page import Html, content_policy, data_block, element, page, script, section, table
+from anomaly_lstm.report import Alert, AssetReport, Course, weight
+from anomaly_lstm.sentences import reach_sentence, sentence, with_unit
+from anomaly_lstm.tables import STATE_NAMES
+from anomaly_lstm.texts import MONTHS, WEEKDAYS, Tongue, round_step
+from anomaly_lstm.words import beyond_record, clean, listed
+
+ROWS = 40
+"""Rows of a table beside a picture, at most."""
+
+PAPER = 690
+"""Width of a picture on A4 [px of 1/96 inch]."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What draws in the page: the plotting library and `panels.js`, as scripts."""
+
+    library: str
+    script: str
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A picture with its words, and the same as a table."""
+
+    name: str
+    title: str
+    caption: str
+    figure: panels.Figure
+    table: Html
+
+
+def draw(report: AssetReport, tongue: Tongue, drawing: Drawing) -> str:
+    """The page, whole: it needs nothing beside it, and nothing leaves it."""
+    about = report.about or next(iter(report.standing), None)
+    title = f"{clean(report.asset)}: {sentence(about, report.bounds, tongue)}" if about else _quiet(report, tongue)
+    pictures = list(_pictures(report, tongue))
+    say = tongue.say
+    sections = [section(one.title, *_caption(one), _place(one, tongue), _as_table(one, tongue)) for one in pictures]
+    return page(
+        title,
+        element("p", _what(report, tongue), class_="over"),
+        element("h1", title),
+        _tiles(report, about, tongue),
+        *_sentences(report, about, tongue),
+        element("p", say("The pictures could not be drawn; the tables below tell the same."), id="undrawn", hidden=""),
+        element(
+            "noscript", element("p", say("Without scripts there are no pictures; the tables below tell the same."))
+        ),
+        _tools(report, tongue),
+        *sections,
+        section(say("Alerts"), _alerts(report, tongue)),
+        section(say("Data quality"), *_quality(report, tongue)),
+        section(say("What the model knows"), *_knowledge(report, tongue)),
+        section(say("The budget: promised and observed"), *_budget(report, tongue)),
+        element("p", say("It advises. It is no machine protection and must never be wired to a trip."), class_="faint"),
+        element("p", f"anomaly-lstm {report.version}", class_="faint"),
+        data_block("library", gzip.compress(drawing.library.encode(), 9, mtime=0)),
+        data_block("figures", gzip.compress(_figures(report, pictures, tongue).encode(), 9, mtime=0)),
+        script(drawing.script),
+        language=tongue.language,
+        head=content_policy(drawing.library, drawing.script),
+        style=STYLE,
+    )
+
+
+def _figures(report: AssetReport, pictures: Sequence[_Picture], tongue: Tongue) -> str:
+    """What `panels.js` draws, as JSON."""
+    start, end, *focus = (tongue.wall(us) // 1000 for us in (report.start_us, report.end_us, *report.focus_us))
+    months, days = MONTHS[tongue.language], WEEKDAYS[tongue.language]
+    document = {
+        "language": tongue.language,
+        "separators": ".," if tongue.language == "en" else ",.",
+        "format": {
+            "months": months, "shortMonths": [name[:3] for name in months], "days": days,
+            "shortDays": [name[:3] for name in days], "date": "%Y-%m-%d", "time": "%H:%M:%S",
+            "dateTime": "%Y-%m-%d %H:%M", "periods": ["AM", "PM"], "year": "%Y", "month": "%b %Y",
+            "dayMonth": "%-d %b", "dayMonthYear": "%-d %b %Y",
+        },
+        "origin": panels.origin_us(report, tongue) / 1000,
+        "period": report.period_us / 1000,
+        "paper": PAPER,
+        "views": {"all": [start, end], "focus": focus, "end": end,
+                  "limits": [min(start, focus[0]), max(end, focus[1])]},
+        "figures": {one.name: one.figure for one in pictures},
+    }  # fmt: skip
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+# ---------------------------------------------------------------- words
+
+
+def _quiet(report: AssetReport, tongue: Tongue) -> str:
+    if not report.states.rows[0].any():
+        return tongue.say("{asset}: nothing could be scored", asset=report.asset)
+    return tongue.say("{asset}: no alert stands", asset=report.asset)
+
+
+def _what(report: AssetReport, tongue: Tongue) -> str:
+    start, end = tongue.moment(report.start_us), tongue.moment(report.end_us)
+    return tongue.say(
+        "{pipeline} · {start} to {end} · times in {zone}",
+        pipeline=report.pipeline, start=start, end=end, zone=tongue.zone_name,
+    )  # fmt: skip
+
+
+def _tiles(report: AssetReport, about: Alert | None, tongue: Tongue) -> Html:
+    say = tongue.say
+    counts = report.states.rows.sum(axis=1)
+    scored = tongue.percent(counts[0] / max(int(counts.sum()), 1))
+    tiles: list[tuple[str, str]] = []
+    if about:
+        severity = about["severity_now"] or about["severity"]
+        onset_us, raised_us = parse_time(about["onset"]), parse_time(about["raised_at"])
+        tiles.append((f"{SIGNS[severity]} {say(severity)}", say("stands") if about["active"] else say("is over")))
+        last_us = parse_time(about["cleared_at"] or about["updated_at"])
+        since = (
+            say("since {since}", since=tongue.moment(onset_us))
+            + ", "
+            + say("told {told}", told=tongue.moment(raised_us))
+        )
+        tiles.append((tongue.span((last_us - onset_us) / 1e6), since))
+        tiles.append(_left(about, tongue))
+    else:
+        stood = len(report.alerts)
+        tiles.append((say("no alert"), say("stands")))
+        tiles.append((tongue.number(f"{stood:,}"), say("alerts before, all over")))
+        last = report.rarity.return_period_s[np.isfinite(report.rarity.return_period_s)]
+        once = tongue.rarity(float(last[-1])) if len(last) else "–"
+        tiles.append((once, say("return period of the last scored row")))
+    tiles.append((scored, say("of the rows have a score")))
+    looks = [severity, *[""] * 3] if about else [""] * 4
+    drawn = [
+        element("div", element("b", big, class_=look), element("span", small), class_="tile")
+        for (big, small), look in zip(tiles, looks, strict=True)
+    ]
+    return element("div", *drawn, class_="tiles")
+
+
+SIGNS = {"advisory": "●", "warning": "◆", "critical": "■"}
+"""The same marks as in the pictures."""
+
+
+def _left(alert: Alert, tongue: Tongue) -> tuple[str, str]:
+    """How long until the first bound, else how rare it was."""
+    say = tongue.say
+    estimates = [one for one in alert["reaches"] if one["state"] == "estimate" and one["sensor"]]
+    if alert["active"] and estimates:
+        first = min(estimates, key=lambda one: float(one["p50_s"]))
+        level = with_unit(tongue.figure(first["level"]), first["unit"])
+        low, high = tongue.span(first["p10_s"]), tongue.span(first["p90_s"])
+        words = say("to {level} of {sensor} ({low} to {high})", level=level, sensor=first["sensor"], low=low, high=high)
+        return tongue.span(first["p50_s"]), words
+    once_s = alert["peak"]["return_period_s"]
+    if once_s is None:
+        return "–", say("no score while data are missing")
+    return tongue.rarity(once_s), say("in normal operation comes about once in")
+
+
+def _sentences(report: AssetReport, about: Alert | None, tongue: Tongue) -> Iterator[Html]:
+    """What the alert comes to, how it was told, and what else stands."""
+    say = tongue.say
+    if about:
+        ahead = [reach_sentence(one, tongue) for one in about["reaches"]] if about["active"] else []
+        case = _case(about, tongue)
+        lines = [element("li", words) for words in (*ahead, *([case] if case else []))]
+        told = element("li", say("As it was told:"), " ", element("span", clean(about["reason"]), lang="en"))
+        yield element("ul", *lines, told)
+    others = [one for one in report.standing if about is None or one["alert_id"] != about["alert_id"]]
+    if others:
+        yield element("p", say("Also stands:"))
+        yield element(
+            "ul", *(element("li", _mark(one, tongue), " ", sentence(one, report.bounds, tongue)) for one in others[:5])
+        )
+
+
+def _mark(alert: Alert, tongue: Tongue) -> Html:
+    severity = alert["severity_now"] or alert["severity"]
+    return element("b", f"{SIGNS[severity]} {tongue.say(severity)}", class_=f"{severity} whole")
+
+
+def _case(alert: Alert, tongue: Tongue) -> str:
+    """What people made of it."""
+    say = tongue.say
+    said = []
+    if alert["acked"]:
+        said.append(say("acknowledged by {name}", name=alert["acked_by"] or "?"))
+    if alert["shelved_until"]:
+        said.append(say("shelved until {time}", time=tongue.moment(parse_time(alert["shelved_until"]))))
+    for key, words in (("suppressed", "suppressed"), ("out_of_service", "out of service"), ("stale", "stale")):
+        if alert[key]:
+            said.append(say(words))
+    if alert["verdict"]:
+        said.append(say("verdict {verdict} by {name}", verdict=say(alert["verdict"]), name=alert["verdict_by"] or "?"))
+    elif alert["closed"]:
+        said.append(say("closed"))
+    elif not alert["active"]:
+        said.append(say("awaits a verdict"))
+    elif not said:
+        said.append(say("nobody has acknowledged it"))
+    if alert["work_order"]:
+        said.append(say("work order {order}", order=alert["work_order"]))
+    words = ", ".join(said)
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
+
+
+def _tools(report: AssetReport, tongue: Tongue) -> Html:
+    """What zooms all pictures at once."""
+    say = tongue.say
+    acts = [("focus", say("Around the alert") if report.alerts else say("As at first")), ("day", say("Last day")),
+            ("week", say("Last 7 days")), ("all", say("All"))]  # fmt: skip
+    moves = [("earlier", "◀", say("Earlier")), ("later", "▶", say("Later")), ("nearer", "+", say("Nearer")),
+             ("wider", "−", say("Wider"))]  # fmt: skip
+    buttons = [element("button", words, type="button", data_act=act) for act, words in acts]
+    signs = [
+        element("button", sign, type="button", data_act=act, aria_label=words, title=words)
+        for act, sign, words in moves
+    ]
+    return element("nav", *buttons, *signs, class_="tools", aria_label=say("What the pictures show"))
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def _pictures(report: AssetReport, tongue: Tongue) -> Iterator[_Picture]:
+    say = tongue.say
+    yield _Picture(
+        "rarity",
+        say("How rare"),
+        say(
+            "In normal operation a row this strange comes about once in that time. Shaded from the top: the "
+            "severities. Upright: when an alert stood; dotted: its onset."
+        ),
+        panels.rarity(report, tongue),
+        _rarity_table(report, tongue),
+    )
+    yield _Picture(
+        "states",
+        say("What was scored"),
+        say(
+            "Which share of the rows has a score, and why the others have none. Framed: what people told of that time."
+        ),
+        panels.states(report, tongue),
+        _states_table(report, tongue),
+    )
+    if len(report.parts.sensors):
+        yield _Picture(
+            "parts",
+            say("Which sensors"),
+            say(
+                "The stronger the colour, the more a sensor adds to what is strange: its share, times how many powers "
+                "of ten the row is rare."
+            ),
+            panels.parts(report, tongue),
+            _parts_table(report, tongue),
+        )
+    for place, course in enumerate(report.courses):
+        yield _Picture(
+            f"sensor-{place}",
+            with_unit(clean(course.sensor), f"[{clean(course.unit)}]" if course.unit else None),
+            _course_words(course, tongue, is_first=place == 0),
+            panels.sensor(report, course, tongue),
+            _course_table(course, report, tongue),
+        )
+
+
+def _course_words(course: Course, tongue: Tongue, *, is_first: bool) -> str:
+    """How to read a line; once is enough."""
+    say = tongue.say
+    if course.expected is None:
+        return say("A context: it explains the others and is never scored.")
+    if not is_first:
+        return ""
+    if course.band is None:
+        return say("Line: measured. Dotted: expected.")
+    return say("Line: measured. Dotted: expected, with the band in which nine in ten normal rows lie.")
+
+
+def _caption(one: _Picture) -> list[Html]:
+    return [element("p", one.caption, class_="faint")] if one.caption else []
+
+
+def _place(one: _Picture, tongue: Tongue) -> Html:
+    """Where a picture is drawn; it takes the keyboard."""
+    label = f"{one.title}. {one.caption} " + tongue.say(
+        "Arrow keys move, + and − zoom, Home shows all, Escape goes back."
+    )
+    height = f"min-height: {one.figure['layout']['height']}px"
+    return element("div", id=one.name, class_="picture", role="img", tabindex="0", aria_label=label, style=height)
+
+
+def _as_table(one: _Picture, tongue: Tongue) -> Html:
+    title = tongue.say("{picture} as a table", picture=one.title)
+    return element("details", element("summary", title), one.table)
+
+
+def _grouped(report: AssetReport, tongue: Tongue) -> tuple[list[tuple[int, int]], Callable[[int], str]]:
+    """Round stretches of what is shown first, on the plant's clock, and how their begins are told."""
+    start_us, end_us = (
+        tongue.wall(us) for us in (max(report.focus_us[0], report.start_us), min(report.focus_us[1], report.end_us))
+    )
+    step = round_step(max(end_us - start_us, 1), ROWS - 1)
+    begins = range(start_us // step * step, max(end_us, start_us + 1), step)
+    return [(us, us + step) for us in begins], lambda us: _wall_words(us)
+
+
+def _wall_words(wall_us: int) -> str:
+    return str(np.datetime64(wall_us, "us").astype("datetime64[m]")).replace("T", " ")
+
+
+def _rarity_table(report: AssetReport, tongue: Tongue) -> Html:
+    spans, words = _grouped(report, tongue)
+    times, once_s = tongue.wall_us(report.rarity.time_us), report.rarity.return_period_s
+    rows: list[list[str | Html]] = []
+    for begin, end in spans:
+        inside = np.flatnonzero((times >= begin) & (times < end) & np.isfinite(once_s))
+        if len(inside):
+            top = inside[np.argmax(once_s[inside])]
+            rows.append([words(begin), tongue.rarity(float(once_s[top])), words(int(times[top]))])
+    columns = (tongue.say("from"), tongue.say("strangest row: once in"), tongue.say("at"))
+    return table(columns, rows, empty=tongue.say("Nothing was scored in that time."))
+
+
+def _states_table(report: AssetReport, tongue: Tongue) -> Html:
+    counts = report.states.rows.sum(axis=1)
+    total = max(int(counts.sum()), 1)
+    rows = [[tongue.say(name), tongue.number(f"{n:,}"), tongue.percent(n / total), tongue.say(f"why {name}")]
+            for name, n in zip(STATE_NAMES, counts.tolist(), strict=True)]  # fmt: skip
+    columns = (tongue.say("state"), tongue.say("rows"), tongue.say("share"), tongue.say("means"))
+    return table(columns, rows, columns[1:3])
+
+
+def _parts_table(report: AssetReport, tongue: Tongue) -> Html:
+    made = np.nan_to_num(panels.contributions(report), nan=-1.0)
+    rows: list[list[str | Html]] = []
+    for place, name in enumerate(report.parts.sensors):
+        top = int(np.argmax(made[place])) if made.shape[1] else 0
+        if not made.shape[1] or made[place, top] < 0:
+            continue
+        rows.append([
+            name, tongue.percent(float(report.parts.share[place, top])),
+            tongue.rarity(float(report.parts.return_period_s[top])),
+            tongue.short_moment(int(report.parts.edges_us[top])),
+        ])  # fmt: skip
+    say = tongue.say
+    columns = (say("sensor"), say("share when it added most"), say("once in"), say("from"))
+    return table(columns, rows, columns[1:2], say("Nothing was scored in that time."))
+
+
+def _course_table(course: Course, report: AssetReport, tongue: Tongue) -> Html:
+    spans, words = _grouped(report, tongue)
+    times = tongue.wall_us(course.time_us)
+    rows: list[list[str | Html]] = []
+    for begin, end in spans:
+        inside = (times >= begin) & (times < end)
+        measured = course.measured[inside & np.isfinite(course.measured)]
+        if not len(measured):
+            continue
+        cells: list[str | Html] = [
+            words(begin),
+            tongue.figure(float(measured.min())),
+            tongue.figure(float(measured.max())),
+        ]
+        if course.expected is not None:
+            expected = course.expected[inside & np.isfinite(course.expected)]
+            cells += (
+                [tongue.figure(float(one)) for one in (expected.min(), expected.max())] if len(expected) else ["–", "–"]
+            )
+        rows.append(cells)
+    say = tongue.say
+    columns = [say("from"), say("lowest"), say("highest")]
+    columns += [say("expected, lowest"), say("expected, highest")] if course.expected is not None else []
+    return table(columns, rows, columns[1:], say("Nothing was measured in that time."))
+
+
+# ---------------------------------------------------------------- tables
+
+
+def _alerts(report: AssetReport, tongue: Tongue) -> Html:
+    say = tongue.say
+    rows: list[list[str | Html]] = []
+    for alert in sorted(report.alerts, key=weight, reverse=True)[:ROWS]:
+        cleared = alert["cleared_at"]
+        end = tongue.short_moment(parse_time(cleared)) if cleared else say("stands")
+        once_s = alert["peak"]["return_period_s"]
+        led = listed([one["sensor"] for one in alert["sensors"][:2]], 2)
+        rows.append([
+            _mark(alert, tongue), _whole(tongue.short_moment(parse_time(alert["onset"]))),
+            _whole(tongue.short_moment(parse_time(alert["raised_at"]))), _whole(end),
+            "–" if once_s is None else tongue.rarity(once_s), led or say(alert["kind"]), _case(alert, tongue),
+            alert["alert_id"][:4],
+        ])  # fmt: skip
+    columns = tuple(map(say, ("severity", "onset", "raised", "cleared", "once in", "led by", "case", "id")))
+    return table(columns, rows, empty=say("No alert was raised in this time."))
+
+
+def _whole(words: str) -> Html:
+    return element("span", words, class_="whole")
+
+
+def _quality(report: AssetReport, tongue: Tongue) -> Iterator[Html]:
+    say = tongue.say
+    rows: list[list[str | Html]] = []
+    for one in report.kept:
+        last = "–" if one.last_us is None else tongue.short_moment(one.last_us)
+        cells = (tongue.percent(one.missing), tongue.figure(one.lowest), tongue.figure(one.highest))
+        rows.append([one.sensor, one.unit or "", *cells, _whole(last)])
+    columns = tuple(map(say, ("sensor", "unit", "missing", "lowest", "highest", "last value")))
+    yield _states_table(report, tongue)
+    yield table(columns, rows, columns[2:5], say("The scores hold no sensors (they were written with --detail score)."))
+    drawn = {course.sensor for course in report.courses}
+    left_out = [one.sensor for one in report.kept if one.sensor not in drawn]
+    if left_out:
+        yield element("p", say("Not drawn: {sensors}.", sensors=listed(left_out, 30)), class_="faint")
+    if report.notes:
+        yield element("p", say("Noted when the rows were read and scored:"), class_="faint")
+        yield element("ul", *(element("li", clean(note), lang="en") for note in report.notes[:ROWS]), class_="faint")
+
+
+def _knowledge(report: AssetReport, tongue: Tongue) -> Iterator[Html]:
+    say, known = tongue.say, report.knowledge
+    if known is None:
+        yield element("p", say("The model of this asset is no longer in the run folder."))
+        return
+    learned = say(
+        "{rows} of {assets}, {start} to {end}; {own} of this asset",
+        rows=tongue.counted(known.rows, "normal row", "normal rows"),
+        assets=tongue.counted(known.assets, "asset", "assets"),
+        start=tongue.day(known.start_us), end=tongue.day(known.end_us), own=tongue.number(f"{known.own_rows:,}"),
+    )  # fmt: skip
+    memory_s = known.memory_rows * report.period_us / 1e6
+    memory = f"{tongue.counted(known.memory_rows, 'row', 'rows')} ({tongue.span(memory_s)})"
+    calibration = say(
+        "{observed} of {expected} expected false alerts at once in {time}, on {normal} of normal rows",
+        observed=tongue.number(f"{known.observed:.0f}"), expected=tongue.number(f"{known.expected:.1f}"),
+        time=tongue.span(known.at_s), normal=tongue.span(known.normal_s),
+    )  # fmt: skip
+    rows: list[list[str | Html]] = [
+        [say("scored sensors"), listed(known.scored, 30)],
+        [say("context"), listed(known.context, 30) or "–"],
+        [say("learned from"), learned],
+        [say("network"), known.network],
+        [say("memory of its gates"), memory],
+        [say("error of {network}", network="linear_predictor"), tongue.figure(known.losses.get("linear_predictor"))],
+    ]
+    if known.network != "linear_predictor":
+        rows.append([say("error of {network}", network=known.network), tongue.figure(known.losses.get(known.network))])
+        rows.append([say("carries the evidence"), known.carried_by])
+    rows += [[say("calibration"), calibration], [say("model"), known.model_id]]
+    yield table((say("what"), say("value")), rows)
+    yield element(
+        "p",
+        say("Errors: mean squared, on normal rows it did not learn from; 1 is each sensor's own variance."),
+        class_="faint",
+    )
+
+
+def _budget(report: AssetReport, tongue: Tongue) -> Iterator[Html]:
+    say = tongue.say
+    normal_s = report.knowledge.normal_s if report.knowledge else float("inf")
+    rows: list[list[str | Html]] = []
+    for one in report.promises:
+        far = f" ({say('beyond record')})" if beyond_record(normal_s, one.return_period_s) else ""
+        rows.append([
+            say(one.severity), tongue.span(one.return_period_s) + far, tongue.number(f"{one.expected:.1f}"),
+            tongue.number(f"{one.raised:,}"), tongue.number(f"{one.expected_of_all:.1f}"),
+            tongue.number(f"{one.raised_of_all:,}"),
+        ])  # fmt: skip
+    columns = tuple(
+        map(say, ("severity", "once in", "expected by chance", "raised", "all assets: expected", "all assets: raised"))
+    )
+    yield table(columns, rows, columns[2:], say("No severity is on."))
+    yield element(
+        "p",
+        say(
+            "Expected: if all of the scored time had been normal. Raised: true or false, this severity or a higher one."
+        ),
+        class_="faint",
+    )
+
+
+STYLE = """
+:root { --scored: #79b8a4; --measured: #1f5fa8; --band: rgba(110, 122, 136, 0.24); --fan: rgba(160, 21, 62, 0.16);
+  --heat-full: #8c3a00; }
+@media (prefers-color-scheme: dark) { :root { --scored: #3f7d6a; --measured: #79b8f3; --band: rgba(150, 160, 172, 0.28);
+  --fan: rgba(255, 122, 144, 0.22); --heat-full: #ffb060; } }
+@media print { :root { --scored: #79b8a4; --measured: #1f5fa8; --band: rgba(110, 122, 136, 0.24);
+  --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; } .tools, details { display: none; }
+  section { break-inside: avoid; } h1 { font-size: 20px; } }
+:root.on-paper { color-scheme: light; --paper: #ffffff; --ink: #000000; --faint: #444c55; --line: #c4cad1;
+  --wash: #f3f5f8; --advisory: #1f6fa5; --warning: #b36b00; --critical: #a0153e; --quiet: #8a94a0; --scored: #79b8a4;
+  --measured: #1f5fa8;
+  --band: rgba(110, 122, 136, 0.24); --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; }
+h1 { font-size: 23px; max-width: 62ch; }
+.tile b { font-size: 20px; }
+.picture { width: 100%; margin: 4px 0 2px; }
+.picture:focus-visible, button:focus-visible, summary:focus-visible { outline: 2px solid var(--measured);
+  outline-offset: 2px; }
+.tools { position: sticky; top: 0; z-index: 5; background: var(--paper); padding: 8px 0; display: flex; flex-wrap: wrap;
+  gap: 6px; border-bottom: 1px solid var(--line); margin-top: 18px; }
+button { font: inherit; font-size: 13px; color: var(--ink); background: var(--wash); border: 1px solid var(--line);
+  border-radius: 6px; padding: 5px 10px; min-width: 34px; cursor: pointer; }
+button:hover { border-color: var(--ink); }
+summary { font-size: 13px; color: var(--faint); cursor: pointer; }
+h2 { margin-top: 26px; overflow-wrap: anywhere; }
+@media (max-width: 700px) { h1 { font-size: 19px; } .tile b { font-size: 17px; } }
+"""

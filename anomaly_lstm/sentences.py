@@ -1,0 +1,81 @@
+"""An alert in a sentence, in the language of the reader: which sensor, how far from what was expected, since when, how
+rare, and what it comes to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from anomaly_lstm.clock import parse_time
+from anomaly_lstm.policy import Bound
+from anomaly_lstm.texts import Tongue
+
+FOLLOWS = 0.15
+"""The share of the evidence from which on a sensor is said to follow."""
+
+
+def sentence(alert: Mapping[str, Any], bounds: Mapping[str, Bound], tongue: Tongue) -> str:
+    """``bearing_temp 6.1 °C above expected since 4 March 2026 02:10 (vibration too); …``."""
+    parts = [*_beyond(alert, bounds, tongue), _what(alert, tongue)]
+    rarity_s = alert["peak"]["return_period_s"]
+    if rarity_s is not None:
+        parts.append(tongue.say("in normal operation this comes about once in {time}", time=tongue.rarity(rarity_s)))
+    return "; ".join(parts) + "."
+
+
+def _beyond(alert: Mapping[str, Any], bounds: Mapping[str, Bound], tongue: Tongue) -> Iterator[str]:
+    """Which sensors were beyond their bounds when the alert was at its strangest."""
+    for one in alert["sensors"]:
+        bound, value = bounds.get(one["sensor"]), one["value"]
+        if bound is None or value is None:
+            continue
+        for edge, outside in ((bound.high, bound.high is not None and value > bound.high),
+                              (bound.low, bound.low is not None and value < bound.low)):  # fmt: skip
+            if outside:
+                level = with_unit(tongue.figure(edge), one["unit"])
+                yield tongue.say("{sensor} beyond its bound of {level}", sensor=one["sensor"], level=level)
+
+
+def _what(alert: Mapping[str, Any], tongue: Tongue) -> str:
+    since = tongue.moment(parse_time(alert["onset"]))
+    if alert["kind"] == "no_data":
+        return tongue.say("no data since {since}", since=since)
+    if not alert["sensors"]:
+        return tongue.say("unusual behaviour since {since}", since=since)
+    first = alert["sensors"][0]
+    name = first["sensor"]
+    if alert["kind"] == "sensor_bad":
+        return tongue.say("{sensor} without values since {since}", sensor=name, since=since)
+    follows = [one["sensor"] for one in alert["sensors"][1:3] if one["share"] >= FOLLOWS]
+    too = tongue.say("and").join(follows)
+    also = tongue.say(" ({sensors} too)", sensors=too) if follows else ""
+    if first["value"] is None or first["expected"] is None:
+        return tongue.say("{sensor} is unusual", sensor=name) + also + tongue.say(" since {since}", since=since)
+    gap = with_unit(tongue.figure(abs(first["value"] - first["expected"])), first["unit"])
+    side = "{sensor} {gap} above expected" if first["direction"] == "above" else "{sensor} {gap} below expected"
+    return tongue.say(side, sensor=name, gap=gap) + also + tongue.say(" since {since}", since=since)
+
+
+def reach_sentence(reach: Mapping[str, Any], tongue: Tongue) -> str:
+    """``bearing_temp 85 °C in about 31 h (18 h to 60 h) if load and trend stay.``, or that nobody can say."""
+    if reach["sensor"]:
+        what = f"{reach['sensor']} {with_unit(tongue.figure(reach['level']), reach['unit'])}"
+    else:
+        what = tongue.say(f"the limit of {reach['severity']}")
+    if reach["state"] == "estimate":
+        low, middle, high = (tongue.span(reach[name]) for name in ("p10_s", "p50_s", "p90_s"))
+        return tongue.say(
+            "{what} in about {middle} ({low} to {high}) if load and trend stay.",
+            what=what, low=low, middle=middle, high=high,
+        )  # fmt: skip
+    if reach["state"] == "cannot_say":
+        why = tongue.say(reach["reason"])
+        return tongue.say("{what}: when, nobody can say ({why}).", what=what, why=why)
+    if reach["state"] == "beyond_range":
+        return tongue.say("{what}: not in the time that its trend can tell of.", what=what)
+    return tongue.say("{what}: too few rows since the onset to say when.", what=what)
+
+
+def with_unit(figure: str, unit: str | None) -> str:
+    return f"{figure} {unit}" if unit else figure

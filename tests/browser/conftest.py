@@ -1,0 +1,125 @@
+"""A real browser without a screen, cut off from every network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from anomaly_lstm.pipeline.reporting import drawing
+from anomaly_lstm.report import AssetReport
+from anomaly_lstm.report_page import Drawing, draw
+from anomaly_lstm.texts import Tongue
+
+WAIT_S = 60
+"""How long a page may take on a machine that does much else besides [s]."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by its own driver; skips where one of them is missing."""
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not browser or not driver:
+        pytest.skip("Chromium is missing: apt-get install chromium chromium-driver")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is missing: pip install selenium")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for word in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--window-size=1280,900",
+        "--disable-dev-shm-usage",
+    ):
+        options.add_argument(word)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(executable_path=driver)
+    running = webdriver.Chrome(options=options, service=service)
+    running.set_script_timeout(WAIT_S)
+    running.set_page_load_timeout(WAIT_S)
+    yield running
+    running.quit()
+
+
+@pytest.fixture(scope="session")
+def drawn_by() -> Drawing:
+    """The plotting library and our script; skips where the library is missing."""
+    pytest.importorskip("plotly", reason="plotly is missing: pip install 'anomaly-lstm[report]'")
+    return drawing()
+
+
+@dataclass(frozen=True)
+class Open:
+    """A page that is open, and what the browser asked for and complained of since."""
+
+    browser: Any
+    path: Path
+
+    def run(self, script: str, *values: Any) -> Any:
+        return self.browser.execute_script(f"return {script}", *values)
+
+    def command(self, name: str, **values: Any) -> Any:
+        return self.browser.execute_cdp_cmd(name, values)
+
+    def find(self, selector: str) -> Any:
+        return self.browser.find_element("css selector", selector)
+
+    def wait(self, condition: str) -> None:
+        """Until a condition holds in the page."""
+        until = time.monotonic() + WAIT_S
+        while not self.run(condition):
+            assert time.monotonic() < until, f"never: {condition}; {self.complaints()}"
+            time.sleep(0.05)
+
+    def complaints(self) -> list[str]:
+        return [str(line["message"]) for line in self.browser.get_log("browser")]
+
+    def requests(self) -> list[str]:
+        """Every address that was asked for, but what stands in the page itself."""
+        lines = [json.loads(line["message"])["message"] for line in self.browser.get_log("performance")]
+        asked = [one["params"]["request"]["url"] for one in lines if one["method"] == "Network.requestWillBeSent"]
+        return [url for url in asked if not url.startswith(("data:", "blob:"))]
+
+    def ranges(self) -> list[list[float]]:
+        """What each picture shows of the time [ms]."""
+        script = (
+            "[...document.querySelectorAll('.picture')].map(p => p._fullLayout.xaxis.range"
+            ".map(t => typeof t === 'number' ? t : Date.parse(t.replace(' ', 'T') + 'Z')))"
+        )
+        found: list[list[float]] = self.run(script)
+        return found
+
+
+@pytest.fixture
+def opened(chromium: Any, drawn_by: Drawing, tmp_path: Path) -> Iterator[Callable[..., Open]]:
+    """Draws a page, opens it from the disk without a network, and waits until all of it is drawn."""
+
+    def open_(
+        report: AssetReport, *, language: str = "en", zone: str = "UTC", width: int = 1280, dark: bool = False
+    ) -> Open:
+        path = tmp_path / "page.html"
+        path.write_text(draw(report, Tongue(language, ZoneInfo(zone)), drawn_by), encoding="utf-8")
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700}
+        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+        chromium.execute_cdp_cmd("Network.enable", {})
+        chromium.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+        chromium.get("about:blank")
+        for log in ("browser", "performance"):
+            chromium.get_log(log)
+        chromium.get(path.as_uri())
+        page = Open(chromium, path)
+        page.wait("document.documentElement.dataset.drawn")
+        return page
+
+    yield open_
+    chromium.get("about:blank")

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from anomaly_lstm.policy import Bound
+from anomaly_lstm.sentences import reach_sentence, sentence
+from anomaly_lstm.texts import Tongue
+from tests.reports import alert
+
+ENGLISH, SPANISH = (Tongue(one, ZoneInfo("UTC")) for one in ("en", "es"))
+
+
+def test_a_sentence_says_which_sensor_how_far_since_when_and_how_rare() -> None:
+    assert sentence(alert(), {}, ENGLISH) == (
+        "bearing_temp 6.1 °C above expected (vibration too) since 1 January 2026 08:20; "
+        "in normal operation this comes about once in 400 days."
+    )
+
+
+def test_a_bound_that_is_crossed_comes_first() -> None:
+    said = sentence(alert(), {"bearing_temp": Bound(high=70.0)}, ENGLISH)
+    assert said.startswith("bearing_temp beyond its bound of 70 °C; bearing_temp 6.1 °C above")
+    assert "bound" not in sentence(alert(), {"bearing_temp": Bound(low=60.0, high=85.0)}, ENGLISH)
+    assert "bound of 72 °C" in sentence(alert(), {"bearing_temp": Bound(low=72.0)}, ENGLISH)
+
+
+def test_the_same_is_said_in_spanish() -> None:
+    assert sentence(alert(), {"bearing_temp": Bound(high=70.5)}, SPANISH) == (
+        "bearing_temp fuera de su cota de 70,5 °C; bearing_temp 6,1 °C por encima de lo esperado (también vibration) "
+        "desde el 1 de enero de 2026, 08:20; en operación normal ocurre una vez cada 400 días."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kind": "no_data", "sensors": []}, "no data since 1 January 2026 08:20."),
+        ({"kind": "sensor_bad"}, "bearing_temp without values since 1 January 2026 08:20."),
+        ({"sensors": []}, "unusual behaviour since 1 January 2026 08:20."),
+    ],
+)
+def test_missing_data_and_alerts_without_sensors_are_said_as_such(changes: dict[str, Any], words: str) -> None:
+    silent = {"time": alert()["onset"], "score": None, "return_period_s": None}
+    assert sentence(alert(peak=silent, **changes), {}, ENGLISH) == words
+
+
+def test_a_sensor_without_a_value_is_unusual() -> None:
+    first = {**alert()["sensors"][0], "value": None, "direction": "unknown"}
+    assert sentence(alert(sensors=[first]), {}, ENGLISH).startswith("bearing_temp is unusual since 1 January")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "bearing_temp 85 °C in about 31 h (18 h to 60 h) if load and trend stay."),
+        ({"state": "cannot_say", "reason": "no trend"}, "bearing_temp 85 °C: when, nobody can say (no trend)."),
+        ({"state": "beyond_range"}, "bearing_temp 85 °C: not in the time that its trend can tell of."),
+        ({"state": "pending"}, "bearing_temp 85 °C: too few rows since the onset to say when."),
+        (
+            {"sensor": None, "severity": "warning"},
+            "the limit of warning in about 31 h (18 h to 60 h) if load and trend stay.",
+        ),
+    ],
+)
+def test_what_an_alert_comes_to_is_said_or_that_nobody_can(changes: dict[str, Any], words: str) -> None:
+    (reach,) = alert()["reaches"]
+    assert reach_sentence({**reach, **changes}, ENGLISH) == words
+    assert reach_sentence({**reach, **changes}, SPANISH) != words
