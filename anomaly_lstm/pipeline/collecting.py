@@ -8,7 +8,7 @@ stopped growing. A database is asked for what came after the rows known, and som
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -185,7 +185,7 @@ def _by_place(files: Sequence[FileQuality], places: Sequence[str]) -> dict[str, 
     return found
 
 
-def _place_of(name: str, places: Sequence[str]) -> str:
+def _place_of(name: str, places: Iterable[str]) -> str:
     """The file on disk that holds a table: itself, or the zip in which it lies."""
     return next((place for place in places if name == place or name.startswith(place + "/")), name)
 

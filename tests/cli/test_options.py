@@ -11,7 +11,7 @@ from anomaly_lstm.config import Pipeline, read_pipeline
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.policy import Policy
-from anomaly_lstm.sources import csv
+from anomaly_lstm.sources import layout
 
 PIPELINE = '[source]\npaths = ["data.csv"]\nzone = "Asia/Tokyo"\nend = "2026-03-01"\n[run]\nfolder = "run"\n'
 
@@ -50,7 +50,7 @@ def test_a_tab_between_columns_may_be_called_tab(text: str | None, mark: str | N
 
 
 def test_the_separators_are_those_a_csv_is_read_by() -> None:
-    assert set(options.SEPARATORS) == {*csv.SEPARATORS, *csv.BLANKS}
+    assert set(options.SEPARATORS) == {*layout.SEPARATORS, *layout.BLANKS}
 
 
 def test_an_empty_list_of_sensors_is_refused() -> None:

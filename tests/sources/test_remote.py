@@ -78,7 +78,7 @@ def test_files_here_and_elsewhere_are_one_source(plant: str, tmp_path: Path) -> 
 def test_a_folder_without_data_files_is_said(s3: str, tmp_path: Path) -> None:
     (tmp_path / "x.pdf").write_bytes(b"%PDF")
     put(s3, "docs/x.pdf", tmp_path / "x.pdf")
-    with pytest.raises(DataError, match=r"s3://docs/: holds no data files \(\.csv"):
+    with pytest.raises(DataError, match=r"s3://docs/: holds no data files \(\.zip \.csv"):
         resolve("s3://docs")
 
 
