@@ -58,7 +58,7 @@ def test_the_pipeline_tables_on_the_page_are_right_and_show_every_kind(tmp_path:
 def metrics(folder: Path) -> set[str]:
     """The names of all metrics that a run writes."""
     run = {"budget": [{"severity": "warning", "expected_false": 1.0, "raised": 1}]}
-    report = AlertReport(run, [alert_of("a", "p1")])
+    report = AlertReport(run, [alert_of("a", "p1")], [{"asset": "p1", "sensor": "vibration", "p50_s": 3600.0}])
     standing = Standing(
         "pump",
         folder / "h",
