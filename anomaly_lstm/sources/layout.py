@@ -147,12 +147,15 @@ def _find_quote(lines: Sequence[str]) -> str:
 
 
 def _find_separator(lines: Sequence[str], quote: str) -> str:
-    """The mark that parts most records into the same number of fields, and of equals into most fields."""
-    best, best_score = "", (0.0, 0)
+    """The mark that parts most records into the same number of fields; of equals that which parts a line of names
+    too, for a decimal comma parts numbers only; of equals the one that makes most fields.
+    """
+    best, best_score = "", (0.0, False, 0)
     for separator in SEPARATORS:
-        counts = [len(record) for record in csv.reader(lines, delimiter=separator, quotechar=quote) if any(record)]
-        width, times = _commonest_width(counts)
-        score = (round(times / max(1, len(counts)), 1), width)
+        records = [record for record in csv.reader(lines, delimiter=separator, quotechar=quote) if any(record)]
+        width, times = _commonest_width([len(record) for record in records])
+        names = any(len(record) == width and not any(map(_begins_a_number, record)) for record in records)
+        score = (round(times / max(1, len(records)), 1), names, width)
         if width > 1 and score > best_score:
             best, best_score = separator, score
     if best:
@@ -164,6 +167,10 @@ def _find_separator(lines: Sequence[str], quote: str) -> str:
         if width > 1 and times >= 0.8 * len(counts):
             return separator
     return ","
+
+
+def _begins_a_number(cell: str) -> bool:
+    return re.match(r"\s*[+-]?[\d.,]", cell) is not None
 
 
 def _commonest_width(counts: Sequence[int]) -> tuple[int, int]:

@@ -432,3 +432,12 @@ def test_a_new_file_that_begins_in_the_second_pass_of_an_hour_goes_on_from_the_l
     path = write(tmp_path, first, "again.csv")
     options = ReadOptions(zone="Europe/Berlin", after={str(path): 0}, last_us={"again": int(known[-1])}, known=("a",))
     assert (read(path, options).assets[0].time_us - known == 3600 * 1_000_000).all()
+
+
+def test_a_comma_in_every_time_does_not_part_the_columns(tmp_path: Path) -> None:
+    rows = [f"02.03.2026 10:{n // 60:02d}:{n % 60:02d},000;1.208,44;1.453,78" for n in range(100)]
+    path = tmp_path / "pump.csv"
+    path.write_text("\n".join(["time;flow;temp", *rows]) + "\n")
+    (asset,) = read(path).assets
+    assert (asset.sensors, len(asset.time_us)) == (("flow", "temp"), 100)
+    assert (asset.values == [1208.44, 1453.78]).all()
