@@ -136,11 +136,6 @@ class _Stock:
     pieces: Sequence[Piece] = ()
 
     @property
-    def sensors(self) -> list[str]:
-        parts = [self.raw] if self.raw else self.pieces
-        return list(dict.fromkeys(name for part in parts for name in part.sensors))
-
-    @property
     def n_rows(self) -> int:
         return len(self.raw.time_us) if self.raw else sum(piece.n_rows for piece in self.pieces)
 

@@ -16,6 +16,7 @@ from anomaly_lstm.arrow import Column, from_bools, from_ints, is_null, to_numpy
 from anomaly_lstm.sources.units import KNOWN
 from anomaly_lstm.sources.vocabulary import NO_VALUE_WORDS, STATE_PAIRS, STATE_WORDS
 from anomaly_lstm.sources.words import WORDS_MOST, capped
+from anomaly_lstm.words import clean
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -44,6 +45,8 @@ ZERO = arrow.texts(tuple(zero for _, zero in STATE_PAIRS))
 KNOWN_UNITS = arrow.texts(tuple(sorted(KNOWN - {"-", "none", "n/a"})))
 BLANK = arrow.text("")
 NO_TEXT = pa.nulls(1, pa.string())[0]
+CELL_LENGTH = 60
+"""So much of a cell is shown in a message."""
 WORD_LENGTH = 40
 
 
@@ -279,11 +282,11 @@ def texts_of(column: Column) -> Column:
     return column if pa.types.is_string(column.type) else pc.cast(column, pa.string())
 
 
-def shown(column: Column, row: int) -> str:
-    """A cell as a message shows it, whatever it holds."""
+def as_written(column: Column, row: int) -> str:
+    """A cell as a message shows it: without what a terminal would obey, whatever it holds."""
     try:
-        return str(column[row].as_py())[:WORD_LENGTH]
-    except (ValueError, OverflowError):  # a date beyond those of Python, bytes that are no text
+        return clean(str(column[row].as_py()).strip()[:CELL_LENGTH])
+    except (ValueError, OverflowError):  # a moment beyond those of Python, bytes that are no text
         return f"a {column.type} that cannot be shown"
 
 

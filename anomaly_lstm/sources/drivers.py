@@ -110,9 +110,7 @@ def tables(url: URL, name: str, ask: Question) -> Iterator[Any]:
             asked = True
             yield table
             came += len(table)
-    except Exception as problem:
-        if not isinstance(problem, _errors()):
-            raise
+    except _errors() as problem:
         raise DataError(_sentence(url, name, ask, problem, came if asked else None)) from None
 
 

@@ -15,7 +15,16 @@ from anomaly_lstm.arrow import Column, is_null
 from anomaly_lstm.clock import SECOND, format_duration, parse_time
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources.calendar import without_words
-from anomaly_lstm.sources.cells import is_moment, is_numeric, is_text, numbers_in, sample_of, share_of, texts_of
+from anomaly_lstm.sources.cells import (
+    as_written,
+    is_moment,
+    is_numeric,
+    is_text,
+    numbers_in,
+    sample_of,
+    share_of,
+    texts_of,
+)
 from anomaly_lstm.sources.contract import RawFile
 from anomaly_lstm.sources.counts import NEVER_FOUND, SCALES, is_made_up, lost_digits
 from anomaly_lstm.sources.times import (
@@ -26,7 +35,6 @@ from anomaly_lstm.sources.times import (
     ISO,
     NUMERIC_DATES,
     YEAR_LAST,
-    as_written,
     may_fit,
     parse_times,
     read_times,

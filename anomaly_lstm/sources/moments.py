@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from anomaly_lstm.arrow import Column
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.sources.cells import as_written
 from anomaly_lstm.sources.clocks import Account, with_steps
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.counts import is_made_up
 from anomaly_lstm.sources.formats import first_of_other_order, time_column
 from anomaly_lstm.sources.resets import far_off
-from anomaly_lstm.sources.times import Times, as_written, read_times
+from anomaly_lstm.sources.times import Times, read_times
 from anomaly_lstm.sources.zones import in_utc, known_at, offsets_in, zones_of
 
 Int64 = NDArray[np.int64]

@@ -20,7 +20,6 @@ from anomaly_lstm.sources.calendar import month_numbers, without_words
 from anomaly_lstm.sources.cells import BLANK, NO_TEXT, is_blank, is_moment, is_text, texts_of
 from anomaly_lstm.sources.counts import COUNTER, ELAPSED, SCALES, from_numbers, is_number_format
 from anomaly_lstm.sources.words import near
-from anomaly_lstm.words import clean
 
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -145,14 +144,6 @@ def read_times(column: Column, time_format: str | None, decimal: str = ".", step
         found = parse_times(texts_of(column), time_format)
     beyond = found.readable & ((found.us < EARLIEST_US) | (found.us >= LATEST_US))
     return replace(found, readable=found.readable & ~beyond, beyond=beyond)
-
-
-def as_written(column: Column, row: int) -> str:
-    """A cell as a message shows it: without what a terminal would obey, whatever it holds."""
-    try:
-        return clean(str(column[row].as_py()).strip()[:60])
-    except (ValueError, OverflowError):  # a moment beyond those of Python
-        return f"a {column.type} far beyond"
 
 
 def parse_times(column: Column, time_format: str) -> Times:

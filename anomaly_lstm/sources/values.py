@@ -13,13 +13,13 @@ from anomaly_lstm.arrow import Column, from_bools
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import (
     Numbers,
+    as_written,
     coded,
     is_measured,
     is_moment,
     places_of,
     read_numbers,
     sample_of,
-    shown,
     words_of,
 )
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
@@ -225,7 +225,7 @@ def _example(file: RawFile, text: Sequence[str]) -> str:
     for name in text:
         bad = np.flatnonzero(read_numbers(file.table[name], file.decimal).bad)
         if len(bad):
-            cell = shown(file.table[name], int(bad[0]))
+            cell = as_written(file.table[name], int(bad[0]))
             return f" {file.where(int(bad[0])).capitalize()}, column '{name}', holds '{cell}'."
     return ""
 

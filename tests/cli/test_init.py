@@ -17,16 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from anomaly_lstm import sources
 from anomaly_lstm.config import read_pipeline
 from anomaly_lstm.events import read_events
-from anomaly_lstm.sources import SOURCES
 from tests.cli.conftest import anomaly_lstm, plant
 from tests.moving import left
 
 ROOT = Path(__file__).parent.parent.parent
 ROWS = 900
-NO_ZIP = not any(".zip" in source.SUFFIXES for source in SOURCES.values())
 
 
 @pytest.fixture(autouse=True)
@@ -245,8 +242,6 @@ def test_units_that_the_file_tells_stand_there_and_are_told(tmp_path: Path) -> N
     plain = table(["flow", "oil_temp"]).to_pandas().to_csv(index=False)
     _, rows = plain.split("\n", 1)
     (tmp_path / "p.csv").write_text("time,flow [l/min],oil_temp\n" + rows)
-    if not sources.read(tmp_path / "p.csv").units:
-        pytest.skip("no source tells units yet")
     begun(tmp_path / "p.csv", "--out", tmp_path / "p.toml")
     assert read_pipeline(tmp_path / "p.toml").sensors.units == {"flow [l/min]": "l/min"}
     assert '# oil_temp = "°C"' in (tmp_path / "p.toml").read_text()
@@ -335,7 +330,7 @@ def test_rows_that_come_later_in_the_old_way_are_read_too(tmp_path: Path) -> Non
     assert json.loads(said.out)["failed"] == {}
 
 
-@pytest.mark.parametrize("packed", [False, pytest.param(True, marks=pytest.mark.skipif(NO_ZIP, reason="no ZIP yet"))])
+@pytest.mark.parametrize("packed", [False, True])
 def test_who_comes_from_azure_runs_on_its_variables(tmp_path: Path, packed: bool) -> None:
     place = left.azure(tmp_path, packed=packed)
     left.azure_answers(tmp_path if packed else place)
