@@ -108,6 +108,7 @@ ORDER: tuple[str | set[str], ...] = (
     "sources.formats",
     "sources.moments",
     "sources.roles",
+    "sources.remarks",
     "sources.values",
     "sources.origins",
     "sources.rows",

@@ -25,6 +25,8 @@ Bool = NDArray[np.bool_]
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 THOUSANDS = {",": r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$", ".": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"}
 """Numbers with marks between the thousands, by decimal mark."""
+DOUBTFUL = {",": r"^[+-]?\d{1,3}\.\d{3}$", ".": r"^[+-]?\d{1,3},\d{3}$"}
+"""Of these, those that would be a fraction under the other decimal mark: ``3,010`` may be 3.01."""
 GROUPED = r"^[+-]?\d{1,3}([ \x{00a0}\x{2009}\x{202f}'’]\d{3})+([.,]\d+)?([eE][+-]?\d+)?$"
 """Numbers with a blank or an apostrophe between the thousands."""
 WITH_UNIT = (
@@ -57,11 +59,12 @@ class Numbers:
     ``values`` (n,) NaN where missing; ``bad`` (n,) the cells that hold something, but no number, or ±inf or more than
     single precision holds: a filler such as 1.8e308, and nothing that a sensor measures. ``units`` are those that stood
     behind numbers, ``unit`` (n,) the place of each cell's among them, −1 for none; ``states`` the words that became one
-    and zero.
+    and zero. ``doubtful`` (n,) marks numbers whose mark between the thousands may be a decimal one.
     """
 
     values: Floats
     bad: Bool
+    doubtful: Bool
     units: tuple[str, ...] = ()
     unit: Int64 | None = None
     states: tuple[str, str] | None = None
@@ -136,9 +139,9 @@ def read_numbers(column: Column, decimal: str, keep: Bool | None = None) -> Numb
         found = _from_text(texts_of(column), decimal)
     else:
         try:
-            found = Numbers(to_numpy(pc.cast(column, pa.float64(), safe=False), np.float64), _none(column))
+            found = Numbers(to_numpy(pc.cast(column, pa.float64(), safe=False), np.float64), *2 * (_none(column),))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # times, bytes, lists: no kind of number
-            found = Numbers(np.full(len(column), np.nan), ~is_null(column))
+            found = Numbers(np.full(len(column), np.nan), ~is_null(column), _none(column))
     infinite = np.abs(found.values) > np.finfo(np.float32).max
     if infinite.any():
         found = replace(found, values=np.where(infinite, np.nan, found.values), bad=found.bad | infinite)
@@ -180,35 +183,36 @@ def _from_text(texts: Column, decimal: str) -> Numbers:
     with contextlib.suppress(pa.ArrowInvalid):
         if decimal == "." or not pc.any(pc.match_substring(texts, ".")).as_py():
             plain = pc.replace_substring(texts, ",", ".") if decimal == "," else texts
-            return Numbers(to_numpy(pc.cast(plain, pa.float64()), np.float64), _none(texts))
+            return Numbers(to_numpy(pc.cast(plain, pa.float64()), np.float64), *2 * (_none(texts),))
     texts = arrow.whole(pc.utf8_trim_whitespace(texts))
     nothing = is_null(texts) | _is_in(pc.utf8_lower(texts), NOTHING)
     states = _states_in(texts, nothing)
     if states:
         return _from_states(texts, nothing, states)
-    values = _plain_numbers(texts, decimal)
+    values, doubtful = _plain_numbers(texts, decimal)
     odd = np.flatnonzero(np.isnan(values) & ~nothing)
     if not len(odd):
-        return Numbers(values, _none(texts))
+        return Numbers(values, _none(texts), doubtful)
     cells, behind = _without_unit(_bare(texts.take(from_ints(odd))))
-    values = values.copy()
-    values[odd] = _plain_numbers(cells, decimal)
+    values, doubtful = values.copy(), doubtful.copy()
+    values[odd], doubtful[odd] = _plain_numbers(cells, decimal)
     units, place = arrow.codes(behind)
     unit = np.full(len(texts), -1, dtype=np.int64)
     unit[odd] = np.where(np.isfinite(values[odd]), place, -1)
-    return Numbers(values, np.isnan(values) & ~nothing, units, unit if units else None)
+    return Numbers(values, np.isnan(values) & ~nothing, doubtful, units, unit if units else None)
 
 
-def _plain_numbers(texts: Column, decimal: str) -> Floats:
-    """Numbers with or without marks between the thousands, NaN where a cell is none."""
+def _plain_numbers(texts: Column, decimal: str) -> tuple[Floats, Bool]:
+    """Numbers with or without marks between the thousands, NaN where a cell is none, and which are doubtful."""
     mark, other = (",", ".") if decimal == "," else (".", ",")
+    doubtful = to_numpy(pc.fill_null(pc.match_substring_regex(texts, DOUBTFUL[decimal]), fill_value=False), np.bool_)
     texts = pc.if_else(
         pc.match_substring_regex(texts, THOUSANDS[decimal]), pc.replace_substring(texts, other, ""), texts
     )
     if decimal == ",":
         texts = pc.if_else(pc.match_substring(texts, "."), NO_TEXT, pc.replace_substring(texts, mark, "."))
     plain = pc.match_substring_regex(texts, NUMBER)
-    return to_numpy(pc.cast(pc.if_else(plain, texts, NO_TEXT), pa.float64()), np.float64)
+    return to_numpy(pc.cast(pc.if_else(plain, texts, NO_TEXT), pa.float64()), np.float64), doubtful
 
 
 def _bare(texts: Column) -> Column:
@@ -246,7 +250,7 @@ def _from_states(texts: Column, nothing: Bool, states: tuple[str, str]) -> Numbe
     words = _plain(texts)
     one, zero = (_is_in(words, arrow.texts((state,))) for state in states)
     values = np.where(one, 1.0, np.where(zero, 0.0, np.nan))
-    return Numbers(values, ~nothing & ~one & ~zero, states=states)
+    return Numbers(values, ~nothing & ~one & ~zero, _none(texts), states=states)
 
 
 def is_blank(column: Column) -> Bool:

@@ -141,6 +141,8 @@ class RawFile:
     """Reason → records among these that are no rows of the table: a footer, the names again."""
     done: float = 1.0
     """Share of the file that has been read after these rows."""
+    head: Any = None
+    """The first rows of the file, the same however the others are cut into parts; None where nobody looked."""
     told: Mapping[str, str] = field(default_factory=dict)
     """``time`` and ``asset`` → column, where the file says so itself, as an ingested one does: all else are sensors."""
 

@@ -135,6 +135,7 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
     indexes: tuple[str, ...] | None = None
     strays: list[tuple[int, str]] = []
     rows = taken = 0
+    head = _head(text.shape)
     size_there = packing.size_of(text.content) - text.skip
     for part in parts:
         table, numbering, notes = _without_nameless(part.table, options)
@@ -158,6 +159,7 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
             text.shape.units,
             dropped,
             min(1.0, taken / max(1, size_there)),
+            head,
         )
 
 
@@ -242,6 +244,13 @@ def _parts(text: Text, block: int) -> Iterator[Part]:
             raise _unreadable(text, done + 1, problem) from problem
     part, _ = _joined(_no_rows(names), ragged, done, text, known)
     yield part
+
+
+def _head(shape: Shape) -> Any:
+    """The first rows as a table; what reads it asks for few cells of it."""
+    columns = zip(*shape.first_rows, strict=True) if shape.first_rows else [()] * len(shape.names)
+    table = pa.table({name: arrow.texts(cells) for name, cells in zip(shape.names, columns, strict=True)})
+    return _with_one_decimal(table, shape)
 
 
 def _with_one_decimal(table: Any, shape: Shape) -> Any:

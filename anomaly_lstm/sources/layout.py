@@ -52,6 +52,8 @@ class Shape:
     other_decimal: tuple[str, ...] = ()
     """Columns whose numbers are written with the other decimal mark."""
     notes: tuple[str, ...] = ()
+    first_rows: tuple[tuple[str, ...], ...] = ()
+    """The first rows that have as many cells as there are names."""
     further_names: int = 0
     """Records below the names that are neither rows nor units: descriptions."""
 
@@ -109,6 +111,7 @@ def find_shape(
         {cleaned[number]: unit for number, unit in units.items()},
         tuple(cleaned[number] for number in other),
         tuple(notes),
+        tuple(row for row in rows if len(row) == len(names)),
         sum(not units_in_row(records[number].cells) for number in further),
     )
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
@@ -32,6 +33,7 @@ from anomaly_lstm.sources.formats import either_way_round, find_time_formats, is
 from anomaly_lstm.sources.moments import check_readable
 from anomaly_lstm.sources.origins import asset_names, sensor_names
 from anomaly_lstm.sources.packing import inside
+from anomaly_lstm.sources.remarks import Remarked, joined, remark_words
 from anomaly_lstm.sources.roles import Roles, check_names, find_roles, names_in
 from anomaly_lstm.sources.rows import Rows, lost_words, rows_of
 from anomaly_lstm.sources.values import cells_of
@@ -61,8 +63,12 @@ class Plan:
             return file
         table = file.table.drop_columns(list(self.without)) if self.without else file.table
         units = {self.columns.get(name, name): unit for name, unit in file.units.items()}
-        named = table.rename_columns([self.columns.get(name, name) for name in table.column_names])
-        return replace(file, table=named, units=units)
+        return replace(
+            file, table=self._renamed(table), units=units, head=None if file.head is None else self._renamed(file.head)
+        )
+
+    def _renamed(self, table: Any) -> Any:
+        return table.rename_columns([self.columns.get(name, name) for name in table.column_names])
 
     def names_in(self, file: RawFile) -> list[str]:
         """All columns of the file as the sensors are called, and the sensor names in a long table."""
@@ -104,7 +110,10 @@ def _all_of(
         return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
     reading, rows = _read(files, plans, time_notes, options)
     lost = _gather(
-        [(part.file, (*clock_words(part.account), *lost_words(part.quality, options), *part.lost)) for part in rows]
+        [
+            (part.file, (*clock_words(part.account), *_lost(part.quality, part.remarked, options), *part.lost))
+            for part in rows
+        ]
     )
     return replace(reading, notes=[*reading.notes, *lost])
 
@@ -127,7 +136,7 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
         check_names(plans[0].names_in(head), options, str(head.path))
     first, (rows,) = _read([head], plans, time_notes, options)
     yield replace(first, done=head.done)
-    quality = rows.quality
+    quality, remarked = rows.quality, rows.remarked
     plan, wide = plans[0], plans[0].roles.sensor is None
     known = tuple(first.assets[0].sensors) if wide and first.assets and not options.known else options.known
     options = replace(options, known=known, words={**options.words, **first.words})
@@ -148,9 +157,14 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
         words = {sensor: known for sensor, known in options.words.items() if known}
         found = Reading(assets, first.how, notes, [rows.quality], words=words, columns=columns)
         yield replace(found, done=part.done)
-        quality = together(quality, rows.quality)
+        quality, remarked = together(quality, rows.quality), joined(remarked, rows.remarked)
     check_readable(rows.account, head, plan.roles.time, plan.time_format)
-    yield Reading([], first.how, [*clock_words(rows.account), *lost_words(quality, options)], [])
+    yield Reading([], first.how, [*clock_words(rows.account), *_lost(quality, remarked, options)], [])
+
+
+def _lost(quality: FileQuality, remarked: Remarked, options: ReadOptions) -> list[str]:
+    """What to tell of a file once all of its rows are read."""
+    return [*remark_words(remarked), *lost_words(quality, options)]
 
 
 def _units_so_far(part: RawFile, units: Mapping[str, str], options: ReadOptions) -> dict[str, str]:

@@ -12,6 +12,7 @@ from anomaly_lstm.sources.cells import coded
 from anomaly_lstm.sources.clocks import Account
 from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
 from anomaly_lstm.sources.moments import OUTSIDE, moments_of
+from anomaly_lstm.sources.remarks import Remarked
 from anomaly_lstm.sources.roles import Roles
 from anomaly_lstm.sources.values import cells_lost, long_values, wide_values, without_values
 
@@ -46,6 +47,7 @@ class Rows:
     """What it measures that `ReadOptions.known` left out."""
     account: Account = field(default_factory=Account)
     """What the clocks of the file did, up to these rows."""
+    remarked: Remarked = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     """Sensor → unit, where the file tells it."""
 
@@ -88,6 +90,7 @@ def rows_of(
         quality,
         left_out,
         moments.account,
+        found.remarked,
         found.units,
     )
 

@@ -25,6 +25,7 @@ from anomaly_lstm.sources.cells import (
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.names import FOR_ANY_VALUES, LABEL_NAMES, key_of
 from anomaly_lstm.sources.qualities import bad_by, word_of
+from anomaly_lstm.sources.remarks import Habit, Remarked, Remarks, at_most, habit_in, settle_thousands, with_fillers
 from anomaly_lstm.sources.roles import Roles
 from anomaly_lstm.sources.units import same_unit
 from anomaly_lstm.sources.words import capped, columns_named, listed
@@ -35,33 +36,7 @@ Bool = NDArray[np.bool_]
 Lost = dict[str, int]
 """What cells held that became missing → cells."""
 
-NOTES_MOST = 20
-"""Sensors of which each peculiarity is told one by one."""
 LABEL_VALUES_MOST = 20
-FILLERS = frozenset(
-    sign * filler
-    for sign in (1, -1)
-    for filler in (
-        999,
-        999.9,
-        999.99,
-        999.25,
-        9999,
-        9999.9,
-        9999.99,
-        99999,
-        999999,
-        32767,
-        32768,
-        65535,
-        1e10,
-        1e20,
-        1e30,
-    )
-)
-"""Numbers that loggers write for no value."""
-FILLER_FACTOR = 3
-"""A filler is told of where it lies so many times beyond all other values."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +54,7 @@ class Values:
     units: Mapping[str, str] = field(default_factory=dict)
     sensor: Int64 | None = None
     left_out: Bool = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    remarked: Remarked = field(default_factory=dict)
 
 
 def wide_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -> Values:
@@ -87,7 +63,8 @@ def wide_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
     lost: dict[str, Lost] = {}
     units: dict[str, str] = {}
     states: list[str] = []
-    fillers: list[str] = []
+    remarked: dict[str, Remarks] = {}
+    rows = np.flatnonzero(keep)
     values = np.empty((int(keep.sum()), len(columns)))
     for place, (sensor, name) in enumerate(columns.items()):
         column = file.table[name]
@@ -95,17 +72,21 @@ def wide_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
             values[:, place] = places_of(column, options.words[sensor], keep)
             continue
         numbers = read_numbers(column, file.decimal, keep)
-        unit = _unit_of(file, name, numbers, np.flatnonzero(keep), file.units.get(name))
+        unit = _unit_of(file, name, numbers, rows, file.units.get(name))
         units |= {sensor: unit} if unit else {}
         held = column.filter(from_bools(keep))
+        if numbers.doubtful.any():
+            habits = [(None, sensor, habit_in(file.head[name], file.decimal) if file.head is not None else Habit())]
+            numbers, doubts = settle_thousands(numbers, habits, held, rows, file)
+            remarked |= doubts
         words = words_of(held, numbers.bad)
         quality = roles.quality.get(name) or roles.quality.get("*")
         values[:, place], worse = _without_bad(numbers, file, quality, keep)
         lost |= {sensor: capped(Counter(words) + Counter(worse))} if words or worse else {}
         states += [_state_note(sensor, numbers)] if numbers.states else []
-        fillers += _filler_notes(sensor, values[:, place])
-    notes += [*_unit_notes(units), *_at_most(states), *_at_most(fillers)]
-    return Values(tuple(columns), values, lost, notes, units)
+        remarked[sensor] = with_fillers(remarked.get(sensor, Remarks()), values[:, place])
+    notes += [*_unit_notes(units), *at_most(states)]
+    return Values(tuple(columns), values, lost, notes, units, remarked=remarked)
 
 
 def without_values(found: Values) -> tuple[str, ...]:
@@ -118,7 +99,7 @@ def without_values(found: Values) -> tuple[str, ...]:
 
 def cells_lost(lost: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Tell which sensors lost cells, and what these held."""
-    return _at_most(
+    return at_most(
         [
             f"'{sensor}': {sum(words.values())} cell(s) without a number became missing: {said_of(words)}."
             for sensor, words in lost.items()
@@ -140,9 +121,9 @@ def long_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
             f"{file.path}: value column '{roles.value}' holds no numbers.{_example(file, [roles.value])} "
             "Name the one that does in [source] value."
         )
-    numbers = read_numbers(column, file.decimal)
-    values, bad = numbers.values.copy(), numbers.bad.copy()
     kept = keep & ~unwanted
+    numbers, remarked = _settled_in_long(file, roles, read_numbers(column, file.decimal), sensor, final)
+    values, bad = numbers.values.copy(), numbers.bad.copy()
     states: list[str] = []
     told = [number for number, name in enumerate(final) if options.words.get(name)]
     for number in told:
@@ -167,9 +148,35 @@ def long_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
     sensors = tuple(sorted({name for name, good in zip(final, wanted, strict=True) if good}))
     place = {name: number for number, name in enumerate(sensors)}
     code = np.array([*(place.get(name, -1) for name in final), -1], dtype=np.int64)
-    return Values(
-        sensors, values[:, None], lost, [*_unit_notes(units), *_at_most(states)], units, code[sensor], unwanted
+    notes = [*_unit_notes(units), *at_most(states)]
+    return Values(sensors, values[:, None], lost, notes, units, code[sensor], unwanted, remarked)
+
+
+def _settled_in_long(
+    file: RawFile, roles: Roles, numbers: Numbers, sensor: Int64, names: Sequence[str]
+) -> tuple[Numbers, dict[str, Remarks]]:
+    """`settle_thousands` in a long table, for each of its sensors (n_rows,) by its own first cells."""
+    if not numbers.doubtful.any():
+        return numbers, {}
+    assert roles.sensor is not None
+    assert roles.value is not None
+    there = (
+        [] if file.head is None else [name for name in (roles.sensor, roles.value) if name in file.head.column_names]
     )
+    first, whose = coded(file.head[roles.sensor]) if len(there) == 2 else ((), np.zeros(0, dtype=np.int64))
+    raw = coded(file.table[roles.sensor])[0]
+    habits = [
+        (
+            sensor == number,
+            names[number],
+            habit_in(file.head[roles.value].filter(from_bools(whose == first.index(raw[number]))), file.decimal)
+            if raw[number] in first
+            else Habit(),
+        )
+        for number in np.unique(sensor[numbers.doubtful]).tolist()
+        if number >= 0
+    ]
+    return settle_thousands(numbers, habits, file.table[roles.value], np.arange(len(sensor)), file)
 
 
 def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[dict[str, str], list[str]]:
@@ -323,24 +330,6 @@ def _state_note(sensor: str, numbers: Numbers) -> str:
     return f"'{sensor}' holds two states: '{one}' is 1, '{zero}' is 0."
 
 
-def _filler_notes(sensor: str, values: Floats) -> list[str]:
-    """Tell of a number that loggers write for no value, where it lies far from all others of its sensor."""
-    held = values[np.isfinite(values)]
-    if not len(held):
-        return []
-    found = {float(held.min()), float(held.max())} & FILLERS
-    others = held[~np.isin(held, list(FILLERS))]
-    if not len(others):
-        return []
-    return [
-        f"'{sensor}' holds {filler:g} in {int((held == filler).sum())} cell(s), far from its other values "
-        f"({others.min():g} to {others.max():g}), and is read as a measurement. If it stands for no value, take it out "
-        "of the file."
-        for filler in sorted(found)
-        if abs(filler) > FILLER_FACTOR * float(np.abs(others).max())
-    ]
-
-
 def said_of(words: Mapping[str, int]) -> str:
     """``'Bad' (3), '#N/A' (1)``."""
     return ", ".join(f"'{word}' ({count})" for word, count in words.items())
@@ -350,9 +339,3 @@ def _unit_notes(units: Mapping[str, str]) -> list[str]:
     shown = ", ".join(f"{sensor}: {unit}" for sensor, unit in list(units.items())[:12])
     more = f" and {len(units) - 12} more" if len(units) > 12 else ""
     return [f"Units as the file tells them: {shown}{more}."] if units else []
-
-
-def _at_most(notes: Sequence[str]) -> list[str]:
-    """The first notes of a kind, and how many more there are."""
-    more = len(notes) - NOTES_MOST
-    return [*notes[:NOTES_MOST], *([f"… and the same of {more} more sensors."] if more > 0 else [])]

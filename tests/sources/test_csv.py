@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.sources import Reading, ReadOptions, read
+from anomaly_lstm.sources import Reading, ReadOptions, read, stream
 
 
 def write(folder: Path, text: str | bytes, name: str = "pump.csv") -> Path:
@@ -441,3 +441,41 @@ def test_a_comma_in_every_time_does_not_part_the_columns(tmp_path: Path) -> None
     (asset,) = read(path).assets
     assert (asset.sensors, len(asset.time_us)) == (("flow", "temp"), 100)
     assert (asset.values == [1208.44, 1453.78]).all()
+
+
+def test_a_mark_between_thousands_and_fillers_are_judged_alike_however_the_file_is_cut(tmp_path: Path) -> None:
+    times = np.datetime_as_string(np.arange(2000) * 60 + np.datetime64("2026-03-02T10:00:00"))
+    lines = [f"{t};{1.001 + n / 1e3:.3f};{n % 7}.5;{n + 1:,}" for n, t in enumerate(times)]
+    lines[1500] = f"{times[1500]};3,010;-9999;1,501"
+    path = tmp_path / "pump.csv"
+    path.write_text("\n".join(["time;small;level;total", *lines, ""]))
+    whole = read(path)
+    cut = list(stream(path, size=20_000))
+    assert len(cut) > 3
+    told = [note for reading in cut for note in reading.notes]
+    for said in (
+        "AMBIGUOUS: 'small', line 1502: '3,010' has the mark between",
+        "'level' holds -9999 in 1 cell(s), far from its other values (0.5 to 6.5)",
+        "AMBIGUOUS: 'total', line 1001: '1,000' is read as 1000, with a mark between the thousands, by the decimal "
+        "mark of the other numbers; 1001 such cell(s)",
+    ):
+        assert sum(said in note for note in whole.notes) == 1
+        assert sum(said in note for note in told) == 1
+    values = np.concatenate([reading.assets[0].values for reading in cut if reading.assets])
+    np.testing.assert_array_equal(values, whole.assets[0].values)
+    assert np.isnan(values[1500, 0])
+    assert values[1500, 2] == 1501.0
+
+
+def test_a_mark_between_thousands_in_a_long_table_goes_by_the_first_values_of_its_sensor(tmp_path: Path) -> None:
+    lines = [f"2026-03-02 10:{n:02}:00,{tag},{cell}" for n in range(9) for tag, cell in (("a", f"1.00{n}"), ("b", n))]
+    lines += ['2026-03-02 10:10:00,a,"3,010"', '2026-03-02 10:10:00,b,"3,010"']
+    path = tmp_path / "pump.csv"
+    path.write_text("\n".join(["time,tag,value", *lines, ""]))
+    found = read(path)
+    assert np.isnan(found.assets[0].values[-1, 0])
+    assert found.assets[0].values[-1, 1] == 3010.0
+    assert [note.partition(" ha")[0].partition(" is")[0] for note in found.notes if "AMBIG" in note] == [
+        "AMBIGUOUS: 'a', line 20: '3,010'",
+        "AMBIGUOUS: 'b', line 21: '3,010'",
+    ]

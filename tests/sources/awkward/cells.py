@@ -36,6 +36,10 @@ def german(number: str, blank: str = ".") -> str:
     return number.replace(",", blank).replace(".", "!").replace(blank, ".").replace("!", ",")
 
 
+def swapped(number: str) -> str:
+    return number.translate(str.maketrans(".,", ",."))
+
+
 def grouped(mark: str, decimal: str) -> bytes:
     numbers = [f"{f:,.2f}".replace(",", "#").replace(".", decimal).replace("#", mark) for f in FLOW]
     return cells(numbers, [f"{c:g}".replace(".", decimal) for c in TEMP])
@@ -67,6 +71,8 @@ def lost(name: str, *words: str) -> Case:
 NEGATIVE = {t: {"flow": -row["flow"], "temp": row["temp"]} for t, row in reference().items()}
 MOSTLY_BAD = {t: row if n < 2 else {"temp": row["temp"]} for n, (t, row) in enumerate(reference().items())}
 
+SMALL = ["1.001", "1.002", "1.003", "1.004", "1.005", "3,010", "1.007", "1.008"]
+
 CASES = (
     Case("padded numbers", {"pump.csv": written("  {:g}  ", "\u00a0{:g} ")}, "accepted"),
     Case("numbers with a plus", {"pump.csv": written("+{:g}", "+{:g}")}, "accepted"),
@@ -95,6 +101,38 @@ CASES = (
         (),
         ("--decimal", "."),
         rows={int(t): {"flow": 1234.0 + n, "temp": 40.0} for n, t in enumerate(times())},
+    ),
+    *(
+        Case(
+            f"a mark between the thousands among small fractions, {name}",
+            {"pump.csv": cells(small, other)},
+            "warned",
+            (rf"AMBIGUOUS: 'flow', line 7: '{odd}' has the mark between the thousands", f"'{odd}' .1.", "1 such"),
+            rows={
+                int(t): {"temp": c} | ({} if n == 5 else {"flow": round(1.001 + n / 1000, 3)})
+                for n, (t, c) in enumerate(zip(times(), TEMP, strict=True))
+            },
+        )
+        for name, small, other, odd in (
+            ("by points", SMALL, [f"{c:g}" for c in TEMP], "3,010"),
+            ("by commas", [swapped(cell) for cell in SMALL], [swapped(f"{c:g}") for c in TEMP], r"3\.010"),
+        )
+    ),
+    Case(
+        "a mark between the thousands among numbers nearly as large",
+        {"pump.csv": cells(["998.5", "999", "999.25", "1,003", *["999.5"] * 4])},
+        "warned",
+        ("AMBIGUOUS: 'flow', line 5: '1,003' is read as 1003", "1 such cell"),
+        rows={
+            int(t): {"flow": (998.5, 999.0, 999.25, 1003.0, *[999.5] * 4)[n], "temp": TEMP[n]}
+            for n, t in enumerate(times())
+        },
+    ),
+    Case(
+        "thousands of whole numbers",
+        {"pump.csv": cells([f"{n:,}" for n in range(996, 1004)])},
+        "accepted",
+        rows={int(t): {"flow": 996.0 + n, "temp": TEMP[n]} for n, t in enumerate(times())},
     ),
     Case("minus signs of print", {"pump.csv": written("\u2212{:g}")}, "accepted", rows=NEGATIVE),
     Case("minus signs behind", {"pump.csv": written("{:g}-")}, "accepted", rows=NEGATIVE),
