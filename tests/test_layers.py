@@ -105,6 +105,7 @@ ORDER: tuple[str | set[str], ...] = (
     "sources.clocks",
     "sources.zones",
     "sources.resets",
+    "sources.orders",
     "sources.formats",
     "sources.moments",
     "sources.roles",

@@ -21,7 +21,7 @@ from anomaly_lstm.sources.contract import (
     ReadOptions,
     Source,
 )
-from anomaly_lstm.sources.reading import day_first_in, no_rows, read_files, read_parts, read_some
+from anomaly_lstm.sources.reading import no_rows, orders_in, read_files, read_parts, read_some
 from anomaly_lstm.sources.remote import Copies, copies_of, is_remote, listed
 from anomaly_lstm.sources.roles import check_names
 from anomaly_lstm.sources.stores import Remote, has_marks, shown
@@ -144,13 +144,14 @@ def stream(source: Place, options: ReadOptions | None = None, size: int = PART_B
         for number, group in enumerate(groups):
             readings = _of_group(at, group, options, size)
             first = next(readings)
-            if first.day_or_month and options.day_first is None:
-                rest = (file for later in groups[number:] for file in later)
-                order = day_first_in((part for file in rest for part in at.parts(file, options, size)), options)
-                if order is not None:
-                    options = replace(options, day_first=order)
+            if first.day_or_month:
+                rest = (part for later in groups[number:] for file in later for part in at.parts(file, options, size))
+                found = orders_in(rest, first.day_or_month, options)
+                if found:
+                    options = replace(options, orders={**found, **options.orders})
                     readings = _of_group(at, group, options, size)
                     first = next(readings)
+            options = replace(options, orders={**first.orders, **options.orders})
             bytes_here = sum(at.size(file) for file in group)
             for reading in chain([first], readings):
                 columns |= set(reading.columns)

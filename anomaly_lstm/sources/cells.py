@@ -205,7 +205,7 @@ def _from_text(texts: Column, decimal: str) -> Numbers:
 def _plain_numbers(texts: Column, decimal: str) -> tuple[Floats, Bool]:
     """Numbers with or without marks between the thousands, NaN where a cell is none, and which are doubtful."""
     mark, other = (",", ".") if decimal == "," else (".", ",")
-    doubtful = to_numpy(pc.fill_null(pc.match_substring_regex(texts, DOUBTFUL[decimal]), fill_value=False), np.bool_)
+    doubtful = to_numpy(pc.match_substring_regex(texts, DOUBTFUL[decimal]), np.bool_)
     texts = pc.if_else(
         pc.match_substring_regex(texts, THOUSANDS[decimal]), pc.replace_substring(texts, other, ""), texts
     )

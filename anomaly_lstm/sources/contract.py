@@ -56,6 +56,15 @@ class Database:
 
 
 @dataclass(frozen=True)
+class DateOrder:
+    """Whether the day or the month comes first in dates of numbers, and the date that tells, with its file."""
+
+    day_first: bool
+    file: str
+    cell: str
+
+
+@dataclass(frozen=True)
 class ReadOptions:
     """How to read; None means: find out, and say what was found."""
 
@@ -65,8 +74,9 @@ class ReadOptions:
     ``epoch_s`` and ``excel``; ``counter`` and ``elapsed``, with ``:START`` after them or not, where no calendar is."""
     step_us: int | None = None
     """What one count of a ``counter`` is worth [µs]."""
-    day_first: bool | None = None
-    """How dates of numbers are read that could be read both ways round; None = by what the rows tell, and said."""
+    orders: Mapping[str, DateOrder] = field(default_factory=dict)
+    """How dates of numbers are read that could be both ways round, by the first of the forms with the same marks: what
+    other files of the source tell."""
     zone: str | None = None
     """IANA zone of times without an offset, or ``UTC+01:00``; None = what the name of their column says, or UTC."""
     zones: Mapping[str, str] = field(default_factory=dict)
@@ -221,8 +231,10 @@ class Reading:
     notes: Sequence[str]
     """Sentences about what was detected, for people."""
     files: Sequence[FileQuality]
-    day_or_month: bool = False
-    """Day and month of its times could be either way round: the choice is a guess."""
+    orders: Mapping[str, DateOrder] = field(default_factory=dict)
+    """What its dates tell of the order of day and month, as in `ReadOptions.orders`."""
+    day_or_month: tuple[str, ...] = ()
+    """The first of the forms of which day and month could be either way round: the choice is a guess."""
     words: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Sensor that holds words → its words, among which its values are places; a mode of numbers is not in it."""
     columns: Sequence[str] = ()

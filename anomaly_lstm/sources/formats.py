@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +25,9 @@ from anomaly_lstm.sources.cells import (
     share_of,
     texts_of,
 )
-from anomaly_lstm.sources.contract import RawFile
+from anomaly_lstm.sources.contract import DateOrder, RawFile
 from anomaly_lstm.sources.counts import NEVER_FOUND, SCALES, is_made_up, lost_digits
+from anomaly_lstm.sources.orders import EXPORT, Choice, Settled, by_others, is_open, orders_of, settle, without_clock
 from anomaly_lstm.sources.times import (
     BASIC,
     CLOCK_FIRST,
@@ -48,21 +49,12 @@ FORMATS = (ISO, *DATES, *BASIC, *COMPACT, *(CLOCK_FIRST + date for date in (*NUM
 """All forms of text that are tried, those that are believed first before the others."""
 LIKELY_US, WIDE_US = (tuple(parse_time(f"{year}-01-01") for year in years) for years in ((1991, 2060), (1973, 2100)))
 """When numbers were most likely measured, where they could be several things, and when at all [µs since 1970]."""
-EXPORT = "set --time-format or [source] time_format"
 LIKE_A_DATE = (
     r"^\s*\d{8}|\d\s*[-/.]\s*\d{1,2}\s*[-/.]\s*\d|\d[\s./-]*(?:de )?\pL{3,10}[\s.,/-]*(?:de )?\d"
     r"|\pL{3,10}[\s.-]*\d.*\d{4}|\d{4} \d{2} \d{2}"
 )
 """A quick look that spares columns of other text the long one."""
 SPACE = arrow.text(" ")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A form for the times of a file, and the end of the sentence that says why it was chosen."""
-
-    form: str
-    why: str = ""
 
 
 def time_column(file: RawFile, time: str) -> Column:
@@ -72,36 +64,57 @@ def time_column(file: RawFile, time: str) -> Column:
     return pc.binary_join_element_wise(*(texts_of(file.table[half]) for half in time.split(" + ")), SPACE)
 
 
-def find_time_formats(
-    files: Sequence[RawFile], times: Sequence[str], wanted: str | None, day_first: bool | None = None
-) -> tuple[list[str | None], list[tuple[str, tuple[str, ...]]]]:
-    """Say how each file writes its times (None: typed) and what to tell; one file's 13/02 settles them all.
+@dataclass(frozen=True)
+class Written:
+    """How each file writes its times (None: typed), and what to tell of them.
 
-    ``day_first`` settles what the files leave open.
+    ``told`` are the orders of day and month that some date tells, by the first form of its family; ``open`` the
+    families of which none does.
+    """
+
+    formats: Sequence[str | None]
+    notes: Sequence[tuple[str, tuple[str, ...]]]
+    told: Mapping[str, DateOrder]
+    open: tuple[str, ...]
+
+
+def find_time_formats(
+    files: Sequence[RawFile], times: Sequence[str], wanted: str | None, known: Mapping[str, DateOrder] | None = None
+) -> Written:
+    """Say how each file writes its times; one file's 13/02 settles all that write dates with the same marks.
+
+    ``known`` is what other files told, which settles what these leave open.
     Raises `DataError` where nobody writes times so, and where one date can only be day first, another only month first.
     """
     formats: list[str | None] = []
     columns = [time_column(file, time) for file, time in zip(files, times, strict=True)]
-    notes: list[tuple[str, tuple[str, ...]]] = []
+    notes: list[tuple[tuple[str, str], str, str]] = []
     shapes = [
         () if is_moment(column) else (Choice(wanted),) if wanted else _shapes(file, time, column)
         for file, time, column in zip(files, times, columns, strict=True)
     ]
-    settled: dict[tuple[str, ...], Choice] = {}
+    settled: dict[tuple[str, ...], Settled] = {}
     for file, shape, column in zip(files, shapes, columns, strict=True):
         choice = shape[0] if shape else None
-        family = _orders(_without_clock(choice.form)) if choice and not wanted else ()
+        family = orders_of(without_clock(choice.form)) if choice and not wanted else ()
         if choice and family:
             if family not in settled:
-                settled[family] = _settle(family, list(zip(files, columns, shapes, strict=True)), day_first)
-            date = settled[family]
-            choice = Choice(date.form + choice.form.removeprefix(_without_clock(choice.form)), date.why)
+                settled[family] = settle(family, list(zip(files, columns, shapes, strict=True)), known or {})
+            date, told = settled[family].choice, settled[family].told
+            by_other = told is not None and told.file != str(file.path) and is_open(column, date.form)
+            why = by_others(told, date.form) if told and by_other else date.why
+            choice = Choice(date.form + choice.form.removeprefix(without_clock(choice.form)), why)
         formats.append(choice.form if choice else None)
         if choice and (not wanted or is_made_up(wanted)):
-            notes.append((str(file.path), (_told(column, choice),)))
+            notes.append(((choice.form, choice.why), str(file.path), _told(column, choice)))
     # The example differs from file to file: one note per format is enough.
-    first = {note[0].split(", such as")[0]: (path, note) for path, note in reversed(notes)}
-    return formats, [(path if len(first) > 1 else "", note) for path, note in reversed(list(first.values()))]
+    first = {kind: (path, note) for kind, path, note in reversed(notes)}
+    return Written(
+        formats,
+        [(path if len(first) > 1 else "", (note,)) for path, note in reversed(list(first.values()))],
+        {family[0]: one.told for family, one in settled.items() if one.told},
+        tuple(family[0] for family, one in settled.items() if one.choice.why),
+    )
 
 
 def _told(column: Column, choice: Choice) -> str:
@@ -247,33 +260,8 @@ def likely_formats(column: Column) -> tuple[str, ...]:
         return ()
     # A minority of impossible dates (13/02 read month first) must not hide the other order: it is settled on all rows.
     chosen = next(form for form, count in counts.items() if count == best)
-    orders = [form for form in counts if form == chosen or form in _orders(chosen)]
+    orders = [form for form in counts if form == chosen or form in orders_of(chosen)]
     return tuple(date + _time_of_day_format(sample, date) for date in orders)
-
-
-def _settle(
-    family: tuple[str, ...], parts: Sequence[tuple[RawFile, Column, Sequence[Choice]]], day_first: bool | None
-) -> Choice:
-    """Choose one order for all files that write dates with the same marks."""
-    mine = [(file, column, its) for file, column, its in parts if its and _without_clock(its[0].form) in family]
-    found = {_without_clock(choice.form) for _, _, its in mine for choice in its}
-    orders = tuple(form for form in family if form in found)
-    if len(orders) == 1:
-        return Choice(orders[0])
-    return _day_or_month_first(orders, [(file, column) for file, column, _ in mine], day_first)
-
-
-def _without_clock(form: str) -> str:
-    return form if form.startswith(CLOCK_FIRST) else re.split(r" %[HI]", form)[0]
-
-
-def _orders(form: str) -> tuple[str, ...]:
-    """All orders in which the same numbers with the same marks can be a date."""
-    head = CLOCK_FIRST if form.startswith(CLOCK_FIRST) else ""
-    date = form.removeprefix(head)
-    if date not in NUMERIC_DATES:
-        return ()
-    return tuple(head + other for other in NUMERIC_DATES if other[2] == date[2] and ("%Y" in other) == ("%Y" in date))
 
 
 def _time_of_day_format(sample: Column, date: str) -> str:
@@ -284,137 +272,6 @@ def _time_of_day_format(sample: Column, date: str) -> str:
     half = re.search(r"[AaPp]\.?\s?[Mm]\.?\s*$", text) is not None
     seconds = {0: "", 1: ":%M"}.get(text.count(":"), ":%M:%S")
     return f" {'%I' if half else '%H'}{seconds}{' %p' if half else ''}" if seconds else ""
-
-
-def either_way_round(files: Sequence[RawFile], times: Sequence[str], formats: Sequence[str | None]) -> bool:
-    """Say whether day and month could be exchanged in all times of numbers, by what the cells tell."""
-    numbers = [
-        (time_column(file, time), form, _swapped(form))
-        for file, time, form in zip(files, times, formats, strict=True)
-        if form and _swapped(form)
-    ]
-    samples = [(texts_of(sample_of(column)), form, other) for column, form, other in numbers]
-    return bool(numbers) and all(  # of samples first: they mostly tell
-        parse_times(column, form).readable.sum() == parse_times(column, other).readable.sum()
-        for column, form, other in (*samples, *numbers)
-    )
-
-
-def is_day_first(form: str) -> bool:
-    """Say whether a date of numbers begins with the day."""
-    return form.removeprefix(CLOCK_FIRST).startswith("%d")
-
-
-def _swapped(form: str) -> str:
-    """Exchange day and month in a date of numbers; nothing where there is no such form."""
-    date = _without_clock(form)
-    marks = {"%d": "%m", "%m": "%d"}
-    swapped = re.sub("%[dm]", lambda found: marks[found.group()], date)
-    return swapped + form.removeprefix(date) if swapped in _orders(date) and swapped != date else ""
-
-
-def _day_or_month_first(
-    formats: tuple[str, ...], parts: Sequence[tuple[RawFile, Column]], day_first: bool | None
-) -> Choice:
-    """Choose between orders of day, month and year over all files, and say why.
-
-    The order that reads most rows, if no row can only be read in another; else the one under which time makes no jumps
-    from row to row (the smallest largest step); else month first with '/' (day first where the decimal mark is a
-    comma: who writes month first writes a point), day first with '-' and '.'.
-    """
-    plain = _plainly_best(formats, [column for _, column in parts])
-    if plain:
-        return Choice(plain)
-    times = {form: [parse_times(column, form) for _, column in parts] for form in formats}
-    read = {form: sum(int(part.readable.sum()) for part in its) for form, its in times.items()}
-    most = [form for form in formats if read[form] == max(read.values())]
-    _refuse_contradiction(most[0], formats, {form: [one.readable for one in its] for form, its in times.items()}, parts)
-    if len(most) == 1:
-        return Choice(most[0])
-    if day_first is not None:
-        return Choice(next((form for form in most if is_day_first(form) == day_first), most[0]))
-    jump = {
-        form: max((int(np.abs(np.diff(one.us[one.readable])).max(initial=0)) for one in its), default=0)
-        for form, its in times.items()
-    }
-    smooth = [form for form in most if jump[form] == min(jump[form] for form in most)]
-    unsure = "; AMBIGUOUS: every row has a day and a month that could be either way round"
-    if len(smooth) == 1:
-        return Choice(
-            smooth[0], f"{unsure}. Rule: {_order(smooth[0])}, this way time runs without jumps; else {EXPORT}"
-        )
-    comma = any(file.decimal == "," for file, _ in parts)
-    first = "%d" if comma or "-" in smooth[0] else "%m"
-    chosen = next((form for form in smooth if form.removeprefix(CLOCK_FIRST).startswith(first)), smooth[0])
-    mark = chosen.removeprefix(CLOCK_FIRST)[2]
-    why = (
-        f"numbers with a decimal comma go with {_order(chosen)}" if comma else f"'{mark}' is taken for {_order(chosen)}"
-    )
-    return Choice(chosen, f"{unsure}. Rule: {why}; else {EXPORT}")
-
-
-def _plainly_best(formats: Sequence[str], columns: Sequence[Column]) -> str | None:
-    """The order that reads every cell that any order reads, where samples already show that no other does.
-
-    It spares reading millions of rows in every order.
-    """
-    samples = [texts_of(sample_of(column)) for column in columns]
-    read = {form: sum(int(parse_times(sample, form).readable.sum()) for sample in samples) for form in formats}
-    best = max(formats, key=lambda form: read[form])
-    others = [form for form in formats if form != best]
-    if any(read[other] == read[best] for other in others):
-        return None
-    for column in columns:
-        times = parse_times(column, best)
-        rest = column.take(arrow.from_ints(np.flatnonzero(times.given & ~times.readable)))
-        if len(rest) and any(parse_times(rest, other).readable.any() for other in others):
-            return None
-    return best
-
-
-def _refuse_contradiction(
-    chosen: str,
-    formats: Sequence[str],
-    readable: dict[str, list[Bool]],
-    parts: Sequence[tuple[RawFile, Column]],
-) -> None:
-    """Raise `DataError` where some rows fit one order only and others another only, naming one of each."""
-    for other in (form for form in formats if _order(form) != "year first" != _order(chosen)):
-        mine = _first_place(readable[chosen], readable[other], parts)
-        theirs = _first_place(readable[other], readable[chosen], parts)
-        if mine and theirs:
-            raise DataError(
-                f"{theirs} can only be {_order(other)}, but {mine} can only be {_order(chosen)}: days and months are "
-                "mixed up, and rows that fit both ways would be misread. Read each kind by itself, naming its files, "
-                f"or {EXPORT} to the form that holds; rows that do not fit are then counted as not readable."
-            )
-
-
-def _first_place(
-    these: Sequence[Bool], not_those: Sequence[Bool], parts: Sequence[tuple[RawFile, Column]]
-) -> str | None:
-    """File, line and cell of the first row that one order reads and the other does not."""
-    for good, bad, (file, column) in zip(these, not_those, parts, strict=True):
-        rows = np.flatnonzero(good & ~bad)
-        if len(rows):
-            row = int(rows[0])
-            return f"{file.path}, {file.where(row)}: '{as_written(column, row)}'"
-    return None
-
-
-def _order(form: str) -> str:
-    """The order of a date in words."""
-    return {"d": "day first", "m": "month first", "y": "year first"}[form.removeprefix(CLOCK_FIRST)[1]]
-
-
-def first_of_other_order(column: Column, form: str, bad: Bool) -> int | None:
-    """The first row among those that ``bad`` marks (n,) that is a date with day and month exchanged."""
-    other = _swapped(form)
-    if not other or not bad.any():
-        return None
-    rows = np.flatnonzero(bad)
-    fits = np.flatnonzero(parse_times(texts_of(column.take(arrow.from_ints(rows))), other).readable)
-    return int(rows[fits[0]]) if len(fits) else None
 
 
 def _first_cell(column: Column) -> tuple[int, str]:

@@ -14,7 +14,8 @@ from anomaly_lstm.sources.cells import as_written
 from anomaly_lstm.sources.clocks import Account, with_steps
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.counts import is_made_up
-from anomaly_lstm.sources.formats import first_of_other_order, time_column
+from anomaly_lstm.sources.formats import time_column
+from anomaly_lstm.sources.orders import first_of_other_order
 from anomaly_lstm.sources.resets import far_off
 from anomaly_lstm.sources.times import Times, read_times
 from anomaly_lstm.sources.zones import in_utc, known_at, offsets_in, zones_of

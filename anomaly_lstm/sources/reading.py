@@ -21,6 +21,7 @@ from anomaly_lstm.sources.clocks import Account, clock_words
 from anomaly_lstm.sources.contract import (
     PLACES,
     PREFIXES,
+    DateOrder,
     FileQuality,
     RawAsset,
     RawFile,
@@ -29,7 +30,7 @@ from anomaly_lstm.sources.contract import (
     together,
 )
 from anomaly_lstm.sources.counts import is_made_up
-from anomaly_lstm.sources.formats import either_way_round, find_time_formats, is_day_first
+from anomaly_lstm.sources.formats import Written, find_time_formats
 from anomaly_lstm.sources.moments import check_readable
 from anomaly_lstm.sources.origins import asset_names, sensor_names
 from anomaly_lstm.sources.packing import inside
@@ -39,9 +40,6 @@ from anomaly_lstm.sources.rows import Rows, lost_words, rows_of
 from anomaly_lstm.sources.values import cells_of
 from anomaly_lstm.sources.words import listed
 from anomaly_lstm.sources.zones import zone_in_name
-
-TimeNote = tuple[str, tuple[str, ...]]
-"""A file, or nothing for all of them, and what to tell of its times."""
 
 
 @dataclass(frozen=True)
@@ -81,19 +79,19 @@ def read_files(files: Sequence[RawFile], options: ReadOptions) -> Reading:
     Raises DataError where no file has rows, unless a model knows the sensors; UsageError where the options name columns
     that no file has.
     """
-    plans, time_notes = _plans(files, options)
+    plans, written = _plans(files, options)
     if not plans and not options.known:
         raise no_rows(files[0].path)
     present = [name for file, plan in zip(_filled(files), plans, strict=True) for name in plan.names_in(file)]
     check_names(present, options, str(files[0].path) if len(files) == 1 else f"none of the {len(files)} files")
-    reading = _all_of(files, plans, time_notes, options)
+    reading = _all_of(files, plans, written, options)
     return replace(reading, notes=[*reading.notes, *([summary(reading.assets)] if plans else [])])
 
 
 def read_some(files: Sequence[RawFile], options: ReadOptions) -> Reading:
     """The same for some files of many: none may have rows, or columns that the options name, and others do."""
-    plans, time_notes = _plans(files, options)
-    return _all_of(files, plans, time_notes, options)
+    plans, written = _plans(files, options)
+    return _all_of(files, plans, written, options)
 
 
 def no_rows(path: Path) -> DataError:
@@ -101,14 +99,12 @@ def no_rows(path: Path) -> DataError:
     return DataError(f"{path}: has column names but no rows. Give a file that holds measurements.")
 
 
-def _all_of(
-    files: Sequence[RawFile], plans: Sequence[Plan], time_notes: Sequence[TimeNote], options: ReadOptions
-) -> Reading:
+def _all_of(files: Sequence[RawFile], plans: Sequence[Plan], written: Written, options: ReadOptions) -> Reading:
     """Read whole files by the plans of those that hold rows."""
     if not plans:
         empty = [_without_rows(file) for file in files]
         return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
-    reading, rows = _read(files, plans, time_notes, options)
+    reading, rows = _read(files, plans, written, options)
     lost = _gather(
         [
             (part.file, (*clock_words(part.account), *_lost(part.quality, part.remarked, options), *part.lost))
@@ -128,13 +124,13 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
     """
     rest = iter(parts)
     head = next(rest)
-    plans, time_notes = _plans([head], options)
+    plans, written = _plans([head], options)
     if not plans:
-        yield _all_of([head], plans, time_notes, options)
+        yield _all_of([head], plans, written, options)
         return
     if alone and plans[0].roles.sensor is None:
         check_names(plans[0].names_in(head), options, str(head.path))
-    first, (rows,) = _read([head], plans, time_notes, options)
+    first, (rows,) = _read([head], plans, written, options)
     yield replace(first, done=head.done)
     quality, remarked = rows.quality, rows.remarked
     plan, wide = plans[0], plans[0].roles.sensor is None
@@ -192,7 +188,7 @@ def _filled(files: Sequence[RawFile]) -> list[RawFile]:
     return [file for file in files if file.table.num_rows]
 
 
-def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], list[TimeNote]]:
+def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], Written]:
     """Find out how each file that holds rows is to be read, and what to tell about its times."""
     _check_choices(options)
     for zone in {options.zone or "UTC", *options.zones.values()}:
@@ -200,9 +196,7 @@ def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], 
     filled = _filled(files)
     guessed = [find_roles(file, options) for file in filled]
     roles = [replace(role, asset=None) if _named_otherwise(options) else role for role in guessed]
-    formats, time_notes = find_time_formats(
-        filled, [role.time for role in roles], options.time_format, options.day_first
-    )
+    written = find_time_formats(filled, [role.time for role in roles], options.time_format, options.orders)
     among = _tables_among(options.among, [file.path for file in filled])
     by_path = dict(zip(among, asset_names(among, options.asset_from), strict=True))
     columns = [sensor_names(file, guess, options) for file, guess in zip(filled, guessed, strict=True)]
@@ -214,9 +208,9 @@ def _plans(files: Sequence[RawFile], options: ReadOptions) -> tuple[list[Plan], 
             called,
             (guess.asset,) if guess.asset is not None and role.asset is None else (),
         )
-        for file, guess, role, format_, called in zip(filled, guessed, roles, formats, columns, strict=True)
+        for file, guess, role, format_, called in zip(filled, guessed, roles, written.formats, columns, strict=True)
     ]
-    return plans, time_notes
+    return plans, written
 
 
 def _tables_among(files: Sequence[Path], present: Sequence[Path]) -> list[Path]:
@@ -248,7 +242,7 @@ def _check_choices(options: ReadOptions) -> None:
 def _read(
     files: Sequence[RawFile],
     plans: Sequence[Plan],
-    time_notes: Sequence[TimeNote],
+    written: Written,
     options: ReadOptions,
 ) -> tuple[Reading, list[Rows]]:
     """Read whole files, or the first part of one, by the plans of those that hold rows."""
@@ -267,7 +261,7 @@ def _read(
     notes = _gather(
         [(str(file.path), (*file.notes, *(() if file.table.num_rows else ("No rows.",)))) for file in files],
         [(str(file.path), role.notes) for file, role in zip(filled, roles, strict=True)],
-        time_notes,
+        written.notes,
         [(part.file, part.notes) for part in rows],
         [("", (*_stem_notes(plans, options), *join_notes))],
     )
@@ -286,31 +280,32 @@ def _read(
         among=(),
         after={},
         last_us={},
+        orders={},
         start_us=None,  # the span belongs to this reading, not to the shape of the data
         end_us=None,
     )
     quality = {part.file: part.quality for part in rows}
     told = [quality.get(str(file.path), _without_rows(file)) for file in files]
-    open_ = options.time_format is None and options.day_first is None and either_way_round(filled, times, formats)
     units = {sensor: unit for part in reversed(rows) for sensor, unit in part.units.items()}
     columns = [name for file, role in zip(own, roles, strict=True) for name in names_in(file, role)]
     names = tuple(dict.fromkeys(columns))
-    return Reading(assets, how, notes, told, open_, words, columns=names, units=units), rows
+    return Reading(assets, how, notes, told, written.told, written.open, words, columns=names, units=units), rows
 
 
 def _without_rows(file: RawFile) -> FileQuality:
     return FileQuality(str(file.path), sum(file.dropped.values()), 0, file.dropped)
 
 
-def day_first_in(parts: Iterable[RawFile], options: ReadOptions) -> bool | None:
-    """Which comes first in the dates of numbers, by the first part that tells; None where none does."""
+def orders_in(parts: Iterable[RawFile], wanted: Sequence[str], options: ReadOptions) -> dict[str, DateOrder]:
+    """Which comes first in the wanted dates of numbers, by the first part that tells; none where none does."""
+    found: dict[str, DateOrder] = {}
     for part in parts:
+        if not set(wanted) - set(found):
+            break
         if part.table.num_rows:
-            time = find_roles(part, options).time
-            formats, _ = find_time_formats([part], [time], None)
-            if not either_way_round([part], [time], formats):
-                return is_day_first(str(formats[0]))
-    return None
+            written = find_time_formats([part], [find_roles(part, options).time], None)
+            found = {**written.told, **found}
+    return {family: order for family, order in found.items() if family in wanted}
 
 
 def _words(files: Sequence[RawFile], roles: Sequence[Roles], options: ReadOptions) -> dict[str, tuple[str, ...]]:

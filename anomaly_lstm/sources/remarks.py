@@ -184,7 +184,7 @@ def habit_in(cells: Column, decimal: str) -> Habit:
 
 
 def _hold(cells: Column, mark: str) -> Bool:
-    held: Bool = to_numpy(pc.fill_null(pc.match_substring(texts_of(cells), mark), fill_value=False), np.bool_)
+    held: Bool = to_numpy(pc.match_substring(texts_of(cells), mark), np.bool_)
     return held
 
 
@@ -205,9 +205,8 @@ def settle_thousands(
         lost = doubtful & habit.contradicts(numbers.values)
         values[lost], bad[lost] = np.nan, True
         told = len(remarked) < NOTES_MOST  # a line is searched for by reading the file once more
-        remarked[sensor] = Remarks(
-            *(_doubt(marked, column, rows, file if told else None) for marked in (doubtful & ~lost, lost))
-        )
+        read, gone = (_doubt(marked, column, rows, file if told else None) for marked in (doubtful & ~lost, lost))
+        remarked[sensor] = Remarks(read, gone)
     return replace(numbers, values=values, bad=bad), remarked
 
 

@@ -155,3 +155,29 @@ def test_a_form_that_is_none_says_which_there_are(form: str, tmp_path: Path) -> 
     (tmp_path / "pump.csv").write_text("time,flow\n1,2\n2,3\n")
     with pytest.raises(UsageError, match=r"time|period"):
         sources.read(tmp_path / "pump.csv", ReadOptions(time="time", time_format=form, step_us=SECOND))
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+@pytest.mark.parametrize(("other", "month"), [("25.03.2026", 3), ("2026-03-25", 3), ("25/03/2026", 2)])
+def test_a_date_that_fits_both_ways_goes_by_files_that_write_so_and_by_no_others(
+    other: str, month: int, size: int, tmp_path: Path
+) -> None:
+    for name, date in (("a", "03/02/2026"), ("b", other), ("c", "03/02/2026")):
+        (tmp_path / f"{name}.csv").write_text(f"time,flow\n{date} 10:00,1\n{date} 10:01,2\n")
+    readings = list(sources.stream(tmp_path, size=size))
+    found: dict[str, int] = {}
+    for raw in (raw for reading in readings for raw in reading.assets):
+        found.setdefault(raw.asset, int(raw.time_us[0]))
+    there = parse_time(f"2026-{month:02}-{5 - month:02}T10:00:00Z")
+    assert found == {"a": there, "b": parse_time("2026-03-25T10:00:00Z"), "c": there}
+    assert any("AMBIGUOUS" in note for reading in readings for note in reading.notes)
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_files_that_contradict_each_other_in_day_and_month_are_an_error_however_they_are_read(
+    size: int, tmp_path: Path
+) -> None:
+    for name, date in (("a", "03/02/2026"), ("b", "25/03/2026"), ("c", "03/25/2026")):
+        (tmp_path / f"{name}.csv").write_text(f"time,flow\n{date} 10:00,1\n{date} 10:01,2\n")
+    with pytest.raises(DataError, match=r"can only be (day|month) first, but .* can only be"):
+        list(sources.stream(tmp_path, size=size))

@@ -158,6 +158,14 @@ WRITTEN = (
     ),
 )
 
+TWO_DATES = (
+    b"asset,time,flow,temp\npump,DATE 10:00,1,2\npump,DATE 10:01,1,2\n",
+    b"asset,time,flow,temp\npump,DATE 10:02,1,2\npump,DATE 10:03,1,2\n",
+)
+LATE_US = round(datetime(2026, 3, 25, 10, tzinfo=UTC).timestamp() * 1e6)
+FOUR_ROWS: Rows = {LATE_US + MINUTE_US * n: {"flow": 1.0, "temp": 2.0} for n in range(4)}
+EARLIER: Rows = {(START_US if n < 2 else LATE_US) + MINUTE_US * n: {"flow": 1.0, "temp": 2.0} for n in range(4)}
+
 ORDER = (
     Case(
         "slashes, one day that fits both ways",
@@ -217,6 +225,33 @@ ORDER = (
         },
         "refused",
         (r"a\.csv, line 2: '13/02/2026 10:00' can only be day first", r"b\.csv, line 2: .* only be month first"),
+    ),
+    Case(
+        "slashes beside points, the ones month first and the others day first",
+        {"a.csv": TWO_DATES[0].replace(b"DATE", b"03/25/2026"), "b.csv": TWO_DATES[1].replace(b"DATE", b"25.03.2026")},
+        "accepted",
+        (r"a\.csv: Times are written as %m/%d/%Y", r"b\.csv: Times are written as %d\.%m\.%Y"),
+        rows=FOUR_ROWS,
+    ),
+    *(
+        Case(
+            f"slashes that fit both ways beside {kind}",
+            {"a.csv": TWO_DATES[0].replace(b"DATE", b"03/02/2026"), "b.csv": TWO_DATES[1].replace(b"DATE", date)},
+            "warned",
+            (r"a\.csv: Times are written as %m/%d/%Y.*AMBIGUOUS.*'/' is taken for month first",),
+            rows=EARLIER,
+        )
+        for kind, date in (("points", b"25.03.2026"), ("ISO", b"2026-03-25"))
+    ),
+    Case(
+        "slashes that fit both ways beside others that do not",
+        {
+            "a.csv": TWO_DATES[0].replace(b"DATE", b"02/03/2026"),
+            "b.csv": TWO_DATES[1].replace(b"DATE", b"25/03/2026"),
+        },
+        "warned",
+        (r"a\.csv: Times.*AMBIGUOUS.*Rule: day first, as in .*b\.csv, where '25/03/2026 10:02' can only be that",),
+        rows=EARLIER,
     ),
     accepted("day and month told", "%m/%d/%Y %H:%M", "--time-format", "%m/%d/%Y %H:%M"),
     accepted("day first told", "%d/%m/%Y %H:%M", "--time-format", "%d/%m/%Y %H:%M"),
