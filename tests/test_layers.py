@@ -108,6 +108,7 @@ ORDER: tuple[str | set[str], ...] = (
     "sources.orders",
     "sources.formats",
     "sources.moments",
+    "sources.apart",
     "sources.roles",
     "sources.remarks",
     "sources.values",

@@ -22,6 +22,18 @@ COUNTER_NAMES = (
     *("step", "t", "seconds", "timesec", "times", "hours", "minutes", "elapsed", "elapsedtime", "runtime", "counter"),
 )
 ASSET_WORDS = ("asset", "machine", "equipment", "device", "turbine", "compressor", "engine", "pump", "motor")
+PLACE_WORDS = frozenset(
+    """
+    asset machine equipment device turbine compressor engine pump motor fan blower mill boiler furnace chiller reactor
+    unit line site plant area train station well tag section block skid cell string location position module inverter
+    pumpe maschine anlage aggregat kompressor verdichter turbine lüfter geblaese gebläse motor linie werk standort ort
+    strang gerät geraet messstelle station halle kessel
+    equipo maquina máquina bomba compresor turbina planta linea línea sitio unidad estacion estación pozo ubicacion
+    machine pompe compresseur équipement equipement ligne usine unité unite poste
+    macchina pompa compressore impianto linea reparto equipamento máquina unidade linha
+    """.split()  # noqa: SIM905  # a list of so many short words is read best like this
+)
+"""What a column may be called that tells machines apart, if it does so; by its name alone it could be many things."""
 SENSOR_NAMES = (
     *("sensor", "sensorid", "sensorname", "tag", "tagid", "tagname", "variable", "variablename", "signal"),
     *("signalname", "point", "pointname", "pointid", "parameter", "metric", "measurement", "channel", "item", "name"),

@@ -15,6 +15,7 @@ from typing import Any
 
 from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
+from anomaly_lstm.sources.apart import watched
 from anomaly_lstm.sources.assembly import assemble
 from anomaly_lstm.sources.cells import holds_words, is_numeric, is_text, words_in
 from anomaly_lstm.sources.clocks import Account, clock_words
@@ -133,6 +134,10 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
     first, (rows,) = _read([head], plans, written, options)
     yield replace(first, done=head.done)
     quality, remarked = rows.quality, rows.remarked
+    named, roles = plans[0].of(head), plans[0].roles
+    wanted = roles.asset is None and roles.sensor is None and not options.known
+    free = [name for name in named.table.column_names if wanted and name not in roles.taken()]
+    watch = watched(named, free, options, rows.time_us)
     plan, wide = plans[0], plans[0].roles.sensor is None
     known = tuple(first.assets[0].sensors) if wide and first.assets and not options.known else options.known
     options = replace(options, known=known, words={**options.words, **first.words})
@@ -141,6 +146,7 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
         part = replace(part, units=_units_so_far(part, first.units, options))
         options = replace(options, words={**options.words, **_words([part], [plan.roles], options)})
         rows = rows_of(part, plan.roles, plan.time_format, plan.asset, options, rows.account)
+        watch = watch.then(part, rows.time_us)
         assets, _ = assemble([rows], known)
         late = [name for name in _left_out(part, plan.roles, options) if name not in told]
         told |= set(late)

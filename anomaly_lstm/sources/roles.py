@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,10 +11,17 @@ import pyarrow as pa
 
 from anomaly_lstm.arrow import Column
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.sources.cells import is_moment, is_numeric, is_text, numbers_in, sample_of, share_of, texts_of
+from anomaly_lstm.sources.apart import told_apart
+from anomaly_lstm.sources.cells import coded, is_moment, is_numeric, is_text, numbers_in, sample_of, share_of, texts_of
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.counts import is_number_format
-from anomaly_lstm.sources.formats import likely_formats, number_format, what_numbers_may_be, what_text_may_be
+from anomaly_lstm.sources.formats import (
+    likely_formats,
+    number_format,
+    time_column,
+    what_numbers_may_be,
+    what_text_may_be,
+)
 from anomaly_lstm.sources.names import (
     ASSET_WORDS,
     COUNTER_NAMES,
@@ -26,6 +34,7 @@ from anomaly_lstm.sources.names import (
     quality_base,
 )
 from anomaly_lstm.sources.qualities import holds_quality
+from anomaly_lstm.sources.units import is_unit
 from anomaly_lstm.sources.words import columns_named, listed, near
 
 
@@ -76,7 +85,10 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
     long = options.layout == "long" or (options.layout is None and text and value is not None)
     if not long:
         quality, quality_notes = _find_qualities(file, free, options)
-        return Roles(time, asset, "wide", quality=quality, notes=(*notes, *quality_notes))
+        asset, apart_notes = _by_times(
+            file, asset, time, [name for name in free if name not in quality.values()], options
+        )
+        return Roles(time, asset, "wide", quality=quality, notes=(*notes, *apart_notes, *quality_notes))
     if sensor is None or value is None:
         raise DataError(
             f"{file.path}: a long table needs a column with sensor names and one with values; the columns are "
@@ -87,11 +99,24 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
     beside = next((name for name in free if _tells_quality(file, name, options)), None)
     if beside is not None and not options.known:
         notes.append(f"Column '{beside}' says how good the value is: bad ones become missing.")
-    unit = _first([name for name in free if is_text(file.table[name])], UNIT_NAMES)
-    others = [name for name in free if name not in (sensor, value, beside, unit, *options.exclude)]
+    unit = next((name for name in _all_of(free, UNIT_NAMES) if holds_units(file.table[name])), None)
+    others = [name for name in free if name not in (sensor, value, beside, unit)]
+    asset, apart_notes = _by_times(file, asset, time, others, options, (sensor,))
+    notes += apart_notes
+    others = [name for name in others if name not in (asset, *options.exclude)]
     if others and not options.known:
         notes.append(f"Not used in a long table: {columns_named(others)}.")
     return Roles(time, asset, "long", sensor, value, {value: beside} if beside else {}, unit, tuple(notes))
+
+
+def _by_times(
+    file: RawFile, asset: str | None, time: str, free: Sequence[str], options: ReadOptions, series: Sequence[str] = ()
+) -> tuple[str | None, list[str]]:
+    """The column that names the asset, by what it does where none is called so; and what to tell."""
+    if asset is not None or options.asset is not None or options.known or file.told:
+        return asset, []
+    found = told_apart(file, time_column(file, time), free, options, series)
+    return (found.column, [found.note]) if found else (None, [])
 
 
 def _find_qualities(file: RawFile, free: Sequence[str], options: ReadOptions) -> tuple[dict[str, str], list[str]]:
@@ -224,6 +249,20 @@ def _names_asset(file: RawFile, name: str, word: str) -> bool:
     return numbered or surely or not is_numeric(column, file.decimal)
 
 
+def holds_units(column: Column) -> bool:
+    """Whether most words of a column are units of measurement, or could be: none looks like ``U1`` or ``Unit 2``."""
+    if not is_text(column):
+        return False
+    words = coded(sample_of(column))[0]
+    plants = [word for word in words if not is_unit(word) and PLANT_UNIT.fullmatch(word)]
+    return 2 * len(plants) < len(words)
+
+
+PLANT_UNIT = re.compile(
+    r"(unit|line|linie|block|train|area|plant|anlage|werk|u|l)?[\s_.-]*([a-z]|[a-z]?\d{1,4}[a-z]?)", re.I
+)
+
+
 def names_in(file: RawFile, roles: Roles) -> list[str]:
     """All columns of a file, and the sensor names in a long table."""
     sensors = [] if roles.sensor is None else texts_of(file.table[roles.sensor]).unique().drop_null().to_pylist()
@@ -265,8 +304,12 @@ def is_called_value(name: str) -> bool:
 
 def _first(names: Iterable[str], known: Sequence[str]) -> str | None:
     """The column whose name comes first in a list of known names."""
-    found = sorted((known.index(key_of(name)), name) for name in names if key_of(name) in known)
-    return found[0][1] if found else None
+    return next(iter(_all_of(names, known)), None)
+
+
+def _all_of(names: Iterable[str], known: Sequence[str]) -> list[str]:
+    """The columns whose names are in a list of known names, in its order."""
+    return [name for _, name in sorted((known.index(key_of(name)), name) for name in names if key_of(name) in known)]
 
 
 def _demand(file: RawFile, name: str | None, role: str) -> str | None:

@@ -479,3 +479,14 @@ def test_a_mark_between_thousands_in_a_long_table_goes_by_the_first_values_of_it
         "AMBIGUOUS: 'a', line 20: '3,010'",
         "AMBIGUOUS: 'b', line 21: '3,010'",
     ]
+
+
+def test_a_second_machine_that_begins_far_down_in_a_file_is_an_error_that_names_its_line(tmp_path: Path) -> None:
+    times = np.datetime_as_string(np.arange(2000) * 60 + np.datetime64("2026-03-02T10:00:00"))
+    path = tmp_path / "pumps.csv"
+    path.write_text("\n".join(["time;who;flow", *(f"{t};{who};1.5" for who in "ab" for t in times), ""]))
+    with pytest.raises(DataError, match=r"line 2002: column 'who' changes from 'a' to 'b'.*--asset 'who'"):
+        list(stream(path, size=20_000))
+    status = "\n".join(["time;who;flow", *(f"{t};{'ab'[n // 1500]};1.5" for n, t in enumerate(times)), ""])
+    path.write_text(status)
+    assert sum(len(raw.time_us) for reading in stream(path, size=20_000) for raw in reading.assets) == 2000

@@ -81,7 +81,79 @@ PLANT = (
 )
 LABELLED = {t: row | {"fault": float(n % 2)} for n, (t, row) in enumerate(reference().items())}
 
+
+def machines(name: str, *values: str) -> bytes:
+    """The rows of the reference once for each of several machines, below each other."""
+    lines = [f"{row.split(';')[0]};{value};{';'.join(row.split(';')[1:])}" for row in ROWS for value in values]
+    return "\n".join([f"time;{name};flow;temp", *lines, ""]).encode()
+
+
+def of_plants(column: str, *plants: str) -> bytes:
+    """The long table of several units of a plant."""
+    lines = [
+        f"{row.split(';')[0]};{plant};{tag};{value}"
+        for row in ROWS
+        for plant in plants
+        for tag, value in zip(("flow", "temp"), row.split(";")[1:], strict=True)
+    ]
+    return "\n".join([f"time;{column};tag;value", *lines, ""]).encode()
+
+
+TWO_READINGS = b"".join([b"time;group;x\n", *(f"{row.split(';')[0]};{g};1.5\n".encode() for row in ROWS for g in "ab")])
+
 CASES = (
+    *(
+        Case(
+            f"two machines below each other, told by '{name}' {values}",
+            {"pump.csv": machines(name, *values)},
+            "warned",
+            (f"SEVERAL ASSETS.*column '{name}' .'{values[0]}', '{values[1]}'.: it names the asset", "--asset"),
+            rows={value: reference() for value in values},
+        )
+        for name, values in (
+            ("Pumpe", ("P1", "P2")),
+            ("line", ("A", "B")),
+            ("Unit", ("U1", "U2")),
+            ("Tag group", ("north", "south")),
+            ("equipo", ("bomba 1", "bomba 2")),
+            ("xyz", ("k1", "k2")),
+            ("site", ("7", "9")),
+        )
+    ),
+    Case(
+        "two machines below each other, told by numbers that could be measured",
+        {"pump.csv": machines("zone no. of group", "1", "2")},
+        "refused",
+        (r"pump\.csv", "once for each value of column 'zone no. of group'", "'1', '2'", "--asset", "--exclude"),
+    ),
+    Case(
+        "two of something below each other, with one value only",
+        {"pump.csv": TWO_READINGS},
+        "refused",
+        ("once for each value of column 'group'", "--asset 'group'", "sensor = 'group', value = 'x'"),
+    ),
+    Case(
+        "two machines below each other, that somebody wants as one",
+        {"pump.csv": machines("xyz", "k1", "k2")},
+        "accepted",
+        options=("--exclude", "xyz"),
+    ),
+    *(
+        Case(
+            f"long with a column '{name}' of plant units such as {plants[0]}",
+            {"pump.csv": of_plants(name, *plants)},
+            "warned",
+            (f"SEVERAL ASSETS.*column '{name}'",),
+            rows={plant: reference() for plant in plants},
+        )
+        for name, plants in (("Unit", ("U1", "U2")), ("unit", ("Unit 1", "Unit 2")), ("Einheit", ("Line A", "Line B")))
+    ),
+    Case(
+        "long with a column of plant units that are all the same",
+        {"pump.csv": of_plants("Unit", "U1")},
+        "warned",
+        ("Not used in a long table: column 'Unit'",),
+    ),
     quality("in words", "flow_status", "Good", "Bad", "flow"),
     quality("in letters", "flow_quality", "G", "B", "flow"),
     quality("in OPC codes", "flow_q", "192", "0", "flow"),
