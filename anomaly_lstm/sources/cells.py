@@ -35,6 +35,8 @@ WITH_UNIT = (
 )
 TRUE_FALSE = ("true", "false")
 SIGN_BEHIND = r"^\d[\d.,]*-$"
+ACCOUNTING = r"^\((\d[\d.,'’ \x{00a0}\x{2009}\x{202f}]*)\)$"
+"""Negative numbers as accountants write them."""
 SAMPLE = 1000
 NOTHING = arrow.texts(("", "nan", "nat"))
 """Cells that hold nothing, however it is written; they are not counted."""
@@ -43,6 +45,8 @@ MISSING_TEXT = arrow.texts(("", "nan", "nat", "na", "null", "none"))
 NO_VALUE = arrow.texts(NO_VALUE_WORDS)
 """Words that stand for a missing value: counted, but they do not make a column one of text."""
 ONE = arrow.texts(tuple(one for one, _ in STATE_PAIRS))
+ONES, ZEROS = ("1", "1.0", "1,0"), ("0", "0.0", "0,0")
+"""How a historian that writes states as words writes them now and then."""
 ZERO = arrow.texts(tuple(zero for _, zero in STATE_PAIRS))
 KNOWN_UNITS = arrow.texts(tuple(sorted(KNOWN - {"-", "none", "n/a"})))
 BLANK = arrow.text("")
@@ -95,8 +99,14 @@ def is_measured(column: Column, decimal: str, asked: bool) -> bool:
         return is_numeric(column, decimal)
     if asked or is_numeric(column, decimal):
         return True
-    good, bad, missing = _judged(column, decimal)  # the sample may have missed the numbers, or all cells are empty
-    return good > bad or (bad == 0 and missing == 0)
+    good, bad, _ = _judged(column, decimal)  # the sample may have missed the numbers, or no cell has a value
+    return good > bad or bad == 0
+
+
+def numbers_among_text(column: Column, decimal: str) -> tuple[int, int]:
+    """How many cells of a column hold a number, and how many other text that stands for no missing value."""
+    good, bad, _ = _judged(column, decimal)
+    return good, bad
 
 
 def _few_words_many_numbers(column: Column, decimal: str) -> bool:
@@ -219,6 +229,7 @@ def _bare(texts: Column) -> Column:
     """Numbers without what people and programs put around them: quotes, other minus signs, blanks in the thousands."""
     texts = pc.utf8_trim_whitespace(pc.utf8_trim(texts, characters="'\"’`"))
     texts = pc.replace_substring(texts, "\u2212", "-")
+    texts = pc.replace_substring_regex(texts, ACCOUNTING, r"-\1")
     behind = pc.match_substring_regex(texts, SIGN_BEHIND)
     return pc.if_else(behind, pc.replace_substring_regex(texts, r"^(.*)-$", r"-\1"), texts)
 
@@ -238,17 +249,19 @@ def _states_in(texts: Column, nothing: Bool) -> tuple[str, str] | None:
     """The two states that all cells hold, but those that stand for a missing value; None where there are others."""
     words = _plain(texts)
     first = next(iter(np.flatnonzero(~nothing & ~_is_in(words, NO_VALUE))), None)
-    if first is None or words[int(first)].as_py() not in STATE_WORDS:
+    if first is None or words[int(first)].as_py() not in {*STATE_WORDS, *ONES, *ZEROS}:
         return None
     names = {name for name in arrow.codes(words.unique())[0] if name is not None}
     held = names - {"", "nan"}
-    said = held - set(NO_VALUE_WORDS) if not held <= STATE_WORDS else held
+    said = (held - set(NO_VALUE_WORDS) if not held <= STATE_WORDS else held) - {*ONES, *ZEROS}
     return next(((one, zero) for one, zero in STATE_PAIRS if said <= {one, zero}), None) if said else None
 
 
 def _from_states(texts: Column, nothing: Bool, states: tuple[str, str]) -> Numbers:
     words = _plain(texts)
-    one, zero = (_is_in(words, arrow.texts((state,))) for state in states)
+    one, zero = (
+        _is_in(words, arrow.texts((state, *digits))) for state, digits in zip(states, (ONES, ZEROS), strict=True)
+    )
     values = np.where(one, 1.0, np.where(zero, 0.0, np.nan))
     return Numbers(values, ~nothing & ~one & ~zero, _none(texts), states=states)
 

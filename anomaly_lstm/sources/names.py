@@ -76,7 +76,15 @@ QUALITY_NAMES = (
     "status",
     "valuestatus",
     "qualitydetail",
+    "flag",
+    "flags",
+    "dataflag",
+    "valueflag",
 )
+KEPT_FLAGS = ("questionable", "substituted", "annotated")
+"""What a historian says of a value beside whether it is good: yes or no, and the value counts all the same."""
+GOOD_FLAGS = ("good", "isgood", "valid", "isvalid")
+"""Columns of yes and no that say whether the values are good."""
 QUALITY_ENDINGS = r"(quality|qualitycode|qual|status|statuscode|state|stat|sts|q|st|qc|valid|validity|flag)"
 
 

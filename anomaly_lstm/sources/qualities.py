@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
 from anomaly_lstm.arrow import Column
-from anomaly_lstm.sources.cells import coded, is_text, read_numbers, sample_of
+from anomaly_lstm.sources.cells import TRUE_FALSE, coded, is_text, read_numbers, sample_of
 from anomaly_lstm.sources.vocabulary import BAD, GOOD, UNCERTAIN
 
 Bool = NDArray[np.bool_]
@@ -34,8 +34,18 @@ def holds_quality(column: Column) -> bool:
     return len(filled) == len(sample) and (_is_da(filled) or _is_ua(filled))
 
 
+def is_yes_or_no(column: Column) -> bool:
+    """Say whether all cells that hold anything hold true or false."""
+    if pa.types.is_boolean(column.type):
+        return True
+    return is_text(column) and read_numbers(sample_of(column), ".").states == TRUE_FALSE
+
+
 def bad_by(column: Column) -> Bool:
     """Mark the rows whose quality is bad (n,); an empty cell or a word nobody knows says nothing."""
+    if is_yes_or_no(column):
+        none: Bool = _codes(column) == 0
+        return none
     if is_text(column):
         words, place = coded(column)
         if any(GOOD.fullmatch(word) or BAD.fullmatch(word) or UNCERTAIN.fullmatch(word) for word in words):

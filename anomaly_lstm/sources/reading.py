@@ -107,10 +107,7 @@ def _all_of(files: Sequence[RawFile], plans: Sequence[Plan], written: Written, o
         return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
     reading, rows = _read(files, plans, written, options)
     lost = _gather(
-        [
-            (part.file, (*clock_words(part.account), *_lost(part.quality, part.remarked, options), *part.lost))
-            for part in rows
-        ]
+        [(part.file, (*clock_words(part.account), *_lost(part.quality, part.remarked, options))) for part in rows]
     )
     return replace(reading, notes=[*reading.notes, *lost])
 
@@ -166,7 +163,7 @@ def read_parts(parts: Iterable[RawFile], options: ReadOptions, alone: bool) -> I
 
 def _lost(quality: FileQuality, remarked: Remarked, options: ReadOptions) -> list[str]:
     """What to tell of a file once all of its rows are read."""
-    return [*remark_words(remarked), *lost_words(quality, options)]
+    return [*(remark_words(remarked) if quality.rows_kept else []), *lost_words(quality, options)]
 
 
 def _units_so_far(part: RawFile, units: Mapping[str, str], options: ReadOptions) -> dict[str, str]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from anomaly_lstm.arrow import Column, to_numpy
 from anomaly_lstm.sources.cells import Numbers, as_written, read_numbers, texts_of
 from anomaly_lstm.sources.contract import RawFile
+from anomaly_lstm.sources.words import columns_named
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -93,7 +94,9 @@ def remark_words(remarked: Remarked) -> list[str]:
     lost = [_lost_words(sensor, one.lost) for sensor, one in remarked.items() if one.lost]
     read = [_read_words(sensor, one.read) for sensor, one in remarked.items() if one.read]
     fillers = [note for sensor, one in remarked.items() for note in _filler_words(sensor, one)]
-    return [*at_most(lost), *at_most(read), *at_most(fillers)]
+    empty = [name for name, one in remarked.items() if one == Remarks()]
+    nothing = [f"Sensor without any value: {columns_named(empty)}."] if empty else []
+    return [*nothing, *at_most(lost), *at_most(read), *at_most(fillers)]
 
 
 def _lost_words(sensor: str, doubt: Doubt) -> str:

@@ -25,6 +25,8 @@ from anomaly_lstm.sources.formats import (
 from anomaly_lstm.sources.names import (
     ASSET_WORDS,
     COUNTER_NAMES,
+    GOOD_FLAGS,
+    KEPT_FLAGS,
     QUALITY_NAMES,
     SENSOR_NAMES,
     TIME_NAMES,
@@ -33,7 +35,7 @@ from anomaly_lstm.sources.names import (
     key_of,
     quality_base,
 )
-from anomaly_lstm.sources.qualities import holds_quality
+from anomaly_lstm.sources.qualities import holds_quality, is_yes_or_no
 from anomaly_lstm.sources.units import is_unit
 from anomaly_lstm.sources.words import columns_named, listed, near
 
@@ -51,6 +53,8 @@ class Roles:
     """Column of values → the column that says how good they are; of a wide table ``*`` stands for all others."""
     unit: str | None = None
     """Of a long table, the column that holds the unit."""
+    flags: tuple[str, ...] = ()
+    """Columns that say of values what does not make them bad: questionable, substituted, annotated."""
     notes: tuple[str, ...] = ()
 
     def taken(self) -> set[str]:
@@ -61,6 +65,7 @@ class Roles:
             self.value,
             self.unit,
             *self.quality.values(),
+            *self.flags,
             *self.time.split(" + "),
             self.time,
         )
@@ -85,10 +90,13 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
     long = options.layout == "long" or (options.layout is None and text and value is not None)
     if not long:
         quality, quality_notes = _find_qualities(file, free, options)
-        asset, apart_notes = _by_times(
-            file, asset, time, [name for name in free if name not in quality.values()], options
-        )
-        return Roles(time, asset, "wide", quality=quality, notes=(*notes, *apart_notes, *quality_notes))
+        flags = [name for name in free if _is_flag(file, name, options)]
+        others = [name for name in free if name not in {*quality.values(), *flags}]
+        asset, apart_notes = _by_times(file, asset, time, others, options)
+        if flags and not options.known:
+            quality_notes.append(f"Flags of values that count all the same, no sensor: {columns_named(flags)}.")
+        notes += [*apart_notes, *quality_notes]
+        return Roles(time, asset, "wide", quality=quality, flags=tuple(flags), notes=tuple(notes))
     if sensor is None or value is None:
         raise DataError(
             f"{file.path}: a long table needs a column with sensor names and one with values; the columns are "
@@ -106,7 +114,7 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
     others = [name for name in others if name not in (asset, *options.exclude)]
     if others and not options.known:
         notes.append(f"Not used in a long table: {columns_named(others)}.")
-    return Roles(time, asset, "long", sensor, value, {value: beside} if beside else {}, unit, tuple(notes))
+    return Roles(time, asset, "long", sensor, value, {value: beside} if beside else {}, unit, notes=tuple(notes))
 
 
 def _by_times(
@@ -134,13 +142,25 @@ def _find_qualities(file: RawFile, free: Sequence[str], options: ReadOptions) ->
     return found, notes
 
 
+def _is_flag(file: RawFile, name: str, options: ReadOptions) -> bool:
+    """Whether a column says yes or no to what a historian remarks about values."""
+    if not key_of(name).endswith(KEPT_FLAGS) or not _is_free(name, options):
+        return False
+    column = file.table[name]
+    return column.null_count == len(column) or is_yes_or_no(column) or holds_quality(column)
+
+
 def _quality_note(value: str, name: str) -> str:
     whose = "all values of its row are" if value == "*" else f"the values of '{value}' are"
     return f"Column '{name}' says how good {whose}: bad ones become missing."
 
 
 def _tells_quality(file: RawFile, name: str, options: ReadOptions) -> bool:
-    return key_of(name) in QUALITY_NAMES and _is_free(name, options) and holds_quality(file.table[name])
+    if not _is_free(name, options):
+        return False
+    if key_of(name) in GOOD_FLAGS and is_yes_or_no(file.table[name]):
+        return True
+    return key_of(name) in QUALITY_NAMES and holds_quality(file.table[name])
 
 
 def _is_free(name: str, options: ReadOptions) -> bool:

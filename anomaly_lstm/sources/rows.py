@@ -14,7 +14,7 @@ from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
 from anomaly_lstm.sources.moments import OUTSIDE, moments_of
 from anomaly_lstm.sources.remarks import Remarked
 from anomaly_lstm.sources.roles import Roles
-from anomaly_lstm.sources.values import cells_lost, long_values, wide_values, without_values
+from anomaly_lstm.sources.values import cells_lost, long_values, wide_values
 
 Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -40,8 +40,6 @@ class Rows:
     values: Floats
     sensor: Int64 | None = None
     notes: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    """What to tell about rows and values that are not there."""
     quality: FileQuality = field(default_factory=lambda: FileQuality("", 0, 0))
     left_out: tuple[str, ...] = ()
     """What it measures that `ReadOptions.known` left out."""
@@ -86,7 +84,6 @@ def rows_of(
         found.values if found.sensor is None else found.values[keep],
         None if found.sensor is None else found.sensor[keep],
         tuple(found.notes),
-        () if found.sensor is not None else without_values(found),
         quality,
         left_out,
         moments.account,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.arrow import Column, from_bools
+from anomaly_lstm.arrow import Column, from_bools, texts
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.cells import (
     Numbers,
@@ -17,6 +17,8 @@ from anomaly_lstm.sources.cells import (
     coded,
     is_measured,
     is_moment,
+    is_numeric,
+    numbers_among_text,
     places_of,
     read_numbers,
     sample_of,
@@ -87,14 +89,6 @@ def wide_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
         remarked[sensor] = with_fillers(remarked.get(sensor, Remarks()), values[:, place])
     notes += [*_unit_notes(units), *at_most(states)]
     return Values(tuple(columns), values, lost, notes, units, remarked=remarked)
-
-
-def without_values(found: Values) -> tuple[str, ...]:
-    """Tell which sensors of a wide table have no value in any kept row."""
-    if not len(found.values):
-        return ()
-    empty = [sensor for place, sensor in enumerate(found.sensors) if np.isnan(found.values[:, place]).all()]
-    return (f"Sensor without any value: {columns_named(empty)}.",) if empty else ()
 
 
 def cells_lost(lost: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -211,12 +205,32 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
         )
     told = {"Text": text, "Further times": moments, "Only numbers the rows": numbering}
     notes = [f"{what}, no sensor: {columns_named(names)}." for what, names in told.items() if names]
+    notes += at_most([note for name in text for note in _half_text(file, name)])
     if labels:
         notes.append(
             f"Looks like a label, no sensor: {columns_named(labels)}. What a model is to find out must not be told to "
             "it; if it is measured, name it with --sensors."
         )
     return columns, notes
+
+
+def _half_text(file: RawFile, name: str) -> list[str]:
+    """Tell of a column of text that holds numbers too, and where it begins to hold none."""
+    good, bad = numbers_among_text(file.table[name], file.decimal)
+    row = next(iter(np.flatnonzero(read_numbers(file.table[name], file.decimal).bad)), None)
+    if not good or row is None:
+        return []
+    cell, where = as_written(file.table[name], int(row)), file.where(int(row))
+    other = "." if file.decimal == "," else ","
+    mark = f", which has another decimal mark than '{file.decimal}'" if is_numeric(_only(cell), other) else ""
+    return [
+        f"'{name}' is no sensor for {bad} of its cells hold no number ({good} do), the first in {where}: '{cell}'"
+        f"{mark}. Mend them; or name the column with --sensors, and they become missing."
+    ]
+
+
+def _only(cell: str) -> Column:
+    return texts((cell,))
 
 
 def _is_left_out_whole(file: RawFile, roles: Roles, options: ReadOptions) -> bool:

@@ -69,8 +69,11 @@ STATE_PAIRS: tuple[tuple[str, str], ...] = (
 """(what becomes one, what becomes zero), lower case; a column of one of them is read by the first pair that fits."""
 STATE_WORDS = frozenset(word for pair in STATE_PAIRS for word in pair)
 
-GOOD = re.compile(r"(good|ok|valid|gut|bueno|g)\b.*", re.IGNORECASE | re.DOTALL)
-BAD = re.compile(r"(bad|invalid|not ?good|failed|schlecht|malo|b)\b.*|bad[A-Z]\w*", re.IGNORECASE | re.DOTALL)
+GOOD = re.compile(r"(good|ok|okay|valid|gut|bueno|g)\b.*|i\.?o\.?", re.IGNORECASE | re.DOTALL)
+BAD = re.compile(
+    r"(bad|invalid|not[ _-]?(good|ok|valid)|nok|n\.?ok|failed|schlecht|malo|b)\b.*|n\.? ?i\.? ?o\.?|bad[A-Z]\w*",
+    re.IGNORECASE | re.DOTALL,
+)
 UNCERTAIN = re.compile(
     r"(uncertain|questionable|suspect|substituted|annotated|u|q|s)\b.*|uncertain[A-Z]\w*", re.IGNORECASE | re.DOTALL
 )

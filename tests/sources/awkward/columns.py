@@ -159,6 +159,24 @@ CASES = (
     quality("in OPC codes", "flow_q", "192", "0", "flow"),
     quality("in OPC UA codes", "flow.StatusCode", "0", "2147483648", "flow"),
     quality("in long words", "flow Quality", "Good, Annotated", "Bad - Comm Failure", "flow"),
+    quality("in yes and no", "flow_status", "OK", "Not OK", "flow"),
+    quality("of a German test", "flow_status", "i.O.", "n.i.O.", "flow"),
+    Case(
+        "quality in true and false",
+        {"pump.csv": wide("IsGood", qualities("True", "False"))},
+        "warned",
+        ("Column 'IsGood' says how good", "'quality False' .1."),
+        rows=without("flow", "temp"),
+    ),
+    *(
+        Case(
+            f"flags of a historian, {name}",
+            {"pump.csv": wide(name, qualities("False", "True"))},
+            "warned",
+            (f"Flags of values that count all the same, no sensor: column '{name}'",),
+        )
+        for name in ("Questionable", "flow.Substituted", "Annotated")
+    ),
     quality("of the whole row", "quality", "Good", "Bad", "flow", "temp"),
     Case(
         "quality uncertain is kept",
