@@ -432,6 +432,7 @@ def _read(table: _Table, include: tuple[str, ...] | None, exclude: tuple[str, ..
         value=_text(table, "value"),
         separator=_text(table, "separator"),
         decimal=_text(table, "decimal"),
+        missing=_texts(table, "missing") or (),
         columns=_renames(_table(table, "columns")),
         sensors=include,
         exclude=(*(_texts(table, "exclude") or ()), *(exclude or ())),

@@ -44,7 +44,7 @@ class Draft:
     folder: str = "run"
     """The run folder, from the file's own."""
     paths: Sequence[str] = ()
-    source: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     """Keys of ``[source]`` that were found, such as time, period, zone …"""
     source_why: Mapping[str, str] = field(default_factory=dict)
     """Key → comment; a key without a value stands there as a comment alone."""

@@ -76,6 +76,16 @@ Decimal = Annotated[
         show_default=False,
     ),
 ]
+Missing = Annotated[
+    str | None,
+    typer.Option(
+        "--missing",
+        metavar="A,B",
+        help="What stands for no value in a cell, such as -9999 (default: Bad, #N/A and the like).",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
 Asset = Annotated[
     str | None,
     typer.Option(
@@ -445,6 +455,7 @@ def reading(
     time_format: str | None,
     separator: str | None,
     decimal: str | None,
+    missing: str | None,
     asset: str | None,
     zone: str | None,
     start: str | None,
@@ -471,6 +482,7 @@ def reading(
         "time_format": time_format,
         "separator": separator_mark(separator),
         "decimal": decimal_mark(decimal),
+        "missing": names(missing),
         "asset": asset,
         "asset_from": _place(asset_from),
         "name": name,

@@ -238,12 +238,15 @@ _KEYS = (
 """Options of a reading that are keys of ``[source]``."""
 
 
-def _source_keys(read: ReadOptions, reading: Reading, quality: Quality) -> dict[str, str]:
+def _source_keys(read: ReadOptions, reading: Reading, quality: Quality) -> dict[str, str | Sequence[str]]:
     """What was found about the source, so that the next export is read the same way, whatever it looks like."""
     how = reading.how
     found = {name: getattr(how, name) for name in _KEYS}
     usual = {"layout": "wide", "separator": ",", "decimal": "."}
-    keys = {name: value for name, value in found.items() if value is not None and value != usual.get(name)}
+    keys: dict[str, str | Sequence[str]] = {
+        name: value for name, value in found.items() if value is not None and value != usual.get(name)
+    }
+    keys |= {"missing": list(how.missing)} if how.missing else {}
     keys |= {name: iso(us) for name, us in (("start", read.start_us), ("end", read.end_us)) if us is not None}
     return keys | {"period": format_duration(quality.grid.period_us)}
 
@@ -255,6 +258,7 @@ def _source_reasons(read: ReadOptions, known: Known, reading: Reading) -> dict[s
         "sensor_prefix": "what stands before the names of its sensors",
         "time": "the column with the time",
         "time_format": "kept, so that no later export is read another way",
+        "missing": "what stands for no value in a cell",
         "zone": "of times without an offset, here and in [train] until",
         "asset": "the column that names the asset",
         "period": "spacing of the grid" if known.period_us else "spacing of the grid, found from the rows",

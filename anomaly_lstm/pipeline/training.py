@@ -36,7 +36,7 @@ from anomaly_lstm.training import Stage
 
 REMEMBERED = (
     *("time", "time_format", "step_us", "zone", "zones", "asset", "asset_from", "name", "sensor_prefix", "layout"),
-    *("sensor", "value", "separator", "decimal", "columns"),
+    *("sensor", "value", "separator", "decimal", "missing", "columns"),
 )
 """How a source was read, as far as a model remembers it for data of the same shape."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -74,13 +75,13 @@ class Numbers:
     states: tuple[str, str] | None = None
 
 
-def is_numeric(column: Column, decimal: str) -> bool:
+def is_numeric(column: Column, decimal: str, missing: Sequence[str] = ()) -> bool:
     """Say whether more than half of the cells that hold anything hold a number (or all of them one of two states).
 
     So it is too where they hold few words and many numbers: a sensor that was down for most of the time.
     """
     if is_text(column):
-        sample = sample_of(column)
+        sample = sample_of(_without(column, missing, decimal))
         good, bad, _ = _judged(sample, decimal)
         return good > bad or (good > 0 and _few_words_many_numbers(sample, decimal))
     kind = column.type
@@ -93,14 +94,34 @@ def is_numeric(column: Column, decimal: str) -> bool:
     )
 
 
-def is_measured(column: Column, decimal: str, asked: bool) -> bool:
-    """Say whether a column holds numbers; one asked for by name does: a slice full of "Bad" is a sensor down."""
+def is_measured(column: Column, decimal: str, asked: bool, missing: Sequence[str] = ()) -> bool:
+    """Say whether a column holds numbers; one asked for by name does: a slice full of "Bad" is a sensor down.
+
+    ``missing`` is what somebody said stands for no value.
+    """
+    column = _without(column, missing, decimal)
     if not is_text(column):
         return is_numeric(column, decimal)
     if asked or is_numeric(column, decimal):
         return True
     good, bad, _ = _judged(column, decimal)  # the sample may have missed the numbers, or no cell has a value
     return good > bad or bad == 0
+
+
+def stands_for_nothing(column: Column, missing: Sequence[str], decimal: str) -> Bool:
+    """Mark the cells (n,) that hold what somebody said stands for no value: those words, or those numbers."""
+    said = _none(column)
+    if is_text(column):
+        said = _is_in(_plain(texts_of(column)), arrow.texts([word.strip().casefold() for word in missing]))
+    fillers = np.array([float(word) for word in missing if re.fullmatch(NUMBER, word.strip())])
+    values = _numbers(column, decimal).values
+    kind = np.float32 if pa.types.is_float32(column.type) else np.float64
+    found: Bool = said | np.isin(values.astype(kind), fillers.astype(kind))
+    return found
+
+
+def _without(column: Column, missing: Sequence[str], decimal: str) -> Column:
+    return column.filter(from_bools(~stands_for_nothing(column, missing, decimal))) if missing else column
 
 
 def numbers_among_text(column: Column, decimal: str) -> tuple[int, int]:
@@ -141,10 +162,22 @@ def numbers_in(column: Column, decimal: str, keep: Bool | None = None) -> tuple[
     return found.values, int(found.bad.sum())
 
 
-def read_numbers(column: Column, decimal: str, keep: Bool | None = None) -> Numbers:
-    """What the (kept) cells of a column are as numbers; its places count kept cells only."""
+def read_numbers(column: Column, decimal: str, keep: Bool | None = None, missing: Sequence[str] = ()) -> Numbers:
+    """What the (kept) cells of a column are as numbers; its places count kept cells only.
+
+    What somebody said stands for no value (``missing``) is none, and bad.
+    """
     if keep is not None and not keep.all():
         column = column.take(from_ints(np.flatnonzero(keep)))
+    nothing = stands_for_nothing(column, missing, decimal) if missing else None
+    if nothing is None or not nothing.any():
+        return _numbers(column, decimal)
+    left = pc.if_else(from_bools(nothing), pa.nulls(1, column.type)[0], column)
+    found = _numbers(left, decimal)
+    return replace(found, bad=found.bad | nothing)
+
+
+def _numbers(column: Column, decimal: str) -> Numbers:
     if is_text(column):
         found = _from_text(texts_of(column), decimal)
     else:

@@ -98,6 +98,8 @@ class ReadOptions:
     separator: str | None = None
     """``,`` ``;`` ``|`` ``^`` ``~``, a tab, a blank (any number of them) or two blanks (two and more)."""
     decimal: str | None = None
+    missing: Sequence[str] = ()
+    """Words and numbers that stand for no value, such as ``-9999``: cells that hold them become missing."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Renames: column in the file → sensor name."""
     sensors: Sequence[str] | None = None

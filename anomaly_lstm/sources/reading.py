@@ -183,7 +183,7 @@ def _left_out(part: RawFile, roles: Roles, options: ReadOptions) -> list[str]:
         if options.columns.get(name, name) not in options.known
         and not {name, options.columns.get(name, name)} & set(options.exclude)
         and is_text(part.table[name])
-        and is_numeric(part.table[name], part.decimal)
+        and is_numeric(part.table[name], part.decimal, options.missing)
     ]
 
 

@@ -121,7 +121,7 @@ def _filler_words(sensor: str, one: Remarks) -> list[str]:
         return []
     return [
         f"'{sensor}' holds {filler:g} in {cells} cell(s), far from its other values ({one.low:g} to {one.high:g}), and "
-        "is read as a measurement. If it stands for no value, take it out of the file."
+        f"is read as a measurement. If it stands for no value: --missing {filler:g}, or missing in [source]."
         for filler, cells in one.fillers.items()
         if abs(filler) > FILLER_FACTOR * max(abs(one.low), abs(one.high))
     ]

@@ -73,7 +73,7 @@ def wide_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
         if options.words.get(sensor):
             values[:, place] = places_of(column, options.words[sensor], keep)
             continue
-        numbers = read_numbers(column, file.decimal, keep)
+        numbers = read_numbers(column, file.decimal, keep, options.missing)
         unit = _unit_of(file, name, numbers, rows, file.units.get(name))
         units |= {sensor: unit} if unit else {}
         held = column.filter(from_bools(keep))
@@ -110,13 +110,14 @@ def long_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
     wanted = [_is_wanted(old, new, options) for old, new in zip(names, final, strict=True)]
     unwanted = ~np.array([*wanted, True])[sensor]
     column = file.table[roles.value]
-    if not is_measured(column, file.decimal, options.value is not None or bool(options.known)):
+    if not is_measured(column, file.decimal, options.value is not None or bool(options.known), options.missing):
         raise DataError(
             f"{file.path}: value column '{roles.value}' holds no numbers.{_example(file, [roles.value])} "
             "Name the one that does in [source] value."
         )
     kept = keep & ~unwanted
-    numbers, remarked = _settled_in_long(file, roles, read_numbers(column, file.decimal), sensor, final)
+    numbers = read_numbers(column, file.decimal, missing=options.missing)
+    numbers, remarked = _settled_in_long(file, roles, numbers, sensor, final)
     values, bad = numbers.values.copy(), numbers.bad.copy()
     states: list[str] = []
     told = [number for number, name in enumerate(final) if options.words.get(name)]
@@ -126,7 +127,7 @@ def long_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
         bad[mine] &= np.isnan(values[mine])
     for number in np.setdiff1d(np.unique(sensor[numbers.bad & kept]), told):
         mine = sensor == number
-        alone = read_numbers(column, file.decimal, mine)
+        alone = read_numbers(column, file.decimal, mine, options.missing)
         if alone.states:  # words that are states of this sensor, among the numbers of others
             values[mine], bad[mine] = alone.values, alone.bad
             states.append(_state_note(final[number], alone))
@@ -189,7 +190,7 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
             moments.append(name)
         elif not options.known and not asked and sensor not in options.asked and _is_label(file, name):
             labels.append(name)
-        elif not options.known and not is_measured(column, file.decimal, asked=asked):
+        elif not options.known and not is_measured(column, file.decimal, asked, options.missing):
             text.append(name)
         elif sensor in columns:
             raise UsageError(f"[source] columns gives two columns of {file.path} the same name '{sensor}'.")

@@ -228,8 +228,31 @@ CASES = (
         "a filler among measurements",
         {"pump.csv": with_words("-9999", "-9999")},
         "warned",
-        (r"'flow' holds -9999 in 2 cell\(s\), far from its other values",),
+        (r"'flow' holds -9999 in 2 cell\(s\), far from its other values .*--missing -9999",),
         rows=reference() | {int(t): {"flow": -9999.0, "temp": TEMP[n]} for n, t in enumerate(times()[:2])},
+    ),
+    *(
+        Case(
+            f"fillers that somebody names {how}",
+            {"pump.csv": with_words("-9999", "-9999.0", "kaputt")},
+            "warned",
+            (r"'flow': 3 cell.s. without a number became missing: '-9999' .1., '-9999.0' .1., 'kaputt' .1.",),
+            options=options,
+            rows=without(0, 1, 2),
+            pipeline=keys,
+        )
+        for how, options, keys in (
+            ("by a flag", ("--missing", "-9999,Kaputt"), ""),
+            ("in a pipeline file", (), "missing = '-9999'\n"),
+        )
+    ),
+    Case(
+        "a word for no value that would make a column text",
+        {"pump.csv": with_words("weg", "weg", "weg", "weg", "weg")},
+        "warned",
+        ("'weg' .5.",),
+        options=("--missing", "weg"),
+        rows=without(0, 1, 2, 3, 4),
     ),
     Case(
         "a column of words",
