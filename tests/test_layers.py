@@ -95,6 +95,7 @@ ORDER: tuple[str | set[str], ...] = (
     "sources.decoding",
     "sources.vocabulary",
     "sources.units",
+    "sources.pairs",
     "sources.layout",
     "sources.strays",
     "sources.cells",

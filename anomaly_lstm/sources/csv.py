@@ -15,7 +15,7 @@ import itertools
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from pyarrow import csv as arrow_csv
 from anomaly_lstm import arrow
 from anomaly_lstm.arrow import to_numpy
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.sources import packing
+from anomaly_lstm.sources import packing, pairs
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.decoding import as_utf8, lines_in
 from anomaly_lstm.sources.layout import BLANKS, SAMPLE_BYTES, SEPARATORS, Shape, find_shape, spread_blanks
@@ -100,6 +100,7 @@ def _look(content: Content, options: ReadOptions) -> Text:
             separator=options.separator,
             decimal=options.decimal,
             whole=whole,
+            in_pairs=options.layout != "wide" and options.time in (None, pairs.TIME),
         )
     except csv.Error as problem:
         raise DataError(f"{content.name}: cannot be read as CSV: {problem}. Export it again.") from problem
@@ -145,9 +146,13 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
         dropped = dict(Counter(reason for _, reason in part.strays if reason))
         if text.shape.further_names and not rows and not text.skip:
             dropped[FURTHER_NAMES] = text.shape.further_names
-        where = _Place(text, rows, strays)
+        where: Callable[[int], str] = _Place(text, rows, strays)
         rows += table.num_rows
         taken += part.table.nbytes
+        units = text.shape.units
+        if text.shape.pairs:
+            table, lines = pairs.below_each_other(table, text.shape.pairs, text.shape.names, units)
+            where, units = pairs.OfPair(where, lines), {}
         yield RawFile(
             text.content.name,
             table,
@@ -156,7 +161,7 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
             text.shape.decimal,
             text.shape.separator,
             tuple(notes),
-            text.shape.units,
+            units,
             dropped,
             min(1.0, taken / max(1, size_there)),
             head,
@@ -250,7 +255,8 @@ def _head(shape: Shape) -> Any:
     """The first rows as a table; what reads it asks for few cells of it."""
     columns = zip(*shape.first_rows, strict=True) if shape.first_rows else [()] * len(shape.names)
     table = pa.table({name: arrow.texts(cells) for name, cells in zip(shape.names, columns, strict=True)})
-    return _with_one_decimal(table, shape)
+    table = _with_one_decimal(table, shape)
+    return pairs.below_each_other(table, shape.pairs, shape.names, {})[0] if shape.pairs else table
 
 
 def _with_one_decimal(table: Any, shape: Shape) -> Any:

@@ -17,7 +17,9 @@ from pathlib import Path
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources.decoding import lines_in
 from anomaly_lstm.sources.names import TIME_NAMES, clean_names, key_of
+from anomaly_lstm.sources.pairs import Pair, find_pairs, names_of_pairs, pair_notes
 from anomaly_lstm.sources.units import split_unit, units_in_row
+from anomaly_lstm.sources.vocabulary import MOMENT, NUMBER
 from anomaly_lstm.sources.words import listed
 
 csv.field_size_limit(1 << 30)  # of the whole process; the default refuses a line of names that is no table yet
@@ -30,10 +32,6 @@ SAMPLE_BYTES = 500_000
 SAMPLE_RECORDS = 200
 PREAMBLE_MOST = 150
 """Records before the names; more of them are no preamble."""
-
-NUMBER = re.compile(r"\s*['\"]?[+-]?(\d[\d.,' \u00a0\u2009\u202f’]*|[.,]\d+)([eE][+-]?\d+)?\s*['\"]?")
-MOMENT = re.compile(r"\s*['\"]?(\w{2,9}\.?,? )?\d{1,4}[-/.]\s?(\d{1,2}|[A-Za-z]{3,9})\.?[-/.]\s?\d{1,4}([T ,].*)?\s*")
-CLOCK = re.compile(r"\s*\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[AaPp]\.?\s?[Mm]\.?)?.*")
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,8 @@ class Shape:
     other_decimal: tuple[str, ...] = ()
     """Columns whose numbers are written with the other decimal mark."""
     notes: tuple[str, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    """What all columns make up where each sensor has a column of times of its own."""
     first_rows: tuple[tuple[str, ...], ...] = ()
     """The first rows that have as many cells as there are names."""
     further_names: int = 0
@@ -73,9 +73,17 @@ class Record:
 
 
 def find_shape(
-    sample: bytes, name: Path, *, separator: str | None = None, decimal: str | None = None, whole: bool
+    sample: bytes,
+    name: Path,
+    *,
+    separator: str | None = None,
+    decimal: str | None = None,
+    whole: bool,
+    in_pairs: bool = True,
 ) -> Shape:
     """Find out how a text is laid out by its first bytes, which are all of it where ``whole``.
+
+    Pairs of times and values are looked for where they may be there (``in_pairs``).
 
     Raises `DataError` where no names stand above the rows, or two columns have the same name.
     """
@@ -99,8 +107,15 @@ def find_shape(
     rows = [record.cells for record in records if record.end > last.end and record.width >= 1]
     mark, weak = (decimal, False) if decimal else find_decimal(rows, separator)
     other = () if decimal else _other_decimal(rows, names, mark)
-    cleaned = clean_names(names, name, records[head].last_line)
-    notes = [*_preamble_note(records, head), *said, *notes, *_decimal_notes(other, weak, mark, cleaned)]
+    pairs = find_pairs(names, [record.cells for record in above], rows) if in_pairs else ()
+    cleaned = clean_names(names_of_pairs(names, pairs), name, records[head].last_line)
+    notes = [
+        *_preamble_note(records, head),
+        *said,
+        *notes,
+        *_decimal_notes(other, weak, mark, cleaned),
+        *pair_notes(pairs),
+    ]
     return Shape(
         separator,
         mark,
@@ -111,6 +126,7 @@ def find_shape(
         {cleaned[number]: unit for number, unit in units.items()},
         tuple(cleaned[number] for number in other),
         tuple(notes),
+        pairs,
         tuple(row for row in rows if len(row) == len(names)),
         sum(not units_in_row(records[number].cells) for number in further),
     )

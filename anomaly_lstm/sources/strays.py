@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anomaly_lstm.sources.layout import CLOCK, MOMENT, NUMBER, Shape
+from anomaly_lstm.sources.layout import Shape
+from anomaly_lstm.sources.vocabulary import CLOCK, MOMENT, NUMBER
 
 COMMENT = "a comment"
 FOOTER = "no row of the table"

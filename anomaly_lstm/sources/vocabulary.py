@@ -77,3 +77,8 @@ BAD = re.compile(
 UNCERTAIN = re.compile(
     r"(uncertain|questionable|suspect|substituted|annotated|u|q|s)\b.*|uncertain[A-Z]\w*", re.IGNORECASE | re.DOTALL
 )
+
+NUMBER = re.compile(r"\s*['\"]?[+-]?(\d[\d.,' \u00a0\u2009\u202f’]*|[.,]\d+)([eE][+-]?\d+)?\s*['\"]?")
+MOMENT = re.compile(r"\s*['\"]?(\w{2,9}\.?,? )?\d{1,4}[-/.]\s?(\d{1,2}|[A-Za-z]{3,9})\.?[-/.]\s?\d{1,4}([T ,].*)?\s*")
+CLOCK = re.compile(r"\s*\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[AaPp]\.?\s?[Mm]\.?)?.*")
+"""How numbers, dates and times of day look in a cell of text, whatever form they have."""

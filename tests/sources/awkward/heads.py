@@ -16,7 +16,38 @@ def named(flow: str, temp: str) -> dict[int, dict[str, float]]:
     return {t: {flow: row["flow"], temp: row["temp"]} for t, row in reference().items()}
 
 
+def pairs(*heads: str, short: int = 0) -> bytes:
+    """Each sensor beside its own times, those of the second from new to old, and the last ``short`` of it missing."""
+    stamps, flow, temp = zip(*(row.split(";") for row in ROWS), strict=True)
+    second = [f"{stamp};{value}" for stamp, value in zip(reversed(stamps), reversed(temp), strict=True)]
+    second[len(ROWS) - short :] = [";"] * short
+    return text(*heads, *(";".join(cells) for cells in zip(stamps, flow, second, strict=True)))
+
+
+def in_pairs(name: str, *heads: str) -> Case:
+    return Case(f"pairs of times and values, {name}", {"pump.csv": pairs(*heads)}, "warned", ("PAIRS.*'flow', 'temp'",))
+
+
 CASES = (
+    in_pairs("both named", "flow time;flow value;temp time;temp value"),
+    in_pairs("one name for all times", "Timestamp;flow;Timestamp;temp"),
+    in_pairs("times numbered", "Time 1;flow;Time 2;temp"),
+    in_pairs("tags above the times", "flow;;temp;"),
+    in_pairs("tags in the line above", "flow;;temp;", "Timestamp;Value;Timestamp;Value"),
+    Case(
+        "pairs of times and values with units, of which one ends early",
+        {"pump.csv": pairs("Date;flow [m3/h];Date;temp [°C]", short=2)},
+        "warned",
+        ("PAIRS", "flow: m3/h"),
+        rows={t: row if n > 1 else {"flow": row["flow"]} for n, (t, row) in enumerate(reference().items())},
+    ),
+    Case(
+        "pairs of times and values, by the first of the times",
+        {"pump.csv": pairs("flow time;flow;temp time;temp")},
+        "accepted",
+        options=("--time", "flow time", "--sensors", "flow"),
+        rows={t: {"flow": row["flow"]} for t, row in reference().items()},
+    ),
     Case(
         "names and units above the line with the time's name",
         {
