@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from anomaly_lstm import conditions, modes, sources, store
 from anomaly_lstm.clock import iso
 from anomaly_lstm.conditions import Int8
-from anomaly_lstm.errors import UsageError
+from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.grades import Grade
 from anomaly_lstm.sensor_rules import SensorRules, rules_from, series_of
 from anomaly_lstm.sources import Place, is_remote
 from anomaly_lstm.sources.contract import Database, FileQuality, RawAsset, Reading
-from anomaly_lstm.sources.words import near
+from anomaly_lstm.sources.words import listed, near
 from anomaly_lstm.telemetry import (
     DEFAULT,
     MAX_HOLE,
@@ -94,7 +94,7 @@ def on_grid(
     """
     if sensors is None:
         sensors = options.rules.made_of([s for s in sensors_of(reading) if s != mode and s not in reading.words])
-    grid = grid or grid_for([raw.time_us for raw in reading.assets], options)
+    grid = grid or grid_for([raw.time_us for raw in reading.assets], options, [file.file for file in reading.files])
     placed = [place_on(raw, sensors, grid, options, reading.words, since) for raw in reading.assets]
     telemetry = [t for t, _ in placed]
     if mode is not None:
@@ -162,9 +162,14 @@ def check_applied(applied: SensorRules, wanted: SensorRules, whose: str) -> None
         )
 
 
-def grid_for(times_us: Sequence[NDArray[np.int64]], options: GridOptions) -> Grid:
+def grid_for(times_us: Sequence[NDArray[np.int64]], options: GridOptions, files: Sequence[str] = ()) -> Grid:
     """The grid that the rows of some assets lie on, by when they were measured [µs since 1970 UTC]."""
-    period = options.period_us if options.period_us is not None else estimate_period(times_us)
+    try:
+        period = options.period_us if options.period_us is not None else estimate_period(times_us)
+    except DataError as problem:
+        if not files:
+            raise
+        raise DataError(f"{listed(files, 3)}: {problem}") from problem
     return Grid(period, estimate_phase(times_us, period))
 
 

@@ -99,9 +99,8 @@ def ingest(
         if read.mode:
             check_names([read.mode], found.sensors, "--mode")
         check_rules(options, found.sensors, found.said)
-        on = grid_for(
-            [stock.first_times(rows_for_period(len(found.assets))) for stock in found.assets.values()], options
-        )
+        times = [stock.first_times(rows_for_period(len(found.assets))) for stock in found.assets.values()]
+        on = grid_for(times, options, list(found.files))
         qualities: list[AssetQuality] = []
         grades: list[Grade] = []
         rows = 0

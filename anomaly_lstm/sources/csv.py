@@ -168,10 +168,14 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
         )
 
 
+def mark_name(separator: str) -> str:
+    """A separator in words."""
+    return {"\t": "tab", "  ": "two blanks or more", " ": "blanks"}.get(separator, f"'{separator}'")
+
+
 def _found(shape: Shape, encoding: str, options: ReadOptions) -> list[str]:
     """What to tell about how a text is written."""
-    mark = {"\t": "tab", "  ": "two blanks or more", " ": "blanks"}.get(shape.separator, f"'{shape.separator}'")
-    said = [f"Columns are separated by {mark}, the decimal mark is '{shape.decimal}'."]
+    said = [f"Columns are separated by {mark_name(shape.separator)}, the decimal mark is '{shape.decimal}'."]
     said = said if options.separator is None or options.decimal is None else []
     said += [f"The text is encoded as {encoding}."] if encoding != "utf-8" else []
     return [*said, *shape.notes]
@@ -330,6 +334,12 @@ def _ragged(text: Text, row: Any) -> DataError:
         return DataError(
             f"{text.content.name}, line {line}: a quotation mark {quote} opens a cell and never closes. Mend the line."
         )
+    other = next((mark for mark in SEPARATORS if _parts_alike(row, mark, text.shape)), None)
+    if other:
+        return DataError(
+            f"{text.content.name}, line {line}: from here on columns are separated by {mark_name(other)}, before by "
+            f"{mark_name(text.shape.separator)}. Split the file here: one table per file."
+        )
     more = row.actual_columns > row.expected_columns and text.shape.separator == ","
     hint = "a decimal comma between commas needs quotes, or another separator" if more else "a cut last line comes from"
     hint += "" if more else " a file still being written"
@@ -337,6 +347,11 @@ def _ragged(text: Text, row: Any) -> DataError:
         f"{text.content.name}, line {line}: has {row.actual_columns} column(s) where the header has "
         f"{row.expected_columns}. Mend or remove the line; {hint}."
     )
+
+
+def _parts_alike(row: Any, mark: str, shape: Shape) -> bool:
+    """Whether another separator parts a record into as many cells as there are names."""
+    return mark != shape.separator and len(next(csv.reader([row.text], delimiter=mark), [])) == row.expected_columns > 1
 
 
 def _unreadable(text: Text, record: int, problem: Exception) -> DataError:

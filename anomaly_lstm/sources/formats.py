@@ -264,6 +264,26 @@ def likely_formats(column: Column) -> tuple[str, ...]:
     return tuple(date + _time_of_day_format(sample, date) for date in orders)
 
 
+def two_forms(file: RawFile, column: Column) -> str:
+    """The words on a column that holds dates in two forms, each in about one half, and where the first of each stands;
+    none where it does not.
+    """
+    if not is_text(column):
+        return ""
+    texts = texts_of(column)
+    sample = sample_of(texts)
+    read = {form: parse_times(sample, form).readable for form in FORMATS}
+    one = max(read, key=lambda form: int(read[form].sum()))
+    other = max(read, key=lambda form: int((read[form] & ~read[one]).sum()))
+    both = int((read[one] | read[other]).sum())
+    if 2 * both <= len(sample) or not (read[other] & ~read[one]).any():
+        return ""
+    first, more = parse_times(texts, one).readable, parse_times(texts, other).readable
+    rows = [int(np.flatnonzero(marked)[0]) for marked in (first, more & ~first)]
+    shown = " and ".join(f"'{as_written(column, row)}' ({file.where(row)})" for row in rows)
+    return f"holds times in two forms, {shown}: write all of them in one, or split the file."
+
+
 def _time_of_day_format(sample: Column, date: str) -> str:
     """Write the time of day of the first cell as strptime would, for people and for `ReadOptions.time_format`."""
     if date not in DATES:

@@ -11,7 +11,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anomaly_lstm.errors import DataError
@@ -215,7 +215,16 @@ def _records(lines: Sequence[str], start: int, line: int, separator: str, quote:
         if any(cell.strip() for cell in cells):
             found.append(Record(tuple(cells), ends[reader.line_num], line + before + 1, line + reader.line_num))
         before = reader.line_num
-    return found
+    return _with_blanks_apart(found) if separator == "  " else found
+
+
+def _with_blanks_apart(records: Sequence[Record]) -> list[Record]:
+    """Records with names that single blanks set apart, above rows that need two."""
+    width, _ = _commonest_width([record.width for record in records])
+    rows = next((n for n, record in enumerate(records) if record.width == width and _is_row(record)), 0)
+    apart = [tuple(record.cells[0].split()) if record.width == 1 else record.cells for record in records[:rows]]
+    fits = [cells if len(cells) == width else record.cells for cells, record in zip(apart, records, strict=False)]
+    return [*(replace(record, cells=cells) for record, cells in zip(records, fits, strict=False)), *records[rows:]]
 
 
 def _find_names(records: Sequence[Record], name: Path) -> tuple[int, int]:

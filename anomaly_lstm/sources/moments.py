@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from anomaly_lstm.arrow import Column
+from anomaly_lstm.arrow import Column, from_ints, to_numpy
 from anomaly_lstm.errors import DataError
-from anomaly_lstm.sources.cells import as_written
+from anomaly_lstm.sources.cells import as_written, is_text, texts_of
 from anomaly_lstm.sources.clocks import Account, with_steps
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.counts import is_made_up
@@ -18,6 +19,7 @@ from anomaly_lstm.sources.formats import time_column
 from anomaly_lstm.sources.orders import first_of_other_order
 from anomaly_lstm.sources.resets import far_off
 from anomaly_lstm.sources.times import Times, read_times
+from anomaly_lstm.sources.vocabulary import TOTALS
 from anomaly_lstm.sources.zones import in_utc, known_at, offsets_in, zones_of
 
 Int64 = NDArray[np.int64]
@@ -27,7 +29,9 @@ NO_TIME = "time missing"
 NOT_READABLE = "time not readable"
 IMPOSSIBLE = "no such date or time"
 BEYOND = "time outside 1900 to 2200"
+TOTAL = "time not readable: a total or mean"
 _A = {
+    TOTAL: "a total or mean instead of a time",
     NOT_READABLE: "a time that is not readable",
     IMPOSSIBLE: "no such date or time",
     BEYOND: "a time outside 1900 to 2200",
@@ -89,18 +93,29 @@ def moments_of(
     rows = np.flatnonzero(sane)
     account = with_steps(account, utc[rows], series, which[rows], lambda row: file.where(int(rows[row])))
     account = replace(account, made_up=is_made_up(time_format), offsets=account.offsets | offsets_in(column))
-    reasons = {**_why_not(times), OUTSIDE: outside, FAR_OFF: far}
+    reasons = {**_why_not(times, column), OUTSIDE: outside, FAR_OFF: far}
     dropped = {reason: int(bad.sum()) for reason, bad in reasons.items() if bad.any()}
     return Moments(utc, keep & ~outside & ~far, dropped, account)
 
 
-def _why_not(times: Times) -> dict[str, Bool]:
+def _why_not(times: Times, column: Column) -> dict[str, Bool]:
     """Which rows (n,) have no time that can be read, by the reason."""
     none = np.zeros(len(times), dtype=bool)
     beyond = times.given & (none if times.beyond is None else times.beyond)
     impossible = times.given & (none if times.impossible is None else times.impossible)
     other = times.given & ~times.readable & ~beyond & ~impossible
-    return {NO_TIME: ~times.given, BEYOND: beyond, IMPOSSIBLE: impossible, NOT_READABLE: other}
+    total = none.copy()
+    if other.any() and is_text(column):
+        rows = np.flatnonzero(other)
+        cells = texts_of(column.take(from_ints(rows)))
+        total[rows] = to_numpy(pc.match_substring_regex(cells, f"^{TOTALS}$"), np.bool_)
+    return {
+        NO_TIME: ~times.given,
+        BEYOND: beyond,
+        IMPOSSIBLE: impossible,
+        TOTAL: total,
+        NOT_READABLE: other & ~total,
+    }
 
 
 def _with_unreadable(account: Account, file: RawFile, times: Times, column: Column) -> Account:
@@ -110,7 +125,7 @@ def _with_unreadable(account: Account, file: RawFile, times: Times, column: Colu
         row = int(np.flatnonzero(bad)[0])
         return f"{file.where(row)}: '{as_written(column, row)}'"
 
-    kinds = {reason: bad for reason, bad in _why_not(times).items() if reason in _A and bad.any()}
+    kinds = {reason: bad for reason, bad in _why_not(times, column).items() if reason in _A and bad.any()}
     first = {_A[reason]: place(bad) for reason, bad in kinds.items() if _A[reason] not in account.first}
     bad = times.given & ~times.readable
     return replace(

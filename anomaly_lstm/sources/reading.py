@@ -42,6 +42,8 @@ from anomaly_lstm.sources.values import cells_of
 from anomaly_lstm.sources.words import listed
 from anomaly_lstm.sources.zones import zone_in_name
 
+NOTHING_BELOW = "It has no rows below the names."
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -97,6 +99,9 @@ def read_some(files: Sequence[RawFile], options: ReadOptions) -> Reading:
 
 def no_rows(path: Path) -> DataError:
     """Why a source without rows cannot be read."""
+    if path.suffix.lower() == ".zip":
+        held = listed([one.name for one in inside(path)])
+        return DataError(f"{path}: holds no table with rows, only {held}. Pack a CSV with names and rows below them.")
     return DataError(f"{path}: has column names but no rows. Give a file that holds measurements.")
 
 
@@ -104,7 +109,7 @@ def _all_of(files: Sequence[RawFile], plans: Sequence[Plan], written: Written, o
     """Read whole files by the plans of those that hold rows."""
     if not plans:
         empty = [_without_rows(file) for file in files]
-        return Reading([], options, _gather([(str(file.path), ("No rows.",)) for file in files]), empty)
+        return Reading([], options, _gather([(str(file.path), (NOTHING_BELOW,)) for file in files]), empty)
     reading, rows = _read(files, plans, written, options)
     lost = _gather(
         [(part.file, (*clock_words(part.account), *_lost(part.quality, part.remarked, options))) for part in rows]
@@ -262,7 +267,7 @@ def _read(
         account = Account(passes=rows[-1].account.passes)  # a file may go on where another ended
     assets, join_notes = assemble(rows, options.known)
     notes = _gather(
-        [(str(file.path), (*file.notes, *(() if file.table.num_rows else ("No rows.",)))) for file in files],
+        [(str(file.path), (*file.notes, *(() if file.table.num_rows else (NOTHING_BELOW,)))) for file in files],
         [(str(file.path), role.notes) for file, role in zip(filled, roles, strict=True)],
         written.notes,
         [(part.file, part.notes) for part in rows],

@@ -19,6 +19,7 @@ from anomaly_lstm.sources.formats import (
     likely_formats,
     number_format,
     time_column,
+    two_forms,
     what_numbers_may_be,
     what_text_may_be,
 )
@@ -204,7 +205,8 @@ def _what_could_be_time(file: RawFile) -> str:
     if plain is not None and is_numeric(file.table[plain], file.decimal):
         return f" Column '{plain}' holds no dates. {what_numbers_may_be(file.table[plain], file.decimal, plain)}"
     if plain is not None:
-        return f" Column '{plain}' holds no dates.{what_text_may_be(file.table[plain], plain)}"
+        mixed = two_forms(file, file.table[plain])
+        return f" Column '{plain}' {mixed or 'holds no dates.'}{what_text_may_be(file.table[plain], plain)}"
     counter = _first(file.table.column_names, COUNTER_NAMES)
     if counter is not None:
         return (

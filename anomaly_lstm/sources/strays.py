@@ -8,18 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anomaly_lstm.sources.layout import Shape
-from anomaly_lstm.sources.vocabulary import CLOCK, MOMENT, NUMBER
+from anomaly_lstm.sources.vocabulary import CLOCK, MOMENT, NUMBER, TOTALS
 
 COMMENT = "a comment"
 FOOTER = "no row of the table"
 HEAD_AGAIN = "the names again"
 FURTHER_NAMES = "a second line of names"
-
-TOTALS = re.compile(
-    r"\W*(grand )?(total|sum|count|rows?|records?|average|avg|mean|min|max|minimum|maximum|std|end|eof|summe|anzahl"
-    r"|mittelwert|gesamt|ende|suma|promedio|fin|total[e]?|moyenne|somme)\b.*",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ def _is_footer(cells: Sequence[str], width: int, known: Sequence[str]) -> bool:
     first = cells[0].strip() if cells else ""
     if len(cells) >= width or not first or _is_value(first) or not re.match(r"\W*[^\W\d_]{2}|[-=*_]{3}", first):
         return False
-    if TOTALS.fullmatch(first):
+    if re.fullmatch(TOTALS, first):
         return True
     begins = first.casefold()
     if any(one.strip().casefold().startswith(begins) for one in known):

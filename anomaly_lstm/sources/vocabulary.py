@@ -25,6 +25,12 @@ NO_VALUE_WORDS: tuple[str, ...] = tuple(
 )
 """Lower case."""
 
+TOTALS = (
+    r"(?is)\W*(grand )?(total|sum|count|rows?|records?|average|avg|mean|min|max|minimum|maximum|std|end|eof|summe"
+    r"|anzahl|mittelwert|gesamt|ende|suma|promedio|fin|total[e]?|moyenne|somme)\b.*"
+)
+"""How a line below a table begins that is none of its rows."""
+
 STATE_PAIRS: tuple[tuple[str, str], ...] = (
     ("true", "false"),
     ("on", "off"),

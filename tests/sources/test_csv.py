@@ -381,7 +381,7 @@ def test_an_empty_file_among_others_is_told_and_stops_nothing(tmp_path: Path) ->
     write(tmp_path, PLAIN, "b.csv")
     reading = read(tmp_path)
     assert [(quality.rows_read, quality.rows_kept) for quality in reading.files] == [(0, 0), (2, 2)]
-    assert said(reading, "a.csv", "No rows")
+    assert said(reading, "a.csv", "no rows below")
 
 
 CELLS = st.sampled_from(["2020-01-01 00:00", "2020-01-02", "2020-01-03T01:02:03Z", "", "?", "2020-02-30"])

@@ -28,7 +28,36 @@ def in_pairs(name: str, *heads: str) -> Case:
     return Case(f"pairs of times and values, {name}", {"pump.csv": pairs(*heads)}, "warned", ("PAIRS.*'flow', 'temp'",))
 
 
+HALF = [row if n % 2 else f"02/03/2026 10:0{n};{row.split(';', 1)[1]}" for n, row in enumerate(ROWS)]
+
 CASES = (
+    Case(
+        "times of two forms in one column",
+        {"pump.csv": text(HEAD, *HALF)},
+        "refused",
+        (r"pump\.csv", "'time' holds times in two forms, '2026.*Z' .line 3. and '02/03/2026 10:00' .line 2.", "split"),
+    ),
+    Case(
+        "a separator that changes on the way",
+        {"pump.csv": text(HEAD, *ROWS[:4], *(row.replace(";", ",") for row in ROWS[4:]))},
+        "refused",
+        (r"pump\.csv, line 6: from here on columns are separated by ',', before by ';'", "Split the file here"),
+    ),
+    Case(
+        "names that single blanks set apart, and rows that need two",
+        {"pump.csv": text(HEAD.replace(";", " "), *(row.replace(";", "  ") for row in ROWS))},
+        "accepted",
+    ),
+    Case("a single row", {"pump.csv": text(HEAD, ROWS[0])}, "refused", (r"pump\.csv.*at least two rows", "--period")),
+    Case(
+        "footers as wide as the table",
+        {"pump.csv": text(*PLAIN.splitlines(), "Mittelwert;3.5;1", "Maximum;9;9")},
+        "warned",
+        (
+            "a total or mean instead of a time is in line 10: 'Mittelwert'",
+            "2 row.s. dropped: time not readable: a total",
+        ),
+    ),
     in_pairs("both named", "flow time;flow value;temp time;temp value"),
     in_pairs("one name for all times", "Timestamp;flow;Timestamp;temp"),
     in_pairs("times numbered", "Time 1;flow;Time 2;temp"),

@@ -43,6 +43,12 @@ TWO_NAMED = {"a/pump": reference(), "b/pump": reference()}
 NEXT_STEP = "copy or export it again"
 
 CASES = (
+    Case(
+        "zip that holds no table",
+        {"pump.zip": zipped({"readme.txt": b"Made by hand, see the other folder"})},
+        "refused",
+        (r"pump\.zip: holds no table with rows, only 'readme\.txt'",),
+    ),
     Case("gzip", {"pump.csv.gz": gzip.compress(PLAIN)}, "accepted"),
     Case("gzip of several pieces", {"pump.csv.gz": gzip.compress(PLAIN[:90]) + gzip.compress(PLAIN[90:])}, "accepted"),
     Case("gzip without its ending", {"pump.csv": gzip.compress(PLAIN)}, "accepted"),
