@@ -485,8 +485,19 @@ _SHRINKAGES = (0.0005, 0.002, 0.005, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9)
 
 
 def _surprise(moments: Float64, covariance: Float64) -> float:
-    """Twice the mean minus log likelihood, but for a constant, of rows with these moments under a centred normal."""
-    return float(np.linalg.slogdet(covariance)[1] + np.trace(np.linalg.solve(covariance, moments)))
+    """Twice the mean minus log likelihood, but for a constant, of rows with these moments under a centred normal; +inf
+    where the covariance is none.
+
+    By its Cholesky factor, which costs half of what solving does: of 2,000 sensors that is minutes of a training.
+    """
+    from scipy.linalg import lapack  # a part of half a second of import that only training needs
+
+    factor, failed = lapack.dpotrf(covariance, lower=1)
+    if failed:
+        return math.inf
+    inverse, _ = lapack.dpotri(factor, lower=1)  # its lower half
+    apart = 2 * np.vdot(np.tril(inverse, -1), moments) + np.vdot(np.diag(inverse), np.diag(moments))
+    return float(2 * np.log(np.diag(factor)).sum() + apart)
 
 
 def _blocks(n_rows: int) -> list[slice]:

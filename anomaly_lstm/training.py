@@ -44,12 +44,16 @@ WORTH = 0.02
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of training, for a progress bar: which of how many, and the look at the validation rows."""
+    """One step of training, for a progress bar: which of how many (0 of 0 between them), and the look at the validation
+    rows.
+    """
 
     name: str
     number: int
     of: int
     progress: Progress
+    sensors: int = 0
+    """So many are scored."""
 
 
 Told = Callable[[Stage], None]
@@ -81,7 +85,9 @@ def train(
     _check(assets, normal, roles, options)
     _check_sensors(grades)
     n_scored = len(roles.scored)
+    _on_to(told, "lines", n_scored)
     lines = _lines(assets, plan(assets, normal).network, n_scored, options, told)
+    _on_to(told, "which rows are unlike the rest", n_scored)
     aside = _unlike(assets, normal, lines, vouched)
     if aside:
         normal = without(normal, aside)
@@ -89,6 +95,7 @@ def train(
         lines = _lines(assets, plan(assets, normal).network, n_scored, options)
     folds = plan(assets, normal)
     tested = _contest(assets, folds.network, lines, n_scored, options, told)
+    _on_to(told, "how rare errors are", n_scored)
     level = [held for _, held in _lines(assets, folds.level, n_scored, options)]
     held = together(tested.held, level)
     _check_held(held, folds.scores)
@@ -247,6 +254,11 @@ def _teaching_rows(assets: Sequence[Telemetry], normal: Sequence[Bool]) -> list[
 
 def _teller(told: Told, name: str, number: int, folds: int) -> Callable[[Progress], None]:
     return lambda progress: told(Stage(name, number + 1, folds + 1, progress))
+
+
+def _on_to(told: Told, name: str, n_sensors: int) -> None:
+    """Tell what is done between the looks at validation rows."""
+    told(Stage(name, 0, 0, Progress(0, 0, 0.0), n_sensors))
 
 
 def _report(assets: Sequence[Telemetry], normal: Sequence[Bool], held: Held, final: Learned) -> dict[str, Any]:

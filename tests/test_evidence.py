@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import multivariate_normal
 
 from anomaly_lstm.evidence import (
     Evidence,
     Float64,
     Judged,
+    _surprise,
     advance,
     chunks,
     enough_of_mode,
@@ -290,3 +292,12 @@ def test_a_mode_needs_rows_and_visits(visits: list[int], enough: bool) -> None:
     row = np.concatenate([np.r_[np.ones(n, bool), False] for n in visits])
     assert enough_of_mode([row]) is enough
     assert enough_of_mode(np.split(row, [visits[0]])) is enough
+
+
+def test_the_surprise_of_rows_is_what_the_normal_law_says() -> None:
+    rng = np.random.default_rng(5)
+    rows, other = rng.normal(size=(60, 7)), rng.normal(size=(40, 7))
+    moments, covariance = rows.T @ rows / 60, other.T @ other / 40
+    told = multivariate_normal(np.zeros(7), covariance).logpdf(rows).mean()
+    assert _surprise(moments, covariance) == pytest.approx(-2 * told - 7 * np.log(2 * np.pi), rel=1e-9)
+    assert _surprise(moments, -covariance) == np.inf

@@ -80,10 +80,13 @@ def test_training_changes_nothing_it_was_given() -> None:
 
 @pytest.mark.parametrize("options", [LINE, LSTM], ids=["line", "lstm"])
 def test_progress_is_told_stage_by_stage(options: TrainOptions) -> None:
-    stages: list[Stage] = []
     asset = telemetry(healthy(400, seed=1))
     normal = [np.ones(len(asset), bool)]
-    train([asset], normal, ROLES, options, told=stages.append, max_hole=10, running=None, units={}, reading={})
+    said: list[Stage] = []
+    train([asset], normal, ROLES, options, told=said.append, max_hole=10, running=None, units={}, reading={})
+    stages, between = [s for s in said if s.of], [s for s in said if not s.of]
+    assert [s.name for s in between] == ["lines", "which rows are unlike the rest", "how rare errors are"]
+    assert all(s.sensors == len(ROLES.scored) for s in between)
     assert [s.number for s in stages] == sorted(s.number for s in stages)
     numbers = {s.number for s in stages}
     assert {1, stages[0].of} <= numbers, "an LSTM that adds nothing is not tested to the end"

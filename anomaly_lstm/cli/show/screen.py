@@ -105,9 +105,16 @@ def table(
         say(screen, f"… and {len(rows) - AT_MOST:,} more.")
 
 
+PATIENCE_S = 20.0
+"""A step of training that took so long makes it worth a line what comes next."""
+MANY_SENSORS = 500
+
+
 @contextmanager
 def learning(screen: Screen) -> Iterator[Callable[[Stage], None]]:
-    """A bar over all stages of a training, with the loss and the remaining time."""
+    """A bar over all stages of a training, with the loss and the remaining time; where nobody watches, a line whenever
+    one of them took longer than `PATIENCE_S`. Many sensors are told beforehand.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(20),
@@ -116,13 +123,29 @@ def learning(screen: Screen) -> Iterator[Callable[[Stage], None]]:
     )
     with _bar(screen, *columns) as bar:
         task = bar.add_task("reading the data", total=None, loss="")
+        begun = time.monotonic()
+        many = False
 
         def told(stage: Stage) -> None:
+            nonlocal begun, many
+            if stage.sensors >= MANY_SENSORS and not many:
+                many = True
+                say(
+                    screen,
+                    f"{stage.sensors:,} sensors are scored together: training takes memory by the square and time by "
+                    "the cube of their number, minutes from 1,000 on. Name those that matter with --sensors, or "
+                    "include in [sensors].",
+                )
             progress = stage.progress
             done = stage.number - 1 + (progress.step / progress.of if progress.of else 1.0)
             loss = f"loss {progress.loss:.3g}" if progress.of else ""
-            words = f"learning {stage.name} {stage.number}/{stage.of}"
-            bar.update(task, total=stage.of, completed=done, description=words, loss=loss)
+            words = f"learning {stage.name}{f' {stage.number}/{stage.of}' if stage.of else ''}"
+            if bar.disable and time.monotonic() - begun > PATIENCE_S:
+                say(screen, f"{words} …")
+            begun = time.monotonic()
+            bar.update(task, description=words, loss=loss)
+            if stage.of:
+                bar.update(task, total=stage.of, completed=done)
 
         yield told
 

@@ -55,7 +55,7 @@ CASES = (
         "warned",
         (
             "a total or mean instead of a time is in line 10: 'Mittelwert'",
-            "2 row.s. dropped: time not readable: a total",
+            "2 row.s. dropped: time not readable: a tot",
         ),
     ),
     in_pairs("both named", "flow time;flow value;temp time;temp value"),
