@@ -502,7 +502,7 @@ STYLE = """
   --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; } .tools, details { display: none; }
   section { break-inside: avoid; } h1 { font-size: 20px; } }
 :root.on-paper { color-scheme: light; --paper: #ffffff; --ink: #000000; --faint: #444c55; --line: #c4cad1;
-  --wash: #f3f5f8; --advisory: #1f6fa5; --warning: #b36b00; --critical: #a0153e; --quiet: #8a94a0; --scored: #79b8a4;
+  --wash: #f3f5f8; --advisory: #1a6396; --warning: #8a5200; --critical: #a0153e; --quiet: #8a94a0; --scored: #79b8a4;
   --measured: #1f5fa8;
   --band: rgba(110, 122, 136, 0.24); --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; }
 h1 { font-size: 23px; max-width: 62ch; }
