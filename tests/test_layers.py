@@ -98,6 +98,7 @@ ORDER: tuple[str | set[str], ...] = (
     "sources.pairs",
     "sources.layout",
     "sources.strays",
+    "sources.text",
     "sources.cells",
     "sources.qualities",
     "sources.calendar",

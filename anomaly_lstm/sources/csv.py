@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
-import itertools
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,9 +29,10 @@ from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources import packing, pairs
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.decoding import as_utf8, lines_in
-from anomaly_lstm.sources.layout import BLANKS, SAMPLE_BYTES, SEPARATORS, Shape, find_shape, spread_blanks
+from anomaly_lstm.sources.layout import BLANKS, SAMPLE_BYTES, SEPARATORS, Shape, find_shape
 from anomaly_lstm.sources.packing import Content
 from anomaly_lstm.sources.strays import FURTHER_NAMES, HEAD_AGAIN, holds_rows, judge
+from anomaly_lstm.sources.text import BLOCK, Place, Stream, Text, delimiter_of, line_of, rows_in
 
 NAME = "csv"
 SUFFIXES: tuple[str, ...] = (
@@ -48,22 +46,7 @@ SUFFIXES: tuple[str, ...] = (
 
 Int64 = NDArray[np.int64]
 
-BLOCK = 1 << 25
-"""Bytes of text that become one table at a time; no record may be longer."""
-
-
 SAMPLE_LINES = 20
-
-
-@dataclass(frozen=True)
-class Text:
-    """One text table: where it lies, how it is encoded and laid out."""
-
-    content: Content
-    encoding: str
-    shape: Shape
-    skip: int = 0
-    """Bytes of the file that were read before."""
 
 
 def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFile]:
@@ -146,7 +129,7 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
         dropped = dict(Counter(reason for _, reason in part.strays if reason))
         if text.shape.further_names and not rows and not text.skip:
             dropped[FURTHER_NAMES] = text.shape.further_names
-        where: Callable[[int], str] = _Place(text, rows, strays)
+        where: Callable[[int], str] = Place(text, rows, strays)
         rows += table.num_rows
         taken += part.table.nbytes
         units = text.shape.units
@@ -179,19 +162,6 @@ def _found(shape: Shape, encoding: str, options: ReadOptions) -> list[str]:
     said = said if options.separator is None or options.decimal is None else []
     said += [f"The text is encoded as {encoding}."] if encoding != "utf-8" else []
     return [*said, *shape.notes]
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Says in which line a row of a part stands; the file is read once more for it."""
-
-    text: Text
-    rows_before: int
-    strays: Sequence[tuple[int, str]]
-
-    def __call__(self, row: int) -> str:
-        record = _record_of(self.rows_before + row, [number for number, _ in self.strays])
-        return f"line {_line_of(self.text, record)}"
 
 
 @dataclass(frozen=True)
@@ -229,7 +199,7 @@ def _sliced(parts: Iterator[Part], size: int) -> Iterator[Part]:
 def _parts(text: Text, block: int) -> Iterator[Part]:
     """The rows of a text, ``block`` bytes at a time; at least one part, which may be empty."""
     names = text.shape.names
-    stream = _Stream(_rows(text), text.shape.quote)
+    stream = Stream(rows_in(text), text.shape.quote)
     ragged: list[Any] = []
 
     def skip(row: Any) -> str:
@@ -281,12 +251,12 @@ def _no_rows(names: Sequence[str]) -> Any:
     return pa.table({name: arrow.texts(()) for name in names})
 
 
-def _reader(stream: _Stream, shape: Shape, skip: Any, block: int) -> Any:
+def _reader(stream: Stream, shape: Shape, skip: Any, block: int) -> Any:
     return arrow_csv.open_csv(
         stream,
         read_options=arrow_csv.ReadOptions(column_names=list(shape.names), block_size=block, use_threads=False),
         parse_options=arrow_csv.ParseOptions(
-            delimiter=_delimiter(shape), quote_char=shape.quote, newlines_in_values=True, invalid_row_handler=skip
+            delimiter=delimiter_of(shape), quote_char=shape.quote, newlines_in_values=True, invalid_row_handler=skip
         ),
         convert_options=arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(shape.names, pa.string()),
@@ -295,10 +265,6 @@ def _reader(stream: _Stream, shape: Shape, skip: Any, block: int) -> Any:
             quoted_strings_can_be_null=True,
         ),
     )
-
-
-def _delimiter(shape: Shape) -> str:
-    return "\t" if shape.separator in BLANKS else shape.separator
 
 
 def _joined(table: Any, ragged: list[Any], done: int, text: Text, known: Sequence[str]) -> tuple[Part, int]:
@@ -311,7 +277,7 @@ def _joined(table: Any, ragged: list[Any], done: int, text: Text, known: Sequenc
     taken = 0
     while ragged and (place := ragged[0].number - done - 1 - len(strays) - len(pieces) // 2) <= table.num_rows:
         row = ragged.pop(0)
-        stray = judge(row.text, text.shape, _delimiter(text.shape), known)
+        stray = judge(row.text, text.shape, delimiter_of(text.shape), known)
         if stray.cells is not None:
             cells = [cell or None for cell in stray.cells]
             mended = pa.table({name: arrow.texts([cell]) for name, cell in zip(text.shape.names, cells, strict=True)})
@@ -328,7 +294,7 @@ def _joined(table: Any, ragged: list[Any], done: int, text: Text, known: Sequenc
 
 def _ragged(text: Text, row: Any) -> DataError:
     """The error of a record with more or fewer cells than there are names."""
-    line = _line_of(text, row.number)
+    line = line_of(text, row.number)
     quote = text.shape.quote
     if row.text.count(quote) % 2 and len(row.text.splitlines()) > 1:
         return DataError(
@@ -351,12 +317,12 @@ def _ragged(text: Text, row: Any) -> DataError:
 
 def _parts_alike(row: Any, mark: str, shape: Shape) -> bool:
     """Whether another separator parts a record into as many cells as there are names."""
-    return mark != shape.separator and len(next(csv.reader([row.text], delimiter=mark), [])) == row.expected_columns > 1
+    return mark != shape.separator and 0 < row.text.count(mark) == row.expected_columns - 1
 
 
 def _unreadable(text: Text, record: int, problem: Exception) -> DataError:
     """The error of a text that Arrow cannot split."""
-    line = _line_of(text, record)
+    line = line_of(text, record)
     said = str(problem).splitlines()[0].rstrip(".")
     if "straddling" in said or "out of sync" in said or "truncated" in said.lower():
         return DataError(
@@ -377,7 +343,7 @@ def _without_heads(part: Part, upto: int, text: Text) -> Part:
     numbers = _numbers(part, upto)
     for row in set(rows) - set(heads):
         if set(_cells(part.table, row)) == set(names):
-            line = _line_of(text, int(numbers[row]))
+            line = line_of(text, int(numbers[row]))
             raise DataError(
                 f"{text.content.name}, line {line}: the names stand here again, in another order. Split the file here: "
                 "one table per file."
@@ -400,8 +366,8 @@ def _refuse_swallowed(part: Part, upto: int, text: Text) -> None:
         if not any(_has_line_break(chunk) for chunk in column.chunks):
             continue
         for row in np.flatnonzero(to_numpy(pc.match_substring(column, "\n"), np.bool_)):
-            if holds_rows(column[int(row)].as_py(), _delimiter(text.shape), len(text.shape.names)):
-                line = _line_of(text, int(_numbers(part, upto)[row]))
+            if holds_rows(column[int(row)].as_py(), delimiter_of(text.shape), len(text.shape.names)):
+                line = line_of(text, int(_numbers(part, upto)[row]))
                 raise DataError(
                     f"{text.content.name}, line {line}: a quotation mark {text.shape.quote} opens a cell that holds "
                     "the rows below it too: it never closes, or lines later. Mend the line."
@@ -415,115 +381,6 @@ def _has_line_break(chunk: Any) -> bool:
 
 def _cells(table: Any, row: int) -> tuple[str, ...]:
     return tuple((table.column(number)[row].as_py() or "").strip() for number in range(table.num_columns))
-
-
-class _Stream(io.RawIOBase):
-    """Blocks of bytes as a file that is read once, from its beginning."""
-
-    def __init__(self, blocks: Iterator[bytes], quote: str = "") -> None:
-        self._blocks = blocks
-        self._rest = memoryview(b"")
-        self._quote = quote.encode()
-        self.has_quotes = False
-        """Whether a quotation mark has come by."""
-
-    def readable(self) -> bool:
-        return True
-
-    def has_more(self) -> bool:
-        """Whether anything but blank lines is left; those before it are passed over."""
-        while not self._rest.tobytes().strip():
-            block = self._next()
-            if block is None:
-                return False
-            self._rest = memoryview(block)
-        return True
-
-    def _next(self) -> bytes | None:
-        block = next(self._blocks, None)
-        self.has_quotes = self.has_quotes or (block is not None and self._quote in block)
-        return block
-
-    def read(self, size: int = -1) -> bytes:
-        """As many bytes as asked for; fewer only at the end."""
-        taken: list[memoryview] = []
-        left = size if size >= 0 else sys.maxsize
-        while left:
-            if not self._rest:
-                block = self._next()
-                if block is None:
-                    break
-                self._rest = memoryview(block)
-            taken.append(self._rest[:left])
-            self._rest = self._rest[len(taken[-1]) :]
-            left -= len(taken[-1])
-        return b"".join(taken)
-
-    def readinto(self, target: Any) -> int:
-        data = self.read(len(target))
-        target[: len(data)] = data
-        return len(data)
-
-
-def _rows(text: Text) -> Iterator[bytes]:
-    """What stands below the names, as UTF-8; columns set apart by blanks come with tabs."""
-    _, blocks = as_utf8(packing.blocks(text.content, text.skip), text.content.name)
-    below = blocks if text.skip else _after(blocks, text.shape.body)
-    return _spread(below, text.shape.separator) if text.shape.separator in BLANKS else below
-
-
-def _after(blocks: Iterator[bytes], offset: int) -> Iterator[bytes]:
-    for block in blocks:
-        if offset < len(block):
-            yield block[offset:]
-        offset = max(0, offset - len(block))
-
-
-def _spread(blocks: Iterator[bytes], separator: str) -> Iterator[bytes]:
-    """Whole lines with tabs for blanks."""
-    rest = b""
-    for block in itertools.chain(blocks, [None]):
-        rest += block or b""
-        end = len(rest) if block is None else rest.rfind(b"\n") + 1
-        yield spread_blanks(rest[:end], separator)
-        rest = rest[end:]
-
-
-def _record_of(row: int, strays: Sequence[int]) -> int:
-    """The number of the record that is row ``row`` (from 0) of the table."""
-    record = row + 1
-    for number in strays:
-        if number > record:
-            break
-        record += 1
-    return record
-
-
-def _line_of(text: Text, record: int) -> int:
-    """The line in which a record begins, counted from 1; the file is read once more for it."""
-    lines = _lines_before(text)
-    begin = 0
-    stream = io.TextIOWrapper(io.BufferedReader(_Stream(_rows(text)), BLOCK), "utf-8", newline="")
-    reader = csv.reader(stream, delimiter=_delimiter(text.shape), quotechar=text.shape.quote)
-    try:
-        for cells in reader:
-            record -= bool(cells)
-            if record == 0:
-                break
-            begin = reader.line_num
-    except csv.Error:
-        pass  # the line before the one that is beyond all measure
-    return lines + begin + 1
-
-
-def _lines_before(text: Text) -> int:
-    if not text.skip:
-        return text.shape.lines_before
-    left, lines = text.skip, 0
-    for block in packing.blocks(text.content):
-        lines += lines_in(block[:left])
-        left = max(0, left - len(block))
-    return lines
 
 
 def _without_nameless(table: Any, options: ReadOptions) -> tuple[Any, tuple[str, ...], list[str]]:
