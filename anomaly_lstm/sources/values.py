@@ -18,6 +18,7 @@ from anomaly_lstm.sources.cells import (
     is_measured,
     is_moment,
     is_numeric,
+    is_text,
     numbers_among_text,
     places_of,
     read_numbers,
@@ -72,6 +73,7 @@ def wide_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
         column = file.table[name]
         if options.words.get(sensor):
             values[:, place] = places_of(column, options.words[sensor], keep)
+            remarked[sensor] = with_fillers(Remarks(), values[:, place])
             continue
         numbers = read_numbers(column, file.decimal, keep, options.missing)
         unit = _unit_of(file, name, numbers, rows, file.units.get(name))
@@ -217,6 +219,8 @@ def _sensor_columns(file: RawFile, roles: Roles, options: ReadOptions) -> tuple[
 
 def _half_text(file: RawFile, name: str) -> list[str]:
     """Tell of a column of text that holds numbers too, and where it begins to hold none."""
+    if not is_text(file.table[name]):
+        return []
     good, bad = numbers_among_text(file.table[name], file.decimal)
     row = next(iter(np.flatnonzero(read_numbers(file.table[name], file.decimal).bad)), None)
     if not good or row is None:
