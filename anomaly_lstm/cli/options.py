@@ -455,7 +455,6 @@ def reading(
     time_format: str | None,
     separator: str | None,
     decimal: str | None,
-    missing: str | None,
     asset: str | None,
     zone: str | None,
     start: str | None,
@@ -464,6 +463,7 @@ def reading(
     exclude: str | None,
     asset_from: str | None = None,
     name: str | None = None,
+    missing: str | None = None,
     context: Sequence[str] = (),
     period: str | None = None,
 ) -> ReadOptions:
