@@ -421,15 +421,13 @@ def _fit_statistic(view: int, of: int, half_life: float, scaled: Sequence[Float6
     moments = _moments_of(np.clip(rows, -WILD, WILD))
     shrinkage = 1.0 if of == POWER else _shrinkage(moments)
 
-    def whitener(taught: Float64) -> Float64:
-        return _whitener(_shrunk(taught, shrinkage) + np.diag(least))
+    def covariance(taught: Float64) -> Float64:
+        return np.asarray(_shrunk(taught, shrinkage) + np.diag(least))
 
-    unseen = [
-        ((rows[b] @ whitener(others)) ** 2).sum(axis=1) for b, others in zip(blocks, _others(moments), strict=True)
-    ]
+    unseen = [_strength(rows[b], covariance(others)) for b, others in zip(blocks, _others(moments), strict=True)]
     strength = np.split(np.concatenate(unseen), np.cumsum([len(v) for v in vectors])[:-1])
     learned = _capped(fit_rarity(strength, exponential_tail), len(floor))
-    return Statistic(view, of, half_life, whitener(np.mean(moments, axis=0)), *learned)
+    return Statistic(view, of, half_life, _whitener(covariance(np.mean(moments, axis=0))), *learned)
 
 
 def _capped(rarity: Rarity, n_scored: int) -> tuple[Float64, Float64]:
@@ -504,6 +502,17 @@ def _blocks(n_rows: int) -> list[slice]:
     """`JUDGES` blocks of rows, one after the other."""
     cuts = [n_rows * k // JUDGES for k in range(JUDGES + 1)]
     return [slice(a, b) for a, b in pairwise(cuts)]
+
+
+def _strength(rows: Float64, covariance: Float64) -> Float64:
+    """T² of rows (n_rows, n_scored) → (n_rows,): what whitening gives too, for a tenth of the cost where sensors are
+    many.
+    """
+    from scipy.linalg import lapack, solve_triangular
+
+    factor, failed = lapack.dpotrf(covariance, lower=1)
+    white = rows @ _whitener(covariance) if failed else solve_triangular(factor, rows.T, lower=True).T
+    return np.asarray((white**2).sum(axis=1))
 
 
 def _whitener(covariance: Float64) -> Float64:

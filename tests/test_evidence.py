@@ -11,7 +11,9 @@ from anomaly_lstm.evidence import (
     Evidence,
     Float64,
     Judged,
+    _strength,
     _surprise,
+    _whitener,
     advance,
     chunks,
     enough_of_mode,
@@ -301,3 +303,11 @@ def test_the_surprise_of_rows_is_what_the_normal_law_says() -> None:
     told = multivariate_normal(np.zeros(7), covariance).logpdf(rows).mean()
     assert _surprise(moments, covariance) == pytest.approx(-2 * told - 7 * np.log(2 * np.pi), rel=1e-9)
     assert _surprise(moments, -covariance) == np.inf
+
+
+def test_the_strength_of_rows_is_their_distance_after_whitening() -> None:
+    rng = np.random.default_rng(6)
+    rows, other = rng.normal(size=(60, 7)), rng.normal(size=(40, 7)) @ rng.normal(size=(7, 7))
+    covariance = other.T @ other / 40
+    whitened = ((rows @ _whitener(covariance)) ** 2).sum(axis=1)
+    np.testing.assert_allclose(_strength(rows, covariance), whitened, rtol=1e-9)
