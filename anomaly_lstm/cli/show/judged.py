@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from anomaly_lstm.cli.show.screen import AT_MOST, Screen, say, table
-from anomaly_lstm.cli.show.told import STYLES
+from anomaly_lstm.cli.show.told import severity
 from anomaly_lstm.words import counted, day, expected, listed, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
@@ -182,9 +182,9 @@ def _replayed_row(result: Replay, outcome: Outcome) -> tuple[str | Text, ...]:
     if outcome.alert is None:
         return (outcome.event.asset, failed, "", words, "", "")
     alert = result.told[outcome.alert]
-    severity = Text(alert.severity, style=STYLES[alert.severity])
     led = alert.sensors[0].sensor if alert.sensors else ""
-    return (outcome.event.asset, failed, moment(iso(outcome.alert.raised_us)), words, severity, led)
+    when = moment(iso(outcome.alert.raised_us))
+    return (outcome.event.asset, failed, when, words, severity(alert.severity), led)
 
 
 def _what_if(screen: Screen, result: Replay) -> None:

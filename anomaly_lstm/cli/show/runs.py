@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anomaly_lstm.cli.show import glance
 from anomaly_lstm.cli.show.data import dropped, graded, notes, oddities, states
 from anomaly_lstm.cli.show.judged import evaluated
 from anomaly_lstm.cli.show.learned import model_words
@@ -38,6 +39,8 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
     if result.evaluation and (result.trained or result.changes):
         say(screen, "After the training, against the events:")
         evaluated(screen, result.evaluation)
+    if result.fleet:
+        glance.fleet(screen, result.fleet.document())
     say(screen, f"Done in {span(result.seconds)}. Alerts: {result.folder / 'alerts.json'} and alerts.parquet")
     say(screen, f"Scores: {result.folder / 'scores'}   Model: {result.model}")
     next_step(screen, command("report", pipeline) if result.report.run["assets"] else command("inspect", pipeline))
@@ -55,7 +58,8 @@ def _news(result: RunResult) -> str:
 
 def inspected(screen: Screen, found: Mapping[str, Any]) -> None:
     """What a folder or file holds, by its kind."""
-    say(screen, f"{found['path']} is {_KINDS[found['kind']]}.", style="bold")
+    if found["kind"] != "asset":
+        say(screen, f"{found['path']} is {_KINDS[found['kind']]}.", style="bold")
     if found["kind"] == "model":
         say(
             screen, f"Model {found['model_id']}, {found['network']['name']}, threshold {found['options']['threshold']}."
@@ -63,6 +67,8 @@ def inspected(screen: Screen, found: Mapping[str, Any]) -> None:
         model_words(screen, found)
     elif found["kind"] == "run":
         _inspected_run(screen, found)
+    elif found["kind"] == "asset":
+        glance.asset(screen, found)
     elif found["kind"] == "ingested":
         _inspected_quality(screen, found)
     else:
@@ -83,6 +89,8 @@ def _inspected_run(screen: Screen, found: Mapping[str, Any]) -> None:
         say(screen, f"Watched {counted(len(found['run']['assets']), 'asset')}, {span_words}.")
         alerts(screen, found["run"], found["alerts"])
         rising(screen, found["indicators"])
+    if found["fleet"]:
+        glance.fleet(screen, found["fleet"])
     if found["load"]:
         load_words(screen, found["load"])
 
