@@ -4,74 +4,145 @@ chosen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+import gzip
+import json
+from collections.abc import Iterator, Mapping, Sequence
 
-from anomaly_lstm.clock import DAY, SECOND, iso
-from anomaly_lstm.evaluation import EXCUSED, Outcome, Raised, failed_at
-from anomaly_lstm.events import Event
-from anomaly_lstm.page import Html, element, page, section, table, together
-from anomaly_lstm.replaying import (
-    Replay,
-    Trial,
+from anomaly_lstm import panels, timelines, trade_offs
+from anomaly_lstm.alerts import as_document
+from anomaly_lstm.clock import DAY, SECOND
+from anomaly_lstm.evaluation import Outcome, failed_at
+from anomaly_lstm.page import Html, content_policy, data_block, element, page, script, section, table, together
+from anomaly_lstm.panels import Figure
+from anomaly_lstm.replay_words import (
+    PLAIN,
     false_words,
-    figure,
+    few,
     headline,
     load_words,
+    note_words,
     on_delay_words,
-    outcome_word,
+    once_s,
     percent,
     policy_words,
+    rate,
     trade_words,
     warning_words,
 )
-from anomaly_lstm.words import beyond_record, clean, counted, expected, moment, span
+from anomaly_lstm.replaying import Replay, Trial, outcome_word
+from anomaly_lstm.report_page import PAPER, Drawing
+from anomaly_lstm.report_page import STYLE as DRAWN_STYLE
+from anomaly_lstm.sentences import sentence
+from anomaly_lstm.texts import Tongue
+from anomaly_lstm.timelines import AT_MOST, lasted_words, shown_assets
+from anomaly_lstm.words import beyond_record
 
-AT_MOST = 40
-"""Assets that get a timeline, and rows of a table; the JSON document has all of them."""
-
-WIDTH, LABEL, ROW, BAR = 964.0, 150.0, 30.0, 14.0
-"""Of a timeline: the whole, the room for the asset's name, the height of an asset and of a bar in it [px]."""
-
-NAME_LENGTH = 20
-"""Letters of an asset's name that its room holds; the whole name is shown when one points at it."""
+TIMELINE, TRADE_OFF = "timeline", "trade-off"
+"""The pictures of the page, by name."""
 
 
-def draw(result: Replay) -> str:
-    """The page, whole: it needs nothing beside it."""
-    title = headline(result)
+def draw(result: Replay, tongue: Tongue = PLAIN, drawing: Drawing | None = None) -> str:
+    """The page, whole: it needs nothing beside it, and nothing leaves it. Without ``drawing`` its tables tell all."""
+    title, say = headline(result, tongue), tongue.say
+    figures = _figures(result, tongue) if drawing else {}
+    happened = "What happened, and what would have been told"
     return page(
         title,
-        element("p", "Replay of a stored history, as a schedule would have lived it", class_="over"),
+        element("p", say("Replay of a stored history, as a schedule would have lived it"), class_="over"),
         element("h1", title),
-        element("p", _what(result), class_="faint"),
-        _tiles(result.present),
-        *(element("p", note, class_="faint") for note in result.notes),
-        section("What happened, and what would have been told", _timeline(result)),
-        section("Failure by failure", _outcomes(result)),
-        section("False alerts and alarm load", *_false(result.present)),
-        section("What if: other return periods, other on-delays", *_grid(result)),
-        section("How this was counted", _how(result)),
+        element("p", _what(result, tongue), class_="faint"),
+        _tiles(result.present, tongue),
+        *(element("p", note_words(note, tongue), class_="faint") for note in result.notes),
+        *(_undrawn(tongue) if figures else ()),
+        section(say(happened), *_timeline(result, figures, tongue)),
+        section(say("Failure by failure"), _outcomes(result, tongue)),
+        section(say("False alerts and alarm load"), *_false(result.present, tongue)),
+        section(say("What if: other return periods, other on-delays"), *_grid(result, figures, tongue)),
+        section(say("How this was counted"), _how(tongue)),
+        *(_drawn(result, figures, drawing, tongue) if drawing and figures else ()),
+        language=tongue.language,
+        head=content_policy(drawing.library, drawing.script) if drawing and figures else "",
+        style=DRAWN_STYLE + STYLE,
     )
 
 
-def _what(result: Replay) -> str:
+def _undrawn(tongue: Tongue) -> Iterator[Html]:
+    """What a reader is told where no picture comes."""
+    say = tongue.say
+    yield element("p", say("The pictures could not be drawn; the tables below tell the same."), id="undrawn", hidden="")
+    yield element(
+        "noscript", element("p", say("Without scripts there are no pictures; the tables below tell the same."))
+    )
+
+
+def _drawn(result: Replay, figures: Mapping[str, Figure], drawing: Drawing, tongue: Tongue) -> list[Html]:
+    """What draws the pictures."""
+    document = json.dumps(_document(result, figures, tongue), ensure_ascii=False, allow_nan=False)
+    return [
+        data_block("library", gzip.compress(drawing.library.encode(), 9, mtime=0)),
+        data_block("figures", gzip.compress(document.encode(), 9, mtime=0)),
+        script(drawing.script),
+    ]
+
+
+def _figures(result: Replay, tongue: Tongue) -> dict[str, Figure]:
+    assets = shown_assets(result)
+    trade_off = trade_offs.trade_off(result, tongue)
+    drawn = {TIMELINE: timelines.timeline(result, assets, tongue)} if assets else {}
+    return drawn | ({TRADE_OFF: trade_off} if trade_off else {})
+
+
+def _document(result: Replay, figures: Mapping[str, Figure], tongue: Tongue) -> dict[str, object]:
+    """What `panels.js` draws."""
+    history = result.history
+    edges = [tongue.wall(us) // 1000 for us in (history.start_us, history.end_us)]
+    return {
+        **panels.locale(tongue),
+        "origin": edges[0],
+        "period": history.period_us / 1000,
+        "paper": PAPER,
+        "views": {"all": edges, "focus": edges, "end": edges[1], "limits": edges},
+        "figures": figures,
+    }
+
+
+def _picture(name: str, title: str) -> Html:
+    return element("div", id=name, class_="picture", tabindex="0", role="img", aria_label=title)
+
+
+# ---------------------------------------------------------------- the head
+
+
+def _what(result: Replay, tongue: Tongue) -> str:
     edges = result.history.start_us, result.history.end_us
-    start, end = (_day(us) if edges[1] - edges[0] > 3 * DAY else moment(iso(us)) for us in edges)
-    policy = policy_words(result.present.terms)
-    return f"{counted(len(result.watched), 'asset')}, {start} to {end} UTC, model {result.history.model_id}. {policy}"
+    tell = tongue.day if edges[1] - edges[0] > 3 * DAY else tongue.moment
+    start, end = map(tell, edges)
+    assets = tongue.counted(len(result.watched), "asset", "assets")
+    said = tongue.say(
+        "{assets}, {start} to {end}, times in {zone}; model {model}.",
+        assets=assets, start=start, end=end, zone=tongue.zone_name, model=result.history.model_id,
+    )  # fmt: skip
+    return f"{said} {policy_words(result.present.terms, tongue)}"
 
 
-def _tiles(trial: Trial) -> Html:
-    failures, lead_us = trial.failures, trial.median_lead_us
-    ahead = "–" if lead_us is None else span(lead_us / SECOND)
-    false = trial.judged
-    promised = f"false alerts, {expected(false.expected_false)} promised" if false.expected_false else "false alerts"
+def _tiles(trial: Trial, tongue: Tongue) -> Html:
+    say, lead_us, false = tongue.say, trial.median_lead_us, trial.judged
+    years = rate(trial.years, tongue)
+    if false.expected_false:
+        cost = say(
+            "false alerts, {count} promised, in {years} asset-years",
+            count=few(false.expected_false, tongue), years=years,
+        )  # fmt: skip
+    else:
+        cost = say("false alerts in {years} asset-years", years=years)
+    warned = say("{found} of {all}", found=str(trial.warned), all=str(len(trial.failures)))
+    load = say("of the time in alarm; {rate} alerts per asset-month", rate=rate(trial.alerts_per_month, tongue))
+    ahead = say("ahead of the failure, in the middle" if trial.warned > 1 else "ahead of the failure")
     tiles = [
-        (f"{trial.warned} of {len(failures)}" if failures else "–", f"failures warned{_anomalies(trial)}"),
-        (ahead, "ahead of the failure, in the middle" if trial.warned > 1 else "ahead of the failure"),
-        (f"{len(false.false):,}", f"{promised} in {figure(trial.years)} asset-years"),
-        (percent(trial.alarm_share), f"of the time in alarm; {figure(trial.alerts_per_month)} alerts per asset-month"),
+        (warned if trial.failures else "–", say("failures warned") + _anomalies(trial, tongue)),
+        ("–" if lead_us is None else tongue.span(lead_us / SECOND), ahead),
+        (tongue.number(f"{len(false.false):,}"), cost),
+        (percent(trial.alarm_share, tongue), load),
     ]
     return element(
         "div",
@@ -80,189 +151,99 @@ def _tiles(trial: Trial) -> Html:
     )
 
 
-def _anomalies(trial: Trial) -> str:
+def _anomalies(trial: Trial, tongue: Tongue) -> str:
+    if not trial.anomalies:
+        return ""
     found = sum(o.alert is not None for o in trial.anomalies)
-    return f"; {found} of {len(trial.anomalies)} other events found" if trial.anomalies else ""
+    return tongue.say("; {found} of {all} other events found", found=str(found), all=str(len(trial.anomalies)))
 
 
-# ---------------------------------------------------------------- the timeline
+# ---------------------------------------------------------------- what happened
 
 
-def _timeline(result: Replay) -> Html:
-    """One row per asset that has an event or an alert, those with a failure first, under one scale of time."""
-    shown = _assets_to_show(result)
+def _timeline(result: Replay, figures: Mapping[str, Figure], tongue: Tongue) -> Iterator[Html]:
+    """The picture, with what zooms it."""
+    say, shown = tongue.say, shown_assets(result)
     if not shown:
-        return element("p", "No event was noted and no alert was raised.")
-    rest = len(result.watched) - len(shown)
-    more = f"{counted(rest, 'more asset')} with less to show or nothing, not drawn." if rest else ""
-    rows = [_asset_row(result, asset) for asset in shown]
-    return together(_legend(), _scale(result), *rows, element("p", more, class_="faint") if more else "")
-
-
-def _assets_to_show(result: Replay) -> list[str]:
-    """Assets with failures first, then those with other events, then those with most alerts."""
-    outcomes, alerts = result.present.judged.outcomes, result.present.raised
-    failed = {o.event.asset for o in outcomes if failed_at(o.event) is not None}
-    wanted = {o.event.asset for o in outcomes}
-    count: dict[str, int] = {}
-    for alert in alerts:
-        count[alert.asset] = count.get(alert.asset, 0) + 1
-    known = [asset for asset in result.watched if asset in wanted or asset in count]
-    known.sort(key=lambda asset: (asset not in failed, asset not in wanted, -count.get(asset, 0), asset))
-    return known[:AT_MOST]
-
-
-def _x(result: Replay, us: float) -> float:
-    """Where a time stands [px], held within the timeline."""
-    start, end = result.history.start_us, result.history.end_us
-    return LABEL + (WIDTH - LABEL) * min(max((us - start) / (end - start), 0.0), 1.0)
-
-
-def _scale(result: Replay) -> Html:
-    marks = [
-        together(
-            element("line", x1=_x(result, us), x2=_x(result, us), y1=16, y2=20, stroke="var(--line)"),
-            element("text", words, x=_x(result, us), y=12, class_="faint", text_anchor="middle"),
+        yield element("p", say("No event was noted and no alert was raised."))
+        return
+    if TIMELINE in figures:
+        caption = (
+            "A line per asset. Bars are alerts from when they were told, hollow ones false; crosses are failures; "
+            "green is how long before them they were told."
         )
-        for us, words in _ticks(result.history.start_us, result.history.end_us)
-    ]
-    return element("svg", *marks, viewBox=f"0 0 {WIDTH:.0f} 20", role="presentation")
+        yield element("p", say(caption), class_="faint")
+        yield _tools(tongue)
+        yield _legend(figures[TIMELINE])
+        yield _picture(TIMELINE, say("What happened, and what would have been told"))
+    rest = len(result.watched) - len(shown)
+    if rest:
+        assets = tongue.counted(rest, "more asset", "more assets")
+        yield element("p", say("{assets} with less to show or nothing, not drawn.", assets=assets), class_="faint")
 
 
-def _ticks(start_us: int, end_us: int) -> Iterator[tuple[int, str]]:
-    """Five to ten round times in a span, well within it, and their words."""
-    sizes = [SECOND * s for s in (60, 300, 900, 3600, 4 * 3600, 12 * 3600)] + [
-        DAY * d for d in (1, 2, 7, 14, 30, 60, 91, 182, 365, 730, 3650)
-    ]
-    step = next((size for size in sizes if (end_us - start_us) / size <= 9), sizes[-1])
-    margin = (end_us - start_us) // 25
-    for us in range(-(-(start_us + margin) // step) * step, end_us - margin, step):
-        yield us, _tick(us, step)
-
-
-def _tick(us: int, step: int) -> str:
-    text = moment(iso(us))
-    if step < DAY:
-        return text[11:] if us % DAY else _day(us)
-    return _day(us)
-
-
-def _day(us: int) -> str:
-    """``23 Feb 2026``."""
-    when = datetime.fromtimestamp(us / 1e6, UTC)
-    return f"{when.day} {when:%b %Y}"
-
-
-def _asset_row(result: Replay, asset: str) -> Html:
-    """An asset's events as bands, its alerts as bars, its failures as marks."""
-    events = [e for e in result.history.events if e.asset == asset]
-    alerts = [a for a in result.present.raised if a.asset == asset]
-    false = set(result.present.judged.false)
-    short = clean(asset)
-    label = element(
-        "text",
-        element("title", asset),
-        short if len(short) <= NAME_LENGTH else f"{short[: NAME_LENGTH - 1]}…",
-        x=LABEL - 10,
-        y=ROW / 2 + 4,
-        text_anchor="end",
-    )
-    ground = element("rect", x=LABEL, y=ROW / 2 - BAR / 2, width=WIDTH - LABEL, height=BAR, fill="var(--wash)")
-    inside = [e for e in events if e.end_us > result.history.start_us and e.start_us < result.history.end_us]
-    return element(
-        "svg", label, ground,
-        *(_band(result, e) for e in inside),
-        *(_bar(result, a, hollow=a in false) for a in alerts),
-        *(_failure(result, e) for e in inside),
-        viewBox=f"0 0 {WIDTH:.0f} {ROW:.0f}", role="img", aria_label=f"{asset}: events and alerts",
-    )  # fmt: skip
-
-
-BANDS = {"failure": "var(--failure)", "anomaly": "var(--anomaly)", **dict.fromkeys(EXCUSED, "var(--quiet)")}
-"""The colours of events; other kinds are not drawn."""
-
-
-def _band(result: Replay, event: Event) -> Html:
-    if event.kind not in BANDS:
-        return Html("")
-    x = _x(result, event.start_us)
-    width = max(_x(result, event.end_us) - x, 1.5)
-    words = f"{event.kind}, {moment(iso(event.start_us))} to {moment(iso(event.end_us))} UTC"
-    return element(
-        "rect", element("title", f"{words}: {event.note}" if event.note else words),
-        x=x, y=ROW / 2 - BAR / 2 - 5, width=width, height=BAR + 10, fill=BANDS[event.kind], fill_opacity=0.22,
-    )  # fmt: skip
-
-
-def _bar(result: Replay, alert: Raised, *, hollow: bool) -> Html:
-    end_us = result.history.end_us if alert.cleared_us is None else alert.cleared_us
-    x, colour = _x(result, alert.raised_us), f"var(--{alert.severity})"
-    width = max(_x(result, end_us) - x, 5.0 if hollow else 2.5)
-    words = f"{'false ' if hollow else ''}{alert.severity}, told {moment(iso(alert.raised_us))} UTC"
-    return element(
-        "rect", element("title", words),
-        x=x, y=ROW / 2 - BAR / 2 + 1, width=width, height=BAR - 2, stroke=colour,
-        stroke_width=1.2, fill="var(--paper)" if hollow else colour,
-    )  # fmt: skip
-
-
-def _failure(result: Replay, event: Event) -> Html:
-    """A mark where the machine failed, if it did and in what was watched."""
-    failed_us = failed_at(event)
-    if failed_us is None or not result.history.start_us <= failed_us <= result.history.end_us:
-        return Html("")
-    x, low, high = _x(result, failed_us), 2.0, ROW - 2
-    title = element("title", f"failed, {moment(iso(failed_us))} UTC")
-    line = element("line", x1=x, x2=x, y1=low, y2=high, stroke="var(--failure)", stroke_width=2.2)
-    head = element(
-        "path", d=f"M{x - 5:.1f} {low:.1f} L{x + 5:.1f} {low:.1f} L{x:.1f} {low + 8:.1f} Z", fill="var(--failure)"
-    )
-    return element("g", title, line, head)
-
-
-def _legend() -> Html:
-    """What the colours mean."""
+def _legend(figure: Figure) -> Html:
     entries = [
-        ("advisory", "var(--advisory)", 1.0), ("warning", "var(--warning)", 1.0), ("critical", "var(--critical)", 1.0),
-        ("false alert", "", 0.0), ("failure, from its first sign", "var(--failure)", 0.25),
-        ("anomaly", "var(--anomaly)", 0.25), ("maintenance and the like", "var(--quiet)", 0.25),
-    ]  # fmt: skip
-    drawn, x = [], LABEL
-    for words, colour, opacity in entries:
-        fill = {"fill": colour, "fill_opacity": opacity} if colour else {"fill": "none", "stroke": "var(--warning)"}
-        drawn.append(element("rect", x=x, y=4, width=14, height=10, **fill))
-        drawn.append(element("text", words, x=x + 19, y=13, class_="faint"))
-        x += 34 + 6.0 * len(words)
-    return element("svg", *drawn, viewBox=f"0 0 {WIDTH:.0f} 26", role="presentation")
+        element("span", element("span", sign, style=f"color: {colour}", class_="sign"), words)
+        for sign, colour, words in timelines.legend(figure)
+    ]
+    return element("div", *entries, class_="legend")
 
 
-# ---------------------------------------------------------------- events and false alerts
+def _tools(tongue: Tongue) -> Html:
+    say = tongue.say
+    acts = (("all", "All"), ("earlier", "Earlier"), ("later", "Later"), ("nearer", "Nearer"), ("wider", "Wider"))
+    signs = {"earlier": "←", "later": "→", "nearer": "+", "wider": "−"}
+    buttons = [
+        element(
+            "button", signs.get(act, say(words)), type="button", data_act=act, title=say(words), aria_label=say(words)
+        )
+        for act, words in acts
+    ]
+    keys = say("Arrow keys move, + and − zoom, Home shows all, Escape goes back.")
+    label = say("What the pictures show")
+    return element(
+        "div", *buttons, element("span", keys, class_="faint keys"), class_="tools", role="group", aria_label=label
+    )
 
 
-def _outcomes(result: Replay) -> Html:
+def _outcomes(result: Replay, tongue: Tongue) -> Html:
     """Every failure, then every other event that should have been told: by what and how early, and in which words."""
-    now = result.present
+    say, now = tongue.say, result.present
     events = [*now.failures, *now.anomalies]
     shown = events[:AT_MOST]
-    columns = ("asset", "what", "failed (UTC)", "told (UTC)", "warning", "severity then", "led by")
-    none = "No failure or anomaly lies in what was watched, so nothing can be said of warning time."
-    drawn = table(columns, [_outcome_row(result, outcome) for outcome in shown], ("warning",), none)
-    words = [element("li", result.told[o.alert].reason) for o in shown if o.alert]
-    told = [element("p", "What was told at that time:"), element("ul", *words, class_="faint")] if words else []
-    more = len(events) - len(shown)
-    return together(drawn, element("p", f"… and {more:,} more.", class_="faint") if more else "", *told)
+    columns = tuple(map(say, ("asset", "what", "failed", "told", "lead", "severity then", "led by")))
+    none = say("No failure or anomaly lies in what was watched, so nothing can be said of warning time.")
+    drawn = table(columns, [_outcome_row(result, outcome, tongue) for outcome in shown], columns[4:5], none)
+    words = [element("li", _told_words(result, o, tongue)) for o in shown if o.alert]
+    told = [element("p", say("What was told at that time:")), element("ul", *words, class_="faint")] if words else []
+    return together(drawn, _more(len(events) - len(shown), tongue), *told)
 
 
-def _outcome_row(result: Replay, outcome: Outcome) -> list[str | Html]:
+def _told_words(result: Replay, outcome: Outcome, tongue: Tongue) -> str:
+    """What an alert said then: its own reason, or the same in the language of the reader."""
+    alert = result.told[outcome.alert] if outcome.alert else None
+    if alert is None or tongue.language == "en":
+        return alert.reason if alert else ""
+    return f"{alert.asset}: {sentence(as_document(alert), result.present.terms.policy.bounds, tongue)}"
+
+
+def _more(count: int, tongue: Tongue) -> Html:
+    if not count:
+        return Html("")
+    return element("p", tongue.say("… and {count} more.", count=tongue.number(f"{count:,}")), class_="faint")
+
+
+def _outcome_row(result: Replay, outcome: Outcome, tongue: Tongue) -> list[str | Html]:
     event, failed_us = outcome.event, failed_at(outcome.event)
-    failed = _whole(moment(iso(failed_us))) if failed_us is not None else "–"
+    failed = _whole(tongue.short_moment(failed_us)) if failed_us is not None else "–"
+    start: list[str | Html] = [event.asset, tongue.say(event.kind), failed]
     if outcome.alert is None:
-        return [event.asset, event.kind, failed, "–", _warning(outcome), "–", "–"]
+        return [*start, "–", _warning(outcome, tongue), "–", "–"]
     alert = result.told[outcome.alert]
     led = alert.sensors[0].sensor if alert.sensors else "–"
-    severity = element("span", alert.severity, class_=alert.severity)
-    told = _whole(moment(iso(outcome.alert.raised_us)))
-    return [event.asset, event.kind, failed, told, _warning(outcome), severity, led]
+    told = _whole(tongue.short_moment(outcome.alert.raised_us))
+    return [*start, told, _warning(outcome, tongue), _severity(alert.severity, tongue), led]
 
 
 def _whole(text: str) -> Html:
@@ -270,83 +251,123 @@ def _whole(text: str) -> Html:
     return element("span", text, class_="whole")
 
 
-def _warning(outcome: Outcome) -> Html:
+def _severity(name: str, tongue: Tongue) -> Html:
+    return element("span", tongue.say(name), class_=name)
+
+
+def _warning(outcome: Outcome, tongue: Tongue) -> Html:
     good = outcome_word(outcome) in ("warned", "found")
-    return element("span", warning_words(outcome), class_="good" if good else "bad")
+    return element("span", warning_words(outcome, tongue), class_="good" if good else "bad")
 
 
-def _false(trial: Trial) -> list[Html]:
+def _false(trial: Trial, tongue: Tongue) -> Iterator[Html]:
+    say = tongue.say
+    yield element("p", false_words(trial, tongue))
+    yield element("p", load_words(trial, tongue))
+    if trial.judged.excused:
+        alerts = tongue.counted(len(trial.judged.excused), "alert", "alerts")
+        yield element("p", say("Counted neither way: {alerts} during maintenance or alike.", alerts=alerts))
+    false = sorted(trial.judged.false, key=lambda a: a.raised_us)
     rows = [
-        (a.asset, element("span", a.severity, class_=a.severity), moment(iso(a.raised_us)), _lasted(a))
-        for a in sorted(trial.judged.false, key=lambda a: a.raised_us)[:AT_MOST]
+        (a.asset, _severity(a.severity, tongue), tongue.short_moment(a.raised_us), lasted_words(a, tongue))
+        for a in false[:AT_MOST]
     ]
-    more = len(trial.judged.false) - len(rows)
-    excused = len(trial.judged.excused)
-    words = [
-        false_words(trial),
-        load_words(trial),
-        f"Counted neither way: {counted(excused, 'alert')} during maintenance or alike." if excused else "",
-    ]
-    listed = [table(("asset", "severity", "told (UTC)", "lasted"), rows, ("lasted",))] if rows else []
-    rest = [element("p", f"… and {more:,} more.", class_="faint")] if more else []
-    return [*(element("p", text) for text in words if text), *listed, *rest]
-
-
-def _lasted(alert: Raised) -> str:
-    return "standing" if alert.cleared_us is None else span((alert.cleared_us - alert.raised_us) / SECOND)
+    if rows:
+        columns = tuple(map(say, ("asset", "severity", "told", "lasted")))
+        yield table(columns, rows, columns[3:])
+        yield _more(len(false) - len(rows), tongue)
 
 
 # ---------------------------------------------------------------- the grid
 
 
-def _grid(result: Replay) -> list[Html]:
-    sentences = element("ul", *(element("li", text) for text in trade_words(result)))
-    if not result.grid:
-        return [sentences]
-    most = max((trial.false_per_year or 0.0 for row in result.grid for trial in row), default=0.0)
-    columns = ("return period", "promised", *(on_delay_words(trial.terms) for trial in result.grid[0]))
-    head = element("tr", *(element("th", name) for name in columns))
-    rows = [_grid_row(result, row, most) for row in result.grid]
-    drawn = element("table", element("thead", head), element("tbody", *rows))
-    what = "failures warned" if result.present.failures else "events found"
-    key = (
-        f"In each cell {what} and the warning time in the middle; below it false alerts per asset-year, to be compared "
-        "with those promised: the darker, the more. The framed cell is the present policy."
+def _grid(result: Replay, figures: Mapping[str, Figure], tongue: Tongue) -> Iterator[Html]:
+    """The trade-off as a picture, and the same as a table."""
+    say = tongue.say
+    if TRADE_OFF in figures:
+        yield element("p", say(_caption(result)), class_="faint")
+        yield _picture(TRADE_OFF, say("What if: other return periods, other on-delays"))
+    if result.grid:
+        yield from _grid_table(result, tongue)
+    yield element("ul", *(element("li", text) for text in trade_words(result, tongue)))
+
+
+def _caption(result: Replay) -> str:
+    if result.present.told_of[1]:
+        return (
+            "Each mark is a policy: to the left it costs less, higher up it warns earlier, or of more. Lines join the "
+            "return periods of an on-delay. The dashed line is what the present policy promised."
+        )
+    return (
+        "Each mark is a policy: to the left it costs fewer false alerts. Lines join the return periods of an on-delay. "
+        "The dashed line is what the present policy promised."
     )
-    return [element("p", key, class_="faint"), element("div", drawn, class_="wide"), sentences]
 
 
-def _grid_row(result: Replay, row: Sequence[Trial], most: float) -> Html:
-    once_s = row[0].terms.return_period_us / SECOND
-    far = beyond_record(result.history.normal_s, once_s)
-    name = together(_whole(span(once_s)), element("div", "beyond record", class_="faint whole") if far else "")
-    promised = _whole(f"{figure(row[0].promised_per_year or 0.0)} a year")
-    cells = [_cell(trial, most, now=trial is result.present) for trial in row]
+def _grid_table(result: Replay, tongue: Tongue) -> Iterator[Html]:
+    say = tongue.say
+    most = max((trial.false_per_year or 0.0 for row in result.grid for trial in row), default=0.0)
+    delays = [on_delay_words(trial.terms, tongue) for trial in result.grid[0]]
+    head = element("tr", *(element("th", name) for name in (say("return period"), say("promised"), *delays)))
+    rows = [_grid_row(result, row, most, tongue) for row in result.grid]
+    key = (
+        "In each cell failures warned and the warning time in the middle; below it false alerts per asset-year, to be "
+        "compared with those promised: the darker, the more. The framed cell is the present policy."
+        if result.present.failures
+        else "In each cell events found; below it false alerts per asset-year, to be compared with those promised: the "
+        "darker, the more. The framed cell is the present policy."
+    )
+    yield element("p", say(key), class_="faint")
+    yield element(
+        "div", element("table", element("thead", head), element("tbody", *rows), class_="grid"), class_="wide"
+    )
+
+
+def _grid_row(result: Replay, row: Sequence[Trial], most: float, tongue: Tongue) -> Html:
+    say, once = tongue.say, once_s(row[0])
+    far = beyond_record(result.history.normal_s, once)
+    beyond = element("div", say("beyond record"), class_="faint whole") if far else ""
+    name = together(_whole(tongue.span(once)), beyond)
+    promised = _whole(say("{rate} a year", rate=rate(row[0].promised_per_year or 0.0, tongue)))
+    cells = [_cell(trial, most, tongue, now=trial is result.present) for trial in row]
     return element("tr", element("td", name), element("td", promised), *cells)
 
 
-def _cell(trial: Trial, most: float, *, now: bool) -> Html:
+def _cell(trial: Trial, most: float, tongue: Tongue, *, now: bool) -> Html:
     """One policy: what it would have told, and a shade for its false alerts."""
-    (found, total), rate, lead_us = trial.told_of, trial.false_per_year, trial.median_lead_us
-    top = element("b", f"{found} of {total}" if total else "", class_="bad" if found < total else "")
-    ahead = f" · {span(lead_us / SECOND)}" if lead_us is not None else ""
-    low = "" if rate is None else f"{figure(rate)} false a year"
-    shade = 0.55 * (rate or 0.0) / most if most else 0.0
+    say = tongue.say
+    (found, total), per_year, lead_us = trial.told_of, trial.false_per_year, trial.median_lead_us
+    words = say("{found} of {all}", found=str(found), all=str(total)) if total else ""
+    top = element("b", words, class_="bad" if found < total else "")
+    ahead = f" · {tongue.span(lead_us / SECOND)}" if lead_us is not None else ""
+    low = "" if per_year is None else say("{rate} false a year", rate=rate(per_year, tongue))
+    shade = 0.55 * (per_year or 0.0) / most if most else 0.0
     frame = " outline: 2px solid var(--ink); outline-offset: -2px;" if now else ""
-    present = element("div", "present", class_="over") if now else ""
+    present = element("div", say("present"), class_="over") if now else ""
     style = f"background: rgba(var(--heat), {shade:.2f});{frame}"
     return element("td", present, top, ahead, element("div", low), class_="whole", style=style)
 
 
-def _how(result: Replay) -> Html:
-    words = [
-        "No score and no alert looks ahead: each alert is told as it stood at that time, by what was known then.",
-        "Warning time runs from the moment an alert had come to the severity that is counted to the failure, never "
-        "from an earlier onset; an alert that stood before the event began is counted from the event's beginning.",
-        "False are alerts that touch no failure or anomaly and were not raised in maintenance, a calibration or alike. "
-        "They are counted on scored time outside the events.",
-        "Promised is that time divided by the return period; an on-delay only lowers what comes.",
-        "Beyond record: such a return period is extrapolated from less than a third as much normal time.",
-        "It advises. It is no machine protection and must never be wired to a trip.",
-    ]
-    return element("ul", *(element("li", text) for text in words), class_="faint")
+def _how(tongue: Tongue) -> Html:
+    return element("ul", *(element("li", tongue.say(text)) for text in HOW), class_="faint")
+
+
+HOW = (
+    "No score and no alert looks ahead: each alert is told as it stood at that time, by what was known then.",
+    "Warning time runs from the moment an alert had come to the severity that is counted to the failure, never "
+    "from an earlier onset; an alert that stood before the event began is counted from the event's beginning.",
+    "False are alerts that touch no failure or anomaly and were not raised in maintenance, a calibration or alike. "
+    "They are counted on scored time outside the events.",
+    "Promised is that time divided by the return period; an on-delay only lowers what comes.",
+    "Beyond record: such a return period is extrapolated from less than a third as much normal time.",
+    "It advises. It is no machine protection and must never be wired to a trip.",
+)
+
+STYLE = """
+.keys { font-size: 12px; align-self: center; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 18px; font-size: 12px; padding: 8px 0 0; }
+.legend .sign { display: inline-block; width: 20px; }
+@media (max-width: 700px) { .keys { display: none; } }
+@media print { .tools { display: none; } }
+:root.on-paper { --failure: #c0392b; --anomaly: #7a53a8; --good: #24794a; --bad: #b3261e; }
+"""

@@ -15,7 +15,7 @@ from anomaly_lstm.page import Html, content_policy, data_block, element, page, s
 from anomaly_lstm.report import Alert, AssetReport, Course, weight
 from anomaly_lstm.sentences import reach_sentence, sentence, with_unit
 from anomaly_lstm.tables import STATE_NAMES
-from anomaly_lstm.texts import MONTHS, WEEKDAYS, Tongue, round_step
+from anomaly_lstm.texts import Tongue, round_step
 from anomaly_lstm.words import beyond_record, clean, listed
 
 ROWS = 40
@@ -81,16 +81,8 @@ def draw(report: AssetReport, tongue: Tongue, drawing: Drawing) -> str:
 def _figures(report: AssetReport, pictures: Sequence[_Picture], tongue: Tongue) -> str:
     """What `panels.js` draws, as JSON."""
     start, end, *focus = (tongue.wall(us) // 1000 for us in (report.start_us, report.end_us, *report.focus_us))
-    months, days = MONTHS[tongue.language], WEEKDAYS[tongue.language]
     document = {
-        "language": tongue.language,
-        "separators": ".," if tongue.language == "en" else ",.",
-        "format": {
-            "months": months, "shortMonths": [name[:3] for name in months], "days": days,
-            "shortDays": [name[:3] for name in days], "date": "%Y-%m-%d", "time": "%H:%M:%S",
-            "dateTime": "%Y-%m-%d %H:%M", "periods": ["AM", "PM"], "year": "%Y", "month": "%b %Y",
-            "dayMonth": "%-d %b", "dayMonthYear": "%-d %b %Y",
-        },
+        **panels.locale(tongue),
         "origin": panels.origin_us(report, tongue) / 1000,
         "period": report.period_us / 1000,
         "paper": PAPER,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm import replay_texts
 from anomaly_lstm.alerts import rarity_words
 from anomaly_lstm.clock import DAY, EPOCH, SECOND
 from anomaly_lstm.words import clean, span
@@ -134,6 +135,7 @@ def round_step(span_us: int, most: int) -> int:
 
 
 SPANISH: Mapping[str, str] = {
+    **replay_texts.SPANISH,
     # states, severities, kinds, verdicts
     "SCORED": "puntuada",
     "WARM_UP": "arranque",

@@ -15,7 +15,7 @@ from anomaly_lstm.clock import find_zone, parse_time
 from anomaly_lstm.tables import ALERT_KINDS, EVENT_KINDS, SEVERITIES, STATE_NAMES
 from anomaly_lstm.texts import SPANISH, Tongue, round_step
 
-SAYS = ("sentences", "panels", "report_page")
+SAYS = ("sentences", "panels", "report_page", "replay_words", "timelines", "trade_offs", "replay_page")
 ENGLISH, SPANISH_ONE = (Tongue(one, ZoneInfo("America/Santiago")) for one in ("en", "es"))
 
 

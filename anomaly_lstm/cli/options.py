@@ -116,6 +116,16 @@ Zone = Annotated[
         show_default=False,
     ),
 ]
+
+
+class Language(StrEnum):
+    """The language of a page."""
+
+    EN = "en"
+    ES = "es"
+
+
+InLanguage = Annotated[Language, typer.Option("--language", help="Language of the page.")]
 Period = Annotated[
     str | None,
     typer.Option(
