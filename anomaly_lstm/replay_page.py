@@ -192,19 +192,20 @@ def _legend(figure: Figure) -> Html:
 
 def _tools(tongue: Tongue) -> Html:
     say = tongue.say
-    acts = (("all", "All"), ("earlier", "Earlier"), ("later", "Later"), ("nearer", "Nearer"), ("wider", "Wider"))
-    signs = {"earlier": "←", "later": "→", "nearer": "+", "wider": "−"}
+    moves = [("earlier", "◀", say("Earlier")), ("later", "▶", say("Later")), ("nearer", "+", say("Nearer")),
+             ("wider", "−", say("Wider"))]  # fmt: skip
     buttons = [
-        element(
-            "button", signs.get(act, say(words)), type="button", data_act=act, title=say(words), aria_label=say(words)
-        )
-        for act, words in acts
+        element("button", say("All"), type="button", data_act="all"),
+        *(
+            element("button", sign, type="button", data_act=act, aria_label=words, title=words)
+            for act, sign, words in moves
+        ),
     ]
     keys = say("Arrow keys move, + and − zoom, Home shows all, Escape goes back.")
-    label = say("What the pictures show")
     return element(
-        "div", *buttons, element("span", keys, class_="faint keys"), class_="tools", role="group", aria_label=label
-    )
+        "nav", *buttons, element("span", keys, class_="faint keys"), class_="tools",
+        aria_label=say("What the pictures show"),
+    )  # fmt: skip
 
 
 def _outcomes(result: Replay, tongue: Tongue) -> Html:
@@ -368,6 +369,5 @@ STYLE = """
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; font-size: 12px; padding: 8px 0 0; }
 .legend .sign { display: inline-block; width: 20px; }
 @media (max-width: 700px) { .keys { display: none; } }
-@media print { .tools { display: none; } }
 :root.on-paper { --failure: #c0392b; --anomaly: #7a53a8; --good: #24794a; --bad: #b3261e; }
 """

@@ -47,10 +47,12 @@ def fleet(
     start_us, end_us = _lately(report)
     every = ranked(report.alerts, report.indicators, limits_s)
     loud = [one for one in every if one.alert or one.indicator]
-    shown = every if most is None or len(every) <= most else loud[:most]
+    if most is None or len(every) <= most:
+        shown, others, quiet = every, 0, 0
+    else:
+        shown, others, quiet = loud[:most], len(loud[most:]), len(every) - len(loud)
     glances = [_looked_at(folder, one, start_us, end_us) for one in shown]
-    others = sum(one not in shown for one in loud)
-    return Fleet(start_us, end_us, glances, others, len(every) - len(shown) - others)
+    return Fleet(start_us, end_us, glances, others, quiet)
 
 
 def _lately(report: AlertReport) -> tuple[int, int]:

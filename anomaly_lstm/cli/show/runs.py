@@ -80,10 +80,7 @@ _KINDS = {"model": "a model", "run": "a run folder", "ingested": "an ingested fo
 
 
 def _inspected_run(screen: Screen, found: Mapping[str, Any]) -> None:
-    if found["model"]:
-        inspected(screen, found["model"])
-    else:
-        say(screen, "It has no model yet.")
+    say(screen, _model_line(found["model"]) if found["model"] else "It has no model yet.")
     if found["run"]:
         span_words = f"{moment(found['run']['start'])} to {moment(found['run']['end'])} UTC"
         say(screen, f"Watched {counted(len(found['run']['assets']), 'asset')}, {span_words}.")
@@ -93,6 +90,19 @@ def _inspected_run(screen: Screen, found: Mapping[str, Any]) -> None:
         glance.fleet(screen, found["fleet"])
     if found["load"]:
         load_words(screen, found["load"])
+
+
+def _model_line(model: Mapping[str, Any]) -> str:
+    """The model of a run in short; who inspects its folder is told more."""
+    from anomaly_lstm.clock import iso
+
+    told = model["report"]
+    rows = f"{counted(told['rows'], 'normal row')} of {counted(len(told['assets']), 'asset')}"
+    more = command("inspect", model["path"])
+    return (
+        f"Model {model['model_id']}: {model['network']['name']} on {counted(len(model['scored']), 'sensor')}, learned "
+        f"from {rows} up to {moment(iso(told['end_us']))} UTC. What it knows: {more}"
+    )
 
 
 def load_words(screen: Screen, load: Mapping[str, Any]) -> None:
