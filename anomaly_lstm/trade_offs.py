@@ -40,11 +40,11 @@ class _Scale:
 
 @dataclass(frozen=True)
 class _Height:
-    """What a policy is worth: its words on an axis, a unit, and how much it is of a trial."""
+    """What a policy is worth: its words on an axis, a unit, and how much it is of a trial, None where there is none."""
 
     title: str
     suffix: str
-    of: Callable[[Trial], float]
+    of: Callable[[Trial], float | None]
     whole: bool = False
     """Does it count?"""
 
@@ -61,13 +61,14 @@ def trade_off(result: Replay, tongue: Tongue) -> Figure | None:
     now = result.present
     scale = _scale([*(trial.false_per_year or 0.0 for trial in trials), now.promised_per_year or 0.0], tongue)
     heights = _heights(trials, tongue)
+    shows = next(axis for axis, height in enumerate(heights) if height.of(now) is not None)
     columns = list(zip(*result.grid, strict=True))
     data = [
         trace
         for axis, height in enumerate(heights)
         for trace in (
             *(_joined(column, scale, height, place, axis, tongue) for place, column in enumerate(columns)),
-            _present(now, scale, height, axis, tongue),
+            _present(now, scale, height, axis, tongue, shows=shows),
         )
     ]
     marks = {"tickvals": list(scale.marks.values()), "ticktext": list(scale.marks)} if scale.logarithmic else {}
@@ -101,8 +102,8 @@ def _axes(heights: Sequence[_Height], trial: Trial) -> Figure:
 
 
 def _whole_step(most: int) -> int:
-    """Steps of a count, three at most."""
-    return max(1, -(-most // 3))
+    """A round step of a count, of which it holds four at most."""
+    return next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if most <= 4 * step), most)
 
 
 def _budget_line(now: Trial, scale: _Scale, tongue: Tongue) -> Figure:
@@ -141,19 +142,23 @@ def _heights(trials: Sequence[Trial], tongue: Tongue) -> list[_Height]:
     The hours are those of the failures that were warned of, so both belong together: fewer may be warned of earlier.
     """
     if not trials[0].told_of[1]:
-        return [_Height(tongue.say("time in alarm"), " %", lambda trial: 100 * trial.alarm_share)]
+        return [_Height(tongue.say("time in alarm"), " %", lambda trial: round(100 * trial.alarm_share, 4))]
     what = tongue.say("failures warned" if trials[0].failures else "events found")
     found = _Height(what, "", lambda trial: float(trial.told_of[0]), whole=True)
     if not any(trial.leads_us for trial in trials):
         return [found]
     hours = tongue.say("warning time in the middle [h]")
-    return [_Height(hours, "", lambda trial: (trial.median_lead_us or 0.0) / HOUR_US), found]
+    return [_Height(hours, "", _hours), found]
+
+
+def _hours(trial: Trial) -> float | None:
+    return None if trial.median_lead_us is None else round(trial.median_lead_us / HOUR_US, 2)
 
 
 def _joined(trials: Sequence[Trial], scale: _Scale, height: _Height, place: int, axis: int, tongue: Tongue) -> Figure:
     """The policies of one on-delay."""
     colour, symbol, dash = LOOKS[place % len(LOOKS)]
-    at = [(scale.at(trial.false_per_year or 0.0), round(height.of(trial), 3)) for trial in trials]
+    at = [(scale.at(trial.false_per_year or 0.0), height.of(trial)) for trial in trials]
     return {
         "type": "scatter", "mode": "lines+markers+text" if place == axis == 0 else "lines+markers",
         "name": on_delay_words(trials[0].terms, tongue), "legendgroup": str(place), "showlegend": axis == 0,
@@ -168,7 +173,7 @@ def _joined(trials: Sequence[Trial], scale: _Scale, height: _Height, place: int,
     }  # fmt: skip
 
 
-def _names(at: Sequence[tuple[float, float]], names: Sequence[str]) -> list[str]:
+def _names(at: Sequence[tuple[float, float | None]], names: Sequence[str]) -> list[str]:
     """A name for each mark; marks in one place that follow each other share one: ``7 days – 30 days``."""
     out = []
     for place, name in enumerate(names):
@@ -180,8 +185,8 @@ def _names(at: Sequence[tuple[float, float]], names: Sequence[str]) -> list[str]
     return out
 
 
-def _present(now: Trial, scale: _Scale, height: _Height, axis: int, tongue: Tongue) -> Figure:
-    """A ring around the present policy, and once the interval in which its rate of false alerts may lie."""
+def _present(now: Trial, scale: _Scale, height: _Height, axis: int, tongue: Tongue, *, shows: int) -> Figure:
+    """A ring around the present policy; the axis that ``shows`` it has the interval in which its rate may lie."""
     at = scale.at(now.false_per_year or 0.0)
     low, high = now.false_per_year_95 or (0.0, 0.0)
     interval = {
@@ -190,11 +195,11 @@ def _present(now: Trial, scale: _Scale, height: _Height, axis: int, tongue: Tong
     }  # fmt: skip
     return {
         "type": "scatter", "mode": "markers", "name": tongue.say("present policy, 95 % interval"), "x": [at],
-        "y": [round(height.of(now), 3)], "cliponaxis": False, "yaxis": f"y{axis + 1}" if axis else "y",
+        "y": [height.of(now)], "cliponaxis": False, "yaxis": f"y{axis + 1}" if axis else "y",
         "legendgroup": "present", "showlegend": axis == 0,
         "marker": {"symbol": "circle-open", "size": 18, "color": "var(--ink)", "line": {"width": 2.2}},
         "customdata": [trial_words(now, tongue)], "hovertemplate": "%{customdata}<extra></extra>",
-        "hoverlabel": {"align": "left"}, **({"error_x": interval} if axis == 0 else {}),
+        "hoverlabel": {"align": "left"}, **({"error_x": interval} if axis == shows else {}),
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from anomaly_lstm.replay_words import PLAIN
 from anomaly_lstm.replaying import Replay
 from anomaly_lstm.trade_offs import trade_off
 from tests import replays
-from tests.replays import of, rows
+from tests.replays import event, of, rows, stretch
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_every_policy_has_a_mark_and_those_of_an_on_delay_are_joined(year: Repla
     assert [len(trace["x"]) for trace in upper[:3]] == [5, 5, 5]
     assert len({(trace["line"]["dash"], trace["marker"]["symbol"]) for trace in upper[:3]}) == 3
     row = [trial.median_lead_us for trial, *_ in year.grid]
-    assert upper[0]["y"] == pytest.approx([(us or 0) / 3.6e9 for us in row])
+    assert upper[0]["y"] == pytest.approx([us / 3.6e9 if us else None for us in row])
 
 
 def test_below_the_hours_stands_how_many_failures_they_are_of(year: Replay) -> None:
@@ -87,3 +87,14 @@ def test_rates_near_each_other_stand_on_a_plain_scale() -> None:
     assert figure is not None
     assert "tickvals" not in figure["layout"]["xaxis"]
     assert figure["layout"]["xaxis"]["range"][0] <= 0
+
+
+def test_a_policy_that_warns_of_nothing_has_no_hours_and_its_interval_stands_with_the_count() -> None:
+    late = of([rows("a", {**stretch(100, 110, 20.0), 5000: 60.0})], event("a", 90, 130))
+    figure = trade_off(late, PLAIN)
+    assert figure is not None
+    above, below = traces(figure, "present policy, 95 % interval")
+    assert (above["y"], below["y"]) == ([None], [0.0])
+    assert "error_x" in below
+    assert "error_x" not in above
+    assert figure["data"][0]["y"][:2] == [30.0, 30.0]
