@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
 from anomaly_lstm.clock import parse_time
+from anomaly_lstm.errors import DataError
 from anomaly_lstm.glances import LATELY_US, STRETCHES, Fleet, Glance, ranked
 from anomaly_lstm.pipeline.folder import RunFolder
 from anomaly_lstm.policy import Policy
@@ -62,8 +64,11 @@ def _lately(report: AlertReport) -> tuple[int, int]:
 
 
 def _looked_at(folder: RunFolder, one: Glance, start_us: int, end_us: int) -> Glance:
-    table = folder.stored(one.asset, start_us, COLUMNS)
+    """With its rarest rows; none of a damaged file, which stops its asset in the next run and no other."""
     once_s = np.full(STRETCHES, np.nan)
+    table = None
+    with suppress(DataError):
+        table = folder.stored(one.asset, start_us, COLUMNS)
     if table is not None:
         rare_s = arrow.to_numpy(table.column("return_period_s"), np.float64)
         places = highest(arrow.times_to_numpy(table.column("time")), rare_s, start_us, end_us, STRETCHES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,18 @@ def test_an_asset_of_what_is_no_run_folder_is_wrong_usage(made: Path) -> None:
     said = anomaly_lstm("inspect", made / "model", "--asset", "P1")
     assert said.code == 2
     assert "no run folder" in said.err
+
+
+def test_a_damaged_file_takes_the_blocks_of_its_asset_and_nothing_else(ran: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ran.parent / "run", tmp_path / "run"))
+    (folder / "scores" / "P1" / "2026-01.parquet").write_bytes(b"PAR1 damaged")
+    worst, best = json.loads(anomaly_lstm("inspect", folder, "--json").out)["fleet"]["assets"]
+    assert best["asset"] == "P1"
+    assert set(best["rarest_s"]) == {None}
+    assert worst["once_in_s"] > worst["limit_s"]
+    said = anomaly_lstm("inspect", folder, "--asset", "P1")
+    assert said.code == 1
+    assert "2026-01.parquet" in said.err.replace("\n", "")
 
 
 def test_a_stream_without_blocks_gets_plain_letters(ran: Path) -> None:
