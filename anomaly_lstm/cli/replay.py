@@ -48,7 +48,8 @@ InZone = Annotated[
     typer.Option(
         "--zone",
         metavar="ZONE",
-        help="Time zone of the plant: of times without an offset, and of the page (default: that of the pipeline file, else UTC).",
+        help="Time zone of the plant: of times without an offset, and of the page (default: that of the pipeline file, "
+        "else UTC).",
         show_default=False,
     ),
 ]
