@@ -81,7 +81,7 @@ class Glance:
 
 
 @dataclass(frozen=True)
-class Fleet:
+class Glances:
     """Assets at a glance, the worst first, over [``start_us``, ``end_us``) [µs UTC]; of the others so many have an
     alert or an indicator too, and so many are quiet.
     """

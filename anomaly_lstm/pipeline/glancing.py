@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from anomaly_lstm import arrow
 from anomaly_lstm.clock import parse_time
 from anomaly_lstm.errors import DataError
-from anomaly_lstm.glances import LATELY_US, STRETCHES, Fleet, Glance, ranked
+from anomaly_lstm.glances import LATELY_US, STRETCHES, Glance, Glances, ranked
 from anomaly_lstm.pipeline.folder import RunFolder
 from anomaly_lstm.policy import Policy
 from anomaly_lstm.sinks.contract import AlertReport
@@ -32,9 +32,9 @@ SENSORS = 5
 """So many sensors of an asset are shown."""
 
 
-def fleet(
+def at_a_glance(
     folder: RunFolder, report: AlertReport, policies: Mapping[str, Policy], most: int | None = None
-) -> Fleet | None:
+) -> Glances | None:
     """The assets of ``policies`` that were scored, over the last days up to the newest row of all; None without any.
 
     Of a fleet with more than ``most`` assets only those of which there is something to tell, and no more than that.
@@ -54,7 +54,7 @@ def fleet(
     else:
         shown, others, quiet = loud[:most], len(loud[most:]), len(every) - len(loud)
     glances = [_looked_at(folder, one, start_us, end_us) for one in shown]
-    return Fleet(start_us, end_us, glances, others, quiet)
+    return Glances(start_us, end_us, glances, others, quiet)
 
 
 def _lately(report: AlertReport) -> tuple[int, int]:
@@ -83,7 +83,7 @@ def asset_document(folder: RunFolder, report: AlertReport, asset: str, policy: P
     """One asset of a run as a document: itself at a glance, its newest alerts, the states of its last rows, the sensors
     that say most, and the budget.
     """
-    found = fleet(folder, report, {asset: policy})
+    found = at_a_glance(folder, report, {asset: policy})
     alerts = [one for one in report.alerts if one["asset"] == asset]
     content: dict[str, Any] = {"asset": asset, "alerts": alerts, "fleet": found.document() if found else None}
     if found is None:
@@ -96,7 +96,7 @@ def asset_document(folder: RunFolder, report: AlertReport, asset: str, policy: P
     }
 
 
-def _states(folder: RunFolder, asset: str, found: Fleet) -> dict[str, int]:
+def _states(folder: RunFolder, asset: str, found: Glances) -> dict[str, int]:
     """State → rows of late, those without any row at all not counted."""
     table = folder.stored(asset, found.start_us, COLUMNS)
     if table is None:
@@ -107,7 +107,7 @@ def _states(folder: RunFolder, asset: str, found: Fleet) -> dict[str, int]:
 
 
 def _sensors(
-    folder: RunFolder, asset: str, found: Fleet, alerts: Sequence[Mapping[str, Any]], units: Mapping[str, str]
+    folder: RunFolder, asset: str, found: Glances, alerts: Sequence[Mapping[str, Any]], units: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """The sensors that say most, measured and expected in the row of each stretch in which they lay farthest apart."""
     names = _leading(folder, asset, found, alerts)
@@ -125,7 +125,7 @@ def _sensors(
     return out
 
 
-def _leading(folder: RunFolder, asset: str, found: Fleet, alerts: Sequence[Mapping[str, Any]]) -> list[str]:
+def _leading(folder: RunFolder, asset: str, found: Glances, alerts: Sequence[Mapping[str, Any]]) -> list[str]:
     """The sensors of the alert that stands, or stood last of late; without one, those of the rarest row."""
     standing = found.glances[0].alert
     late = [one for one in alerts if one["sensors"] and parse_time(one["updated_at"]) >= found.start_us]

@@ -11,7 +11,7 @@ from anomaly_lstm.alarm_load import AlarmLoad, alarm_load
 from anomaly_lstm.clock import parse_time
 from anomaly_lstm.errors import DataError, SomeAssetsFailed, UsageError
 from anomaly_lstm.pipeline.folder import RunFolder
-from anomaly_lstm.pipeline.glancing import asset_document, fleet
+from anomaly_lstm.pipeline.glancing import asset_document, at_a_glance
 from anomaly_lstm.pipeline.running import current_model, is_run
 from anomaly_lstm.pipeline.watching import policy_from
 from anomaly_lstm.policy import Policy
@@ -46,7 +46,7 @@ def inspect(target: Path, asset: str | None = None) -> dict[str, Any]:
 def _inspect_run(target: Path) -> dict[str, Any]:
     model, folder = current_model(target), RunFolder(target)
     report = _report(folder)
-    watched = fleet(folder, report, _policies(folder)) if report else None
+    watched = at_a_glance(folder, report, _policies(folder)) if report else None
     return {
         "kind": "run",
         "path": str(target),

@@ -10,7 +10,7 @@ from anomaly_lstm.cases import Rules
 from anomaly_lstm.cases import Told as CaseTold
 from anomaly_lstm.changes import Change
 from anomaly_lstm.evaluation import Evaluation
-from anomaly_lstm.glances import Fleet
+from anomaly_lstm.glances import Glances
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.grids import GridOptions, Quality
 from anomaly_lstm.pipeline.training import TrainResult
@@ -81,7 +81,7 @@ class RunResult:
     unread: Sequence[str]
     """Those of ``failed`` that are files."""
     seconds: float
-    fleet: Fleet | None = None
+    glances: Glances | None = None
     """The assets at a glance, those of which there is something to tell; None where nothing was scored."""
     standing: Standing | None = None
     """How things stand after it; None after a dry run, which tells nobody."""

@@ -31,7 +31,7 @@ from anomaly_lstm.pipeline.alerting import run_document
 from anomaly_lstm.pipeline.collecting import Collected, collect
 from anomaly_lstm.pipeline.evaluation import evaluate
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch, event_document, event_from, pending_from
-from anomaly_lstm.pipeline.glancing import FEW, fleet
+from anomaly_lstm.pipeline.glancing import FEW, at_a_glance
 from anomaly_lstm.pipeline.grids import Quality, check_names, rules_applied
 from anomaly_lstm.pipeline.missing import Patience, patience, tell_missing
 from anomaly_lstm.pipeline.plans import RunPlan, RunResult
@@ -371,7 +371,7 @@ def _result(
         failed=failed,
         unread=[name for name in collected.failed if name not in ground.state.assets],
         seconds=0.0,
-        fleet=fleet(ground.folder, report, ground.policies, FEW),
+        glances=at_a_glance(ground.folder, report, ground.policies, FEW),
     )
 
 

@@ -133,7 +133,7 @@ def document(n: int, **more: Any) -> dict[str, Any]:
 
 def shown(found: dict[str, Any], width: int) -> str:
     stream = io.StringIO()
-    glance.fleet(Screen(Console(file=stream, width=width, markup=False, highlight=False)), found)
+    glance.assets(Screen(Console(file=stream, width=width, markup=False, highlight=False)), found)
     return stream.getvalue()
 
 

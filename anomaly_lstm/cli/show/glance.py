@@ -18,8 +18,8 @@ ROOMY = 110
 """Columns of a terminal from which on every stretch has a block of its own; below, two share one."""
 
 
-def fleet(screen: Screen, found: Mapping[str, Any]) -> None:
-    """The assets of a fleet (`glances.Fleet.document`), a line each, the worst first."""
+def assets(screen: Screen, found: Mapping[str, Any]) -> None:
+    """The assets of a fleet (`glances.Glances.document`), a line each, the worst first."""
     assets = found["assets"]
     width = _width(screen, [one["rarest_s"] for one in assets])
     lately = f"last {span(seconds(found['start'], found['end']))}"
@@ -80,7 +80,7 @@ def asset(screen: Screen, found: Mapping[str, Any]) -> None:
     watched = found["fleet"]
     if watched is None:
         return
-    fleet(screen, watched)
+    assets(screen, watched)
     (one,) = watched["assets"]
     told = [alert for alert in found["alerts"] if alert["alert_id"] == one["alert_id"]] or found["alerts"][-1:]
     for alert in told:

@@ -39,8 +39,8 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
     if result.evaluation and (result.trained or result.changes):
         say(screen, "After the training, against the events:")
         evaluated(screen, result.evaluation)
-    if result.fleet:
-        glance.fleet(screen, result.fleet.document())
+    if result.glances:
+        glance.assets(screen, result.glances.document())
     say(screen, f"Done in {span(result.seconds)}. Alerts: {result.folder / 'alerts.json'} and alerts.parquet")
     say(screen, f"Scores: {result.folder / 'scores'}   Model: {result.model}")
     next_step(screen, command("report", pipeline) if result.report.run["assets"] else command("inspect", pipeline))
@@ -87,7 +87,7 @@ def _inspected_run(screen: Screen, found: Mapping[str, Any]) -> None:
         alerts(screen, found["run"], found["alerts"])
         rising(screen, found["indicators"])
     if found["fleet"]:
-        glance.fleet(screen, found["fleet"])
+        glance.assets(screen, found["fleet"])
     if found["load"]:
         load_words(screen, found["load"])
 
