@@ -10,8 +10,8 @@ from anomaly_lstm import following, store
 from anomaly_lstm.alarm_load import AlarmLoad, alarm_load
 from anomaly_lstm.clock import parse_time
 from anomaly_lstm.errors import DataError, SomeAssetsFailed
-from anomaly_lstm.pipeline.folder import RunFolder
-from anomaly_lstm.pipeline.running import current_model, is_run
+from anomaly_lstm.pipeline.folder import RunFolder, current_model
+from anomaly_lstm.pipeline.running import is_run
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
 
