@@ -36,10 +36,10 @@ MOST = 25
 NAMES = 12
 """Assets that are named of those of which the same is to be said."""
 
-WIDTH, HEIGHT, EDGE = 120, 26, 2
+WIDTH, HEIGHT, EDGE = 120, 30, 1
 """Of a small picture [px], and what is left free above and below."""
 
-DEPTH, ROOM = 1e-4, 30.0
+DEPTH, ROOM = 1e-3, 30.0
 """A small picture reaches from this part of the lowest limit to so many times the highest."""
 
 
@@ -126,13 +126,13 @@ def _told(fleet: Fleet, one: Changed, tongue: Tongue) -> Html:
     """An alert: its severity, its asset, its sentence; below it what it comes to and what people made of it."""
     shown, alert = fleet.shown(one.alert["asset"]), one.alert
     mine = own(tongue, shown)
-    more = [mine.say("it was {severity}", severity=mine.say(one.was)) + "."] if one.was else []
+    more = [mine.say("It was {severity}.", severity=mine.say(one.was))] if one.was else []
     if alert["active"]:
         more += [reach_sentence(reach, mine) for reach in alert["reaches"] if reach["state"] == "estimate"]
     elif alert["cleared_at"]:
         more.append(mine.say("Cleared {cleared}.", cleared=mine.moment(parse_time(alert["cleared_at"]))))
     more.append(case_words(alert, mine))
-    about = " ".join(words[:1].upper() + words[1:] for words in more if words)
+    about = " ".join(words for words in more if words)
     look = "aside" if is_aside(alert) or not alert["active"] else ""
     return _line([shown], alert_words(shown, alert, tongue), mark(alert, tongue), about, look)
 
@@ -197,7 +197,7 @@ def _labels(fleet: Fleet, tongue: Tongue) -> Iterator[str]:
     for place, name in enumerate(_columns(fleet, tongue), 1):
         if name not in ("asset", "severity", "what"):
             label = f'#assets td:nth-child({place})::before {{ content: "{tongue.say(name)}"; }}'
-            yield f"@media (max-width: 700px) {{ {label} }}\n"
+            yield f"@media screen and (max-width: 700px) {{ {label} }}\n"
 
 
 def _all(fleet: Fleet, tongue: Tongue) -> Iterator[Html]:
@@ -263,7 +263,9 @@ def _row(
         element("td", severity, data_v=str(place)),
         element("td", status_words(shown, tongue)),
         element("td", mine.short_moment(since) if since is not None else ""),
-        element("td", *([element("b", middle), " ", interval] if middle else []), **left),
+        element(
+            "td", *([element("b", middle), " ", element("span", interval, class_="faint")] if middle else []), **left
+        ),
         element(
             "td", _picture(fleet, shown, scale, mine), **({"data_v": f"{rarest:.2f}"} if rarest is not None else {})
         ),
@@ -287,7 +289,7 @@ def _notes(fleet: Fleet, tongue: Tongue) -> Iterator[Html]:
     yield element(
         "p",
         say(
-            "Small pictures: the strangest row of each stretch, {start} to {end}; the higher, the rarer. Dashed: the "
+            "Small pictures: the strangest row of each stretch, {start} to {end}; the higher, the rarer. Across: the "
             "limits of the severities. Time left: if load and trend stay.",
             start=start, end=end,
         ),
@@ -295,9 +297,7 @@ def _notes(fleet: Fleet, tongue: Tongue) -> Iterator[Html]:
     )  # fmt: skip
     if any(one.page is None for one in fleet.assets):
         words = say("An asset without a link has no page here. This makes one:")
-        yield element(
-            "p", words, " ", element("code", f"anomaly-lstm report {fleet.command} --asset NAME"), class_="faint"
-        )
+        yield element("p", words, " ", element("code", f"{fleet.command} --asset NAME"), class_="faint")
 
 
 # ---------------------------------------------------------------- small pictures
@@ -361,8 +361,8 @@ def _line_of(heights: Sequence[int | None]) -> str:
 
 
 STYLE = """
-main { max-width: 1320px; }
-h1 { font-size: 25px; max-width: 46ch; }
+main { max-width: 1480px; }
+h1 { font-size: 25px; max-width: none; } .over { max-width: none; }
 a { color: inherit; text-decoration-color: var(--quiet); text-underline-offset: 3px; }
 a:hover { text-decoration-color: currentColor; }
 .tiles { grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); max-width: 1020px; }
@@ -372,10 +372,10 @@ a:focus-visible, button:focus-visible, input:focus-visible, select:focus-visible
   outline-offset: 2px; border-radius: 3px; }
 h2 { margin-top: 30px; scroll-margin-top: 60px; }
 .told { list-style: none; padding: 0; max-width: 1020px; }
-.told li { display: grid; grid-template-columns: 108px 1fr; gap: 2px 12px; padding: 9px 0; margin: 0; max-width: none;
+.told li { display: grid; grid-template-columns: 122px 1fr; gap: 2px 12px; padding: 9px 0; margin: 0; max-width: none;
   border-top: 1px solid var(--line); break-inside: avoid; }
 .told li:last-child { border-bottom: 1px solid var(--line); }
-.told li > div { grid-column: 2; } .told li.plain > div { grid-column: 2; }
+.told li > div:first-child { grid-column: 1 / -1; }
 .told .words, .told .faint { display: block; max-width: 88ch; } .told .faint { font-size: 14px; }
 .aside > b.whole { opacity: 0.65; }
 .nothing { margin-top: 26px; }
@@ -388,36 +388,40 @@ input[type=search] { flex: 1 1 220px; max-width: 360px; } select { max-width: 20
 select[data-order] { display: none; }
 button { cursor: pointer; } button:hover { border-color: var(--ink); }
 #count { color: var(--faint); font-size: 13px; min-height: 1.5em; margin: 2px 0; }
-#assets th { vertical-align: top; } #assets td, #assets th { padding: 6px 8px; }
+#assets { font-size: 13px; } #assets th { vertical-align: top; } #assets td, #assets th { padding: 6px 5px; }
 #assets thead button { all: unset; cursor: pointer; font-weight: 600; }
 #assets thead button:focus-visible { outline: 2px solid var(--advisory); outline-offset: 3px; border-radius: 2px; }
-#assets thead button::after { content: "↕"; opacity: 0.3; padding-left: 4px; }
+#assets thead button::after { content: "↕"; opacity: 0.3; padding-left: 3px; }
 #assets th[aria-sort=ascending] button::after { content: "↑"; opacity: 1; }
 #assets th[aria-sort=descending] button::after { content: "↓"; opacity: 1; }
-#assets tbody th { color: var(--ink); overflow-wrap: anywhere; min-width: 9ch; max-width: 24ch; }
+#assets tbody th { color: var(--ink); overflow-wrap: anywhere; min-width: 12ch; max-width: 24ch; }
 #assets tbody tr:hover { background: var(--wash); }
 #assets tr.aside td:nth-child(-n+3) { color: var(--faint); }
-#assets td:nth-child(3) { min-width: 26ch; max-width: 52ch; }
+#assets td:nth-child(2) { white-space: nowrap; } #assets td:nth-child(3) { min-width: 27ch; max-width: 60ch; }
 #assets td:nth-child(4), #assets td:nth-child(7) { white-space: nowrap; font-variant-numeric: tabular-nums; }
-#assets td:nth-child(5) { min-width: 11ch; }
-#assets td:nth-child(n+8) { max-width: 16ch; overflow-wrap: anywhere; }
-#assets svg { width: 120px; height: 26px; } .line { fill: none; stroke: var(--ink); stroke-width: 1.2; opacity: 0.85; }
-.limit { fill: none; stroke-width: 1; stroke-dasharray: 3 3; stroke: currentColor; }
+#assets td:nth-child(5) b, #assets td:nth-child(5) span { display: block; white-space: nowrap; }
+#assets td:nth-child(n+8) { max-width: 18ch; }
+#assets svg { width: 104px; height: 26px; shape-rendering: crispEdges; } .line, .limit { fill: none; }
+.line { stroke: var(--ink); opacity: 0.8; } .limit { stroke: currentColor; opacity: 0.55; }
 code { overflow-wrap: anywhere; }
-@media (max-width: 700px) { h1 { font-size: 20px; } .tiles { grid-template-columns: repeat(3, 1fr); gap: 8px; }
+@media screen and (max-width: 700px) { h1 { font-size: 20px; } .tiles { grid-template-columns: repeat(3, 1fr); gap: 8px; }
   .tile { padding: 8px 10px; } .tile b { font-size: 20px; } .tile span { font-size: 12px; }
   .told li { display: block; } .told b.whole { display: block; }
-  select[data-order] { display: block; } .tools > * { flex: 1 1 40%; max-width: none; min-width: 0; }
+  select[data-order] { display: block; } .tools { position: static; } .tools > * { flex: 1 1 40%; max-width: none; min-width: 0; }
   .wide { overflow: visible; } #assets, #assets tbody { display: block; } #assets thead { display: none; }
   #assets tr { display: grid; grid-template-columns: 1fr auto; gap: 2px 10px; padding: 10px 0;
     border-bottom: 1px solid var(--line); } #assets tr[hidden] { display: none; }
   #assets td, #assets tbody th { display: block; border: 0; padding: 0; max-width: none; min-width: 0; }
-  #assets td:nth-child(n+3) { grid-column: 1 / -1; } #assets td:nth-child(n+4) { display: grid;
+  #assets td:nth-child(n+3) { grid-column: 1 / -1; max-width: none; } #assets td:nth-child(5) span { grid-column: 2; }
+  #assets td:nth-child(n+4) { display: grid;
     grid-template-columns: 110px 1fr; } #assets td:nth-child(n+4):empty { display: none; }
   #assets td:nth-child(n+4)::before { color: var(--faint); } }
-@media print { #count, .tools { display: none; } #assets { font-size: 10px; }
-  #assets td, #assets th { padding: 3px 4px; }
-  #assets thead { display: table-header-group; } #assets thead button::after { content: ""; }
-  #assets td:nth-child(3) { min-width: 0; max-width: none; } #assets svg { width: 80px; height: 18px; }
-  .tile { border: 1px solid var(--line); padding: 6px 10px; } .told li { padding: 5px 0; } h1 { font-size: 19px; } }
+@media print { #count, .tools { display: none; } #assets { font-size: 9px; } #assets thead { display: table-header-group; }
+  #assets td, #assets th { padding: 3px; overflow-wrap: break-word; white-space: normal; }
+  #assets thead button::after { content: ""; } #assets svg { width: 60px; height: 16px; }
+  #assets tbody th, #assets td:nth-child(3), #assets td:nth-child(n+8) { min-width: 0; max-width: none; }
+  #assets td:nth-child(3) { min-width: 150px; } #assets td:nth-child(4), #assets td:nth-child(7) { white-space: normal; }
+  #assets td:nth-child(5) span { white-space: normal; } h1 { font-size: 19px; } .told li { padding: 5px 0; }
+  .tiles { grid-template-columns: repeat(6, 1fr); } .told .faint { font-size: 11px; }
+  .tile { border: 1px solid var(--line); padding: 4px 8px; } .tile b { font-size: 18px; } }
 """

@@ -39,7 +39,7 @@ SPANISH: Mapping[str, str] = {
     "Not watched, and why": "Sin vigilar, y por qué",
     "Nothing to tell: {titles}.": "Nada que decir: {titles}.",
     "And {count} more: the table has all of them.": "Y {count} más: la tabla los tiene todos.",
-    "it was {severity}": "era {severity}",
+    "It was {severity}.": "Era {severity}.",
     "Cleared {cleared}.": "Terminó el {cleared}.",
     "no alert yet; {sensor} moves towards its bound of {level} since {since}.": (
         "aún sin alerta; {sensor} se acerca a su cota de {level} desde el {since}."
@@ -49,7 +49,7 @@ SPANISH: Mapping[str, str] = {
     " by {name}": " por {name}",
     " (what {sensors} leads)": " (lo que encabeza {sensors})",
     "shelved": "apartado",
-    "the last run failed on it: {message}": "la última ejecución falló con él: {message}",
+    "the last run failed on it: {message}": "la última ejecución falló con él (en inglés): {message}",
     "switched off in the table of assets": "desactivado en la tabla de equipos",
     "in the table of assets, but no row of it ever came": "en la tabla de equipos, pero nunca llegó una fila suya",
     "its running condition was never fulfilled": "nunca se cumplió su condición de marcha",
@@ -57,7 +57,7 @@ SPANISH: Mapping[str, str] = {
     "too few of its sensors were ever measured": "nunca se midieron bastantes de sus sensores",
     "none of its rows has a score": "ninguna de sus filas tiene puntuación",
     "and {count} more": "y {count} más",
-    "{file} could not be read: {message}": "{file} no se pudo leer: {message}",
+    "{file} could not be read: {message}": "{file} no se pudo leer (en inglés): {message}",
     # the table
     "All assets": "Todos los equipos",
     "quiet": "tranquilo",
@@ -77,16 +77,16 @@ SPANISH: Mapping[str, str] = {
     "Order": "Orden",
     "By weight": "Por peso",
     "By {column}": "Por {column}",
-    "{column}: all": "{column}: todos",
+    "{column}: all": "{column}: todo",
     "No asset fits.": "Ningún equipo coincide.",
     "The run has no asset yet, and there is no table of assets.": (
         "La carpeta aún no tiene equipos, y no hay tabla de equipos."
     ),
     "Strangest row: once in {time}, {when}": "Fila más extraña: una vez cada {time}, {when}",
-    "Small pictures: the strangest row of each stretch, {start} to {end}; the higher, the rarer. Dashed: the limits of "
+    "Small pictures: the strangest row of each stretch, {start} to {end}; the higher, the rarer. Across: the limits of "
     "the severities. Time left: if load and trend stay.": (
         "Gráficas pequeñas: la fila más extraña de cada tramo, del {start} al {end}; cuanto más alto, más rara. "
-        "Discontinuo: los límites de las severidades. Tiempo restante: si la carga y la tendencia siguen."
+        "De lado a lado: los límites de las severidades. Tiempo restante: si la carga y la tendencia siguen."
     ),
     "An asset without a link has no page here. This makes one:": (
         "Un equipo sin enlace no tiene página aquí. Esto hace una:"

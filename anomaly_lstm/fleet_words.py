@@ -57,7 +57,7 @@ def alert_words(shown: Shown, alert: Alert, tongue: Tongue) -> str:
 
 
 def status_words(shown: Shown, tongue: Tongue) -> str:
-    """What stands, else why nobody watches, else what its last row was; in a sentence."""
+    """What stands, else why nobody watches, else what it comes to, or that it does not run; nothing of what is quiet."""
     first = shown.first
     if first is not None:
         return alert_words(shown, first, tongue)
@@ -65,7 +65,7 @@ def status_words(shown: Shown, tongue: Tongue) -> str:
         return "; ".join(unwatched_words(shown, one, tongue) for one in shown.unwatched) + "."
     if shown.rising:
         return rising_words(shown, shown.rising[0], tongue)
-    return tongue.say("not running" if shown.state == State.OUT_OF_STATE.name else "quiet")
+    return tongue.say("not running") if shown.state == State.OUT_OF_STATE.name else ""
 
 
 def rising_words(shown: Shown, sign: Mapping[str, Any], tongue: Tongue) -> str:
@@ -82,21 +82,21 @@ def unwatched_words(shown: Shown, one: Unwatched, tongue: Tongue) -> str:
     """Why an asset is not watched, with what is known of it."""
     mine = own(tongue, shown)
     since = mine.moment(one.since_us) if one.since_us is not None else ""
-    if one.why in _PUT_ASIDE:
+    if one.why in PUT_ASIDE:
         until = mine.say(" until {until}", until=mine.moment(one.until_us)) if one.until_us is not None else ""
         by = mine.say(" by {name}", name=one.by) if one.by else ""
         about = mine.say(" (what {sensors} leads)", sensors=joined(list(one.sensors), mine)) if one.sensors else ""
-        return mine.say(_PUT_ASIDE[one.why]) + about + until + by + (f": {clean(one.told)}" if one.told else "")
+        return mine.say(PUT_ASIDE[one.why]) + about + until + by + (f": {clean(one.told)}" if one.told else "")
     if one.why == facts.FAILED:
         return mine.say("the last run failed on it: {message}", message=one.told.rstrip("."))
     if one.why == facts.SILENT:
         return mine.say("no data since {since}", since=since)
-    return mine.say(_WHYS[one.why])
+    return mine.say(WHYS[one.why])
 
 
-_PUT_ASIDE = {facts.OUT_OF_SERVICE: "out of service", facts.SUPPRESSED: "suppressed", facts.SHELVED: "shelved"}
+PUT_ASIDE = {facts.OUT_OF_SERVICE: "out of service", facts.SUPPRESSED: "suppressed", facts.SHELVED: "shelved"}
 
-_WHYS = {
+WHYS = {
     facts.DISABLED: "switched off in the table of assets",
     facts.NEVER: "in the table of assets, but no row of it ever came",
     facts.OFF: "its running condition was never fulfilled",

@@ -171,6 +171,8 @@ def _of_all(
     import time
 
     from anomaly_lstm import pipeline as verbs
+    from anomaly_lstm.fleet_words import headline
+    from anomaly_lstm.texts import Tongue
 
     if out is not None and out.suffix.lower() not in (".html", ".htm", ".csv", ".json"):
         raise UsageError(f"--out {out}: all assets are written as .html, .csv or .json. Give such a name.")
@@ -186,7 +188,7 @@ def _of_all(
         language=language,
         now_us=time.time_ns() // 1000,
     )
-    show.say(screen, f"{made.document['headline']}.")
+    show.say(screen, f"{headline(made.fleet, Tongue('en', made.fleet.zone))}.")
     more = {0: "", 1: " Beside it: the page of 1 asset."}.get(
         len(made.pages), f" Beside it: the pages of {len(made.pages):,} assets."
     )
