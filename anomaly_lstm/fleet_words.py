@@ -57,7 +57,7 @@ def alert_words(shown: Shown, alert: Alert, tongue: Tongue) -> str:
 
 
 def status_words(shown: Shown, tongue: Tongue) -> str:
-    """What stands, else why nobody watches, else what it comes to, or that it does not run; nothing of what is quiet."""
+    """What stands, else why nobody watches, else what it comes to, or that it does not run; empty where it is quiet."""
     first = shown.first
     if first is not None:
         return alert_words(shown, first, tongue)

@@ -143,8 +143,8 @@ def test_assets_are_told_by_severity_then_time_left_then_rarity_and_the_unwatche
     aside = critical(shelved_until=iso(NEWEST + DAY))
     assets = [
         shown("g", unwatched=[Unwatched("disabled")]), shown("f"), shown("e", rising=[rising("e")]),
-        shown("d", alerts=[aside]), shown("c", alerts=[rarer]), shown("b", alerts=[sooner]), shown("a", alerts=[critical()]),
-        shown("cc", alerts=[alert(reaches=[])]),
+        shown("d", alerts=[aside]), shown("c", alerts=[rarer]), shown("b", alerts=[sooner]),
+        shown("a", alerts=[critical()]), shown("cc", alerts=[alert(reaches=[])]),
     ]  # fmt: skip
     assert [one.name for one in fleet(*assets).assets] == ["a", "b", "c", "cc", "d", "e", "f", "g"]
 

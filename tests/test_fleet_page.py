@@ -51,7 +51,8 @@ def section(page: str, name: str) -> str:
          "Nothing new to look at: what stands is acknowledged or put aside (1 asset)",
          "Nada nuevo que mirar: lo que está en pie está reconocido o apartado (1 equipo)"),
         (fleet(shown("p"), shown("q")), "No alert stands on 2 assets", "Ninguna alerta en pie en 2 equipos"),
-        (fleet(shown("p", unwatched=[Unwatched("never")])), "None of 1 asset is watched", "Ninguno de 1 equipo está vigilado"),
+        (fleet(shown("p", unwatched=[Unwatched("never")])),
+         "None of 1 asset is watched", "Ninguno de 1 equipo está vigilado"),
         (fleet(), "No asset is watched yet", "Todavía no se vigila ningún equipo"),
     ],
 )  # fmt: skip
@@ -62,7 +63,9 @@ def test_the_headline_says_how_many_need_a_look_and_which(made: Fleet, english: 
 
 def test_each_section_tells_the_sentence_of_its_alerts_and_what_people_made_of_them() -> None:
     page = drawn(mixed())
-    assert "◆ warning pump-07 : bearing_temp 6.1 °C above expected (vibration too) since 1 January" in section(page, "new")
+    assert "◆ warning pump-07 : bearing_temp 6.1 °C above expected (vibration too) since 1 January" in section(
+        page, "new"
+    )
     worse = section(page, "worse")
     assert "■ critical pump-03 :" in worse
     assert "It was advisory. bearing_temp 85 °C in about 9 h (4 h to 15 h) if load and trend stay." in worse
@@ -85,7 +88,9 @@ def test_assets_that_are_not_watched_are_told_with_the_reason() -> None:
 
 
 def test_assets_of_which_the_same_is_to_be_said_are_told_together() -> None:
-    made = fleet(*[shown(f"p{n:02d}", unwatched=[Unwatched("off")]) for n in range(14)], unread={"x.csv": "x.csv: no rows"})
+    made = fleet(
+        *[shown(f"p{n:02d}", unwatched=[Unwatched("off")]) for n in range(14)], unread={"x.csv": "x.csv: no rows"}
+    )
     told = section(drawn(made), "not_watched")
     assert "p10 , p11 and 2 more: its running condition was never fulfilled." in told
     assert "x.csv could not be read: no rows" in told
@@ -152,12 +157,16 @@ def test_nothing_may_leave_the_page_and_only_its_own_script_runs() -> None:
 
 def named(name: str) -> Fleet:
     """A fleet in which every text from data is this one."""
-    own = alert(sensors=[{**one, "sensor": name, "unit": name} for one in alert()["sensors"]], acked=True, acked_by=name)
+    own = alert(
+        sensors=[{**one, "sensor": name, "unit": name} for one in alert()["sensors"]], acked=True, acked_by=name
+    )
     asset = replace(shown(name).asset, type=name, site=name, criticality=name, owner=name)
     sign = {**rising(name), "sensor": name, "unit": name}
     put = Unwatched("shelved", by=name, told=name, sensors=(name,))
     made = [
-        shown(name, asset=asset, alerts=[own], dead=[Dead(name, None)], unwatched=[put, Unwatched("failed", told=name)]),
+        shown(
+            name, asset=asset, alerts=[own], dead=[Dead(name, None)], unwatched=[put, Unwatched("failed", told=name)]
+        ),
         shown(f"{name} 2", asset=replace(asset, asset=f"{name} 2", site="x", type="x"), rising=[sign]),
     ]
     return fleet(*made, pipeline=name, unread={name: name}, command=f"anomaly-lstm report '{name}'")

@@ -38,7 +38,11 @@ def test_there_is_one_row_an_asset_in_the_order_of_the_page() -> None:
     assert [row["asset"] for row in found] == [one.name for one in mixed().assets]
     first = found[0]
     assert (first["severity"], first["hours left"], first["hours left, at most"]) == ("critical", "9", "15")
-    assert (first["once in, days"], first["since"], first["last row"]) == ("400", "2026-01-01 08:20", "2026-01-01 11:59")
+    assert (first["once in, days"], first["since"], first["last row"]) == (
+        "400",
+        "2026-01-01 08:20",
+        "2026-01-01 11:59",
+    )
     assert first["what"].startswith("bearing_temp 6.1 °C above expected")
     assert (first["type"], first["owner"]) == ("pump", "crew 0")
     (silent,) = [row for row in found if row["asset"] == "pump-06"]

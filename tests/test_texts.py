@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import anomaly_lstm
-from anomaly_lstm import fleet_page, fleet_words
+from anomaly_lstm import fleet_list, fleet_page, fleet_words
 from anomaly_lstm.clock import find_zone, parse_time
 from anomaly_lstm.tables import ALERT_KINDS, EVENT_KINDS, SEVERITIES, STATE_NAMES
 from anomaly_lstm.texts import SPANISH, Tongue, round_step
 
-SAYS = ("sentences", "panels", "report_page", "fleet_words", "fleet_page", "fleet_table")
+SAYS = ("sentences", "panels", "report_page", "fleet_words", "fleet_list", "fleet_page", "fleet_table")
 ENGLISH, SPANISH_ONE = (Tongue(one, ZoneInfo("America/Santiago")) for one in ("en", "es"))
 
 
@@ -40,7 +40,7 @@ def test_every_text_of_the_pages_is_there_in_spanish() -> None:
 
 
 def test_what_a_fleet_says_of_its_assets_is_there_in_spanish() -> None:
-    named = {*fleet_page.COLUMNS, *fleet_page.OF_ASSETS, *fleet_page.TILES.values()}
+    named = {*fleet_list.COLUMNS, *fleet_list.OF_ASSETS, *fleet_page.TILES.values()}
     assert {*named, *fleet_words.WHYS.values(), *fleet_words.PUT_ASIDE.values(), "unwatched", "quiet"} <= set(SPANISH)
 
 

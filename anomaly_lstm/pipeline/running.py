@@ -124,7 +124,7 @@ def _published(plan: RunPlan, now_us: int) -> dict[str, str]:
     """Bring the pages up to date; what could not be drawn → why."""
     if plan.pages is None:
         return {}
-    from anomaly_lstm.pipeline.fleet import publish  # what draws pages takes long to load
+    from anomaly_lstm.pipeline.publishing import publish  # what draws pages takes long to load
 
     return publish(
         plan.folder,
