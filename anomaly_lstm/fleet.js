@@ -13,7 +13,7 @@
   const order = tools.querySelector("select[data-order]");
   const count = document.getElementById("count");
   const none = document.getElementById("none");
-  const number = new Intl.NumberFormat(root.lang);
+  const number = new Intl.NumberFormat(root.lang, { useGrouping: "always" });
   const compare = new Intl.Collator(root.lang, { numeric: true, sensitivity: "base" }).compare;
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
   const texts = rows.map((row) => plain(row.textContent));

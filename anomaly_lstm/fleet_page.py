@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from anomaly_lstm import fleet_list
 from anomaly_lstm.clock import parse_time
@@ -124,7 +125,7 @@ def _told(fleet: Fleet, one: Changed, tongue: Tongue) -> Html:
     return _line([shown], alert_words(shown, alert, tongue), mark(alert, tongue), about, look)
 
 
-def _rising(shown: Shown, sign: dict[str, object], tongue: Tongue) -> Html:
+def _rising(shown: Shown, sign: Mapping[str, Any], tongue: Tongue) -> Html:
     ahead = reach_sentence({**sign, "severity": None}, own(tongue, shown))
     return _line([shown], rising_words(shown, sign, tongue), below=ahead)
 

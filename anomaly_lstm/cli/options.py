@@ -17,6 +17,7 @@ from anomaly_lstm.errors import ConfigError, ModelError, UsageError
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.config import Pipeline
+    from anomaly_lstm.events import Asset as AssetRow
     from anomaly_lstm.learning import TrainOptions
     from anomaly_lstm.pipeline import GridOptions, RunPlan
     from anomaly_lstm.policy import Policy
@@ -495,7 +496,7 @@ def zones(config: Pipeline) -> dict[str, str]:
     return {asset.asset: asset.zone for asset in assets_table(config) if asset.zone}
 
 
-def assets_table(config: Pipeline | None) -> list[Asset]:
+def assets_table(config: Pipeline | None) -> list[AssetRow]:
     """The assets table of a pipeline file; empty without one."""
     from anomaly_lstm.events import read_assets
 

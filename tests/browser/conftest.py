@@ -98,14 +98,13 @@ class Open:
 
 
 @pytest.fixture
-def opened(chromium: Any, drawn_by: Drawing, tmp_path: Path) -> Iterator[Callable[..., Open]]:
-    """Draws a page, opens it from the disk without a network, and waits until all of it is drawn."""
+def looked_at(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Open]]:
+    """Opens a page from the disk without a network, and waits until all of it is drawn."""
 
-    def open_(
-        report: AssetReport, *, language: str = "en", zone: str = "UTC", width: int = 1280, dark: bool = False
-    ) -> Open:
+    def open_(text: str, *, width: int = 1280, dark: bool = False, hash_: str = "", script: bool = True) -> Open:
         path = tmp_path / "page.html"
-        path.write_text(draw(report, Tongue(language, ZoneInfo(zone)), drawn_by), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+        chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700}
@@ -116,10 +115,22 @@ def opened(chromium: Any, drawn_by: Drawing, tmp_path: Path) -> Iterator[Callabl
         chromium.get("about:blank")
         for log in ("browser", "performance"):
             chromium.get_log(log)
-        chromium.get(path.as_uri())
+        chromium.get(path.as_uri() + hash_)
         page = Open(chromium, path)
-        page.wait("document.documentElement.dataset.drawn")
+        if script:
+            page.wait("document.documentElement.dataset.drawn")
         return page
 
     yield open_
+    chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     chromium.get("about:blank")
+
+
+@pytest.fixture
+def opened(looked_at: Callable[..., Open], drawn_by: Drawing) -> Callable[..., Open]:
+    """Draws the page of an asset and opens it."""
+
+    def open_(report: AssetReport, *, language: str = "en", zone: str = "UTC", **how: Any) -> Open:
+        return looked_at(draw(report, Tongue(language, ZoneInfo(zone)), drawn_by), **how)
+
+    return open_
