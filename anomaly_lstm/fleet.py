@@ -73,10 +73,11 @@ class Unwatched:
 
 @dataclass(frozen=True)
 class Dead:
-    """A sensor without values, since a time where it is known [µs UTC]."""
+    """A sensor without values since a time [µs UTC], or since before it."""
 
     sensor: str
-    since_us: int | None
+    since_us: int
+    at_least: bool = False
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def document(fleet: Fleet, tongue: Tongue) -> dict[str, Any]:
             for shown, sign in rising(fleet)
         ],
         "dead_sensors": [
-            {"asset": shown.name, "sensor": one.sensor, "since": _iso(one.since_us)}
+            {"asset": shown.name, "sensor": one.sensor, "since": iso(one.since_us), "at_least": one.at_least}
             for shown in fleet.assets
             for one in shown.dead
         ],

@@ -44,7 +44,7 @@ SPANISH: Mapping[str, str] = {
     "no alert yet; {sensor} moves towards its bound of {level} since {since}.": (
         "aún sin alerta; {sensor} se acerca a su cota de {level} desde el {since}."
     ),
-    "{sensor} has no value this month": "{sensor} no tiene ningún valor este mes",
+    "{sensor} without values since {since} at least": "{sensor} sin valores al menos desde el {since}",
     " until {until}": " hasta el {until}",
     " by {name}": " por {name}",
     " (what {sensors} leads)": " (lo que encabeza {sensors})",

@@ -135,9 +135,11 @@ def dead_words(fleet: Fleet, tongue: Tongue) -> Iterator[tuple[Shown, str]]:
             continue
         said = []
         for one in shown.dead:
-            if one.since_us is None:
-                said.append(tongue.say("{sensor} has no value this month", sensor=one.sensor))
+            mine = own(tongue, shown)
+            if one.at_least:
+                since = mine.day(one.since_us)
+                said.append(mine.say("{sensor} without values since {since} at least", sensor=one.sensor, since=since))
             else:
-                since = own(tongue, shown).moment(one.since_us)
-                said.append(tongue.say("{sensor} without values since {since}", sensor=one.sensor, since=since))
+                since = mine.moment(one.since_us)
+                said.append(mine.say("{sensor} without values since {since}", sensor=one.sensor, since=since))
         yield shown, "; ".join(said) + "."

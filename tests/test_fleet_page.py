@@ -20,6 +20,7 @@ from tests.fleets import NEWEST, UTC, fleet, mixed, rising, shown, silent
 from tests.reports import alert
 from tests.test_page import HOSTILE, read
 from tests.test_report_page import words
+from tests.toys import START
 
 ENGLISH, SPANISH = Tongue("en", UTC), Tongue("es", UTC)
 SCRIPT = (files("anomaly_lstm") / "fleet.js").read_text("utf-8")
@@ -165,7 +166,11 @@ def named(name: str) -> Fleet:
     put = Unwatched("shelved", by=name, told=name, sensors=(name,))
     made = [
         shown(
-            name, asset=asset, alerts=[own], dead=[Dead(name, None)], unwatched=[put, Unwatched("failed", told=name)]
+            name,
+            asset=asset,
+            alerts=[own],
+            dead=[Dead(name, START, at_least=True)],
+            unwatched=[put, Unwatched("failed", told=name)],
         ),
         shown(f"{name} 2", asset=replace(asset, asset=f"{name} 2", site="x", type="x"), rising=[sign]),
     ]

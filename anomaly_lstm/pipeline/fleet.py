@@ -46,9 +46,8 @@ def fleet_facts(
     """All that the page of a fleet tells, from what the run folder keeps; one asset's scores are held at a time."""
     place = RunFolder(folder)
     state, stored = place.state(), sink_for(place.alerts).read(place.alerts)
-    rows = {asset.asset: asset for asset in table}
-    rows |= {name: Asset(name, "", "", "", True) for name in stored.run["assets"] if name not in rows}
-    rows |= {name: Asset(name, "", "", "", True) for name in state.assets if name not in rows}
+    known = [*stored.run["assets"], *state.assets, *(one["asset"] for one in stands.alerts)]
+    rows = {name: Asset(name, "", "", "", enabled=True) for name in known} | {asset.asset: asset for asset in table}
     plant = zone or source_zone(folder)
     own = {asset.zone or plant for asset in rows.values()}
     plant = own.pop() if len(own) == 1 else plant
@@ -65,9 +64,8 @@ def fleet_facts(
         plant,
     )
     assets, changed = [], []
-    rising = stored.indicators
     for asset in rows.values():
-        shown, became = _shown(look, asset, [one for one in rising if one["asset"] == asset.asset])
+        shown, became = _shown(look, asset, [one for one in stored.indicators if one["asset"] == asset.asset])
         assets.append(shown)
         changed += became
     return Fleet(
@@ -149,33 +147,41 @@ def _scores(look: _Look, asset: str, alerts: Sequence[Alert]) -> tuple[Int64, In
 
 
 def _dead(look: _Look, asset: str, alerts: Sequence[Alert]) -> Iterator[Dead]:
-    """The sensors without values: those that an alert says so of, and those without one in the newest month."""
+    """The sensors without values: those that an alert says so of, and those without one in the newest two months."""
     said = [one for one in alerts if one["kind"] == "sensor_bad" and one["sensors"]]
     yield from (Dead(one["sensors"][0]["sensor"], parse_time(one["onset"])) for one in said)
     known = {one["sensors"][0]["sensor"] for one in said}
-    months = look.place.months_of(asset)
+    months = look.place.months_of(asset)[-2:]
     if months and not any(one["kind"] == "no_data" for one in alerts):
-        yield from (Dead(sensor, None) for sensor in empty_sensors(months[-1]) if sensor not in known)
+        since_us = parse_time(f"{months[0].stem}-01")
+        empty = empty_sensors(months, LATE_US // look.stands.period_us)
+        yield from (Dead(sensor, since_us, at_least=True) for sensor in empty if sensor not in known)
 
 
-def empty_sensors(month: Path) -> list[str]:
-    """The sensors without a single value in a month of scores, by what the file says of itself; none where it does not,
-    where it is damaged, or where nothing at all was measured.
+def empty_sensors(months: Sequence[Path], least: int) -> list[str]:
+    """The sensors without a single value in months of scores, by what the files say of themselves; none where there are
+    fewer rows than ``least``, where nothing at all was measured, or where a file is damaged.
     """
+    rows, values = 0, dict[str, int]()
     try:
-        with pq.ParquetFile(month) as file:
-            about, names = file.metadata, file.schema_arrow.names
-            empty = [name for place, name in enumerate(names) if name.startswith("value.") and _is_empty(about, place)]
-            values = [name for name in names if name.startswith("value.")]
+        for month in months:
+            with pq.ParquetFile(month) as file:
+                rows += file.metadata.num_rows
+                for place, name in enumerate(file.schema_arrow.names):
+                    if name.startswith("value."):
+                        values[name] = values.get(name, 0) + _values(file.metadata, place)
     except (OSError, pa.ArrowException):
         return []
-    return [name.removeprefix("value.") for name in empty] if len(empty) < len(values) else []
+    if rows < least or not any(values.values()):
+        return []
+    return [name.removeprefix("value.") for name, count in values.items() if not count]
 
 
-def _is_empty(about: Any, place: int) -> bool:
+def _values(about: Any, place: int) -> int:
+    """How many cells of a column hold a value; all where the file does not tell."""
     groups = [about.row_group(group) for group in range(about.num_row_groups)]
     told = [(group.num_rows, group.column(place).statistics) for group in groups]
-    return bool(told) and all(one is not None and one.has_null_count and one.null_count == rows for rows, one in told)
+    return sum(rows - (one.null_count if one is not None and one.has_null_count else 0) for rows, one in told)
 
 
 def _unwatched(look: _Look, shown: Shown, watch: Watch | None, failed: str | None) -> Iterator[Unwatched]:
