@@ -9,7 +9,7 @@ import numpy as np
 
 from anomaly_lstm.budgets import WEIGHTS, WORDS
 from anomaly_lstm.fleet import Fleet, Shown, is_aside
-from anomaly_lstm.fleet_words import left_words, own, since_us, status_words
+from anomaly_lstm.fleet_words import left_words, own, since_us, status_words, zone_of
 from anomaly_lstm.page import Html, element, link
 from anomaly_lstm.report_page import mark
 from anomaly_lstm.tables import SEVERITIES
@@ -26,15 +26,13 @@ OF_ASSETS = ("type", "site", "criticality", "owner")
 """Columns that are always there; and those that the table of assets may fill."""
 
 
-def _columns(fleet: Fleet, tongue: Tongue) -> list[str]:
-    zones = {own(tongue, one).zone_name for one in fleet.assets}
-    about = [name for name in OF_ASSETS if any(getattr(one.asset, name) for one in fleet.assets)]
-    return [*COLUMNS, *(["zone"] if len(zones) > 1 else []), *about]
+def _columns(fleet: Fleet) -> list[str]:
+    return [*COLUMNS, *(name for name in OF_ASSETS if any(getattr(one.asset, name) for one in fleet.assets))]
 
 
 def labels(fleet: Fleet, tongue: Tongue) -> Iterator[str]:
     """On a narrow screen each cell says what it is."""
-    for place, name in enumerate(_columns(fleet, tongue), 1):
+    for place, name in enumerate(_columns(fleet), 1):
         if name not in ("asset", "severity", "what"):
             label = f'#assets td:nth-child({place})::before {{ content: "{tongue.say(name)}"; }}'
             yield f"@media screen and (max-width: 700px) {{ {label} }}\n"
@@ -46,7 +44,7 @@ def all_assets(fleet: Fleet, tongue: Tongue) -> Iterator[Html]:
     if not fleet.assets:
         yield element("p", say("The run has no asset yet, and there is no table of assets."))
         return
-    columns = _columns(fleet, tongue)
+    columns = _columns(fleet)
     yield _tools(fleet, columns, tongue)
     yield element("p", "", id="count", role="status", data_words=say("{shown} of {all} assets"))
     head = [element("th", say(name), scope="col", data_name=name) for name in columns]
@@ -91,34 +89,35 @@ def _choice(name: str, values: Sequence[tuple[str, str]], tongue: Tongue) -> Htm
 def _row(
     fleet: Fleet, shown: Shown, place: int, columns: Sequence[str], scale: tuple[float, float], tongue: Tongue
 ) -> Html:
-    mine, first = own(tongue, shown), shown.first
+    mine, first, reach = own(tongue, shown), shown.first, shown.reach
     middle, interval = left_words(shown, tongue)
-    reach, since = shown.reach, since_us(shown)
-    severity = mark(first, tongue) if first else tongue.say(shown.status)
-    left = {"data_v": f"{float(reach['p50_s']):.0f}"} if reach else {}
-    rarest = _rarest(shown)
+    left = [element("b", middle), " ", element("span", interval, class_="faint")] if middle else []
+    zone = [" ", element("span", mine.zone_name, class_="faint")] if mine.zone_name != zone_of(fleet, tongue) else []
+    since, last = since_us(shown), shown.last_us
     cells = [
         element("th", name_of(shown), scope="row"),
-        element("td", severity, data_v=str(place)),
-        element("td", status_words(shown, tongue)),
-        element("td", mine.short_moment(since) if since is not None else ""),
-        element(
-            "td", *([element("b", middle), " ", element("span", interval, class_="faint")] if middle else []), **left
-        ),
-        element(
-            "td", _picture(fleet, shown, scale, mine), **({"data_v": f"{rarest:.2f}"} if rarest is not None else {})
-        ),
-        element("td", mine.short_moment(shown.last_us) if shown.last_us is not None else "–"),
+        _cell(place, mark(first, tongue) if first else tongue.say(shown.status)),
+        _cell(None, status_words(shown, tongue)),
+        _cell(since and since / 1e6, mine.short_moment(since) if since is not None else ""),
+        _cell(reach and float(reach["p50_s"]), *left),
+        _cell(_rarest(shown), _picture(fleet, shown, scale, mine)),
+        _cell(last and last / 1e6, mine.short_moment(last) if last is not None else "–", *zone),
     ]
-    of_asset = {"zone": mine.zone_name, **{name: str(getattr(shown.asset, name)) for name in OF_ASSETS}}
-    costs = {"criticality": WEIGHTS[WORDS[word]]} if (word := shown.asset.criticality.lower()) in WORDS and word else {}
-    cells += [
-        element("td", of_asset[name], **({"data_v": str(-costs[name])} if name in costs else {}))
-        for name in columns[len(COLUMNS) :]
-    ]
-    looks = [shown.status, *(["unwatched"] if not shown.is_watched and shown.status != "unwatched" else [])]
-    aside = {"class_": "aside"} if (first and is_aside(first)) or shown.status in ("quiet", "unwatched") else {}
-    return element("tr", *cells, data_s=" ".join(looks), **aside)
+    cells += [_cell(_cost(shown, name), str(getattr(shown.asset, name))) for name in columns[len(COLUMNS) :]]
+    looks = dict.fromkeys([shown.status, *([] if shown.is_watched else ["unwatched"])])
+    stands_back = first is None or is_aside(first)
+    return element("tr", *cells, data_s=" ".join(looks), class_="aside" if stands_back else "stands")
+
+
+def _cell(sorts_by: float | None, *inside: str | Html) -> Html:
+    """A cell, with the number by which it is sorted where that is not its text."""
+    return element("td", *inside, **({} if sorts_by is None else {"data_v": sorts_by}))
+
+
+def _cost(shown: Shown, column: str) -> float | None:
+    """What a failure costs, the dearest first."""
+    word = shown.asset.criticality.lower() if column == "criticality" else ""
+    return -WEIGHTS[WORDS[word]] if word and word in WORDS else None
 
 
 def _notes(fleet: Fleet, tongue: Tongue) -> Iterator[Html]:
@@ -224,7 +223,7 @@ input[type=search] { flex: 1 1 220px; max-width: 360px; }
 #assets tr.aside td:nth-child(-n+3) { color: var(--faint); }
 #assets td:nth-child(2) { white-space: nowrap; } #assets td:nth-child(3) { min-width: 27ch; max-width: 60ch; }
 #assets td:nth-child(4), #assets td:nth-child(7) { white-space: nowrap; font-variant-numeric: tabular-nums; }
-#assets td:nth-child(5) b, #assets td:nth-child(5) span { display: block; white-space: nowrap; }
+#assets td:nth-child(5) b, #assets td span.faint { display: block; white-space: nowrap; }
 #assets td:nth-child(n+8) { max-width: 18ch; }
 #assets svg { width: 104px; height: 26px; shape-rendering: crispEdges; } .line, .limit { fill: none; }
 .line { stroke: var(--ink); opacity: 0.8; } .limit { stroke: currentColor; opacity: 0.55; }
@@ -234,7 +233,7 @@ input[type=search] { flex: 1 1 220px; max-width: 360px; }
   #assets tr { display: grid; grid-template-columns: 1fr auto; gap: 2px 10px; padding: 10px 0;
     border-bottom: 1px solid var(--line); } #assets tr[hidden] { display: none; }
   #assets td, #assets tbody th { display: block; border: 0; padding: 0; max-width: none; min-width: 0; }
-  #assets td:nth-child(n+3) { grid-column: 1 / -1; max-width: none; } #assets td:nth-child(5) span { grid-column: 2; }
+  #assets td:nth-child(n+3) { grid-column: 1 / -1; max-width: none; } #assets td span.faint { grid-column: 2; }
   #assets td:nth-child(n+4) { display: grid; grid-template-columns: 110px 1fr; }
   #assets td:nth-child(n+4):empty { display: none; } #assets td:nth-child(n+4)::before { color: var(--faint); } }
 @media print { #count, .tools { display: none; } #assets { font-size: 9px; }
@@ -242,5 +241,5 @@ input[type=search] { flex: 1 1 220px; max-width: 360px; }
   #assets td, #assets th { padding: 3px; overflow-wrap: break-word; white-space: normal; }
   #assets tbody th, #assets td:nth-child(3), #assets td:nth-child(n+8) { min-width: 0; max-width: none; }
   #assets td:nth-child(3) { min-width: 150px; } #assets svg { width: 60px; height: 16px; }
-  #assets td:nth-child(4), #assets td:nth-child(7), #assets td:nth-child(5) span { white-space: normal; } }
+  #assets td:nth-child(4), #assets td:nth-child(7), #assets td span.faint { white-space: normal; } }
 """

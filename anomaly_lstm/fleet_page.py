@@ -16,6 +16,7 @@ from anomaly_lstm.fleet_words import (
     own,
     rising_words,
     unwatched_words,
+    zone_of,
 )
 from anomaly_lstm.page import Html, content_policy, element, page, script, section
 from anomaly_lstm.report_page import mark
@@ -51,10 +52,9 @@ def draw(fleet: Fleet, tongue: Tongue, own_script: str) -> str:
 
 
 def _what(fleet: Fleet, tongue: Tongue) -> str:
-    zones = {own(tongue, one).zone_name for one in fleet.assets}
     text = (
         "{pipeline} · since {since} · newest row {newest} · times in {zone}"
-        if zones <= {tongue.zone_name}
+        if zone_of(fleet, tongue)
         else "{pipeline} · since {since} · newest row {newest} ({zone}) · times of assets on their own clocks"
     )
     since, newest = tongue.moment(fleet.since_us), tongue.moment(fleet.newest_us)
@@ -62,7 +62,7 @@ def _what(fleet: Fleet, tongue: Tongue) -> str:
 
 
 TILES = {
-    NEW: "new", WORSE: "worse", UNCHANGED: "unchanged", OVER: "over since then", AWAITING: "await a verdict",
+    NEW: "new", WORSE: "worse", UNCHANGED: "unchanged", OVER: "over since then", AWAITING: "over before, no verdict",
     "not_watched": "not watched",
 }  # fmt: skip
 

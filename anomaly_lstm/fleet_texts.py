@@ -26,7 +26,7 @@ SPANISH: Mapping[str, str] = {
     "worse": "peores",
     "unchanged": "sin cambios",
     "over since then": "terminadas desde entonces",
-    "await a verdict": "esperan un veredicto",
+    "over before, no verdict": "terminadas antes, sin veredicto",
     "not watched": "sin vigilar",
     # what changed
     "New since then": "Nuevas desde entonces",
@@ -66,7 +66,6 @@ SPANISH: Mapping[str, str] = {
     "since": "desde",
     "time left": "tiempo restante",
     "last row": "última fila",
-    "zone": "zona",
     "type": "tipo",
     "site": "sitio",
     "criticality": "criticidad",
@@ -92,6 +91,7 @@ SPANISH: Mapping[str, str] = {
         "Un equipo sin enlace no tiene página aquí. Esto hace una:"
     ),
     # the table for Excel
+    "zone": "zona",
     "hours left": "horas restantes",
     "hours left, at least": "horas restantes, mínimo",
     "hours left, at most": "horas restantes, máximo",

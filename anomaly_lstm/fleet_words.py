@@ -24,6 +24,11 @@ def own(tongue: Tongue, shown: Shown) -> Tongue:
     return replace(tongue, zone=shown.zone)
 
 
+def zone_of(fleet: Fleet, tongue: Tongue) -> str:
+    """The zone of all times, where assets share the plant's; empty where each has to be told."""
+    return tongue.zone_name if all(own(tongue, one).zone_name == tongue.zone_name for one in fleet.assets) else ""
+
+
 def headline(fleet: Fleet, tongue: Tongue) -> str:
     """How many assets need a look, and which; what stands although none does."""
     say, of = tongue.say, counts(fleet)

@@ -520,7 +520,7 @@ STYLE = """
   --wash: #f3f5f8; --advisory: #1f6fa5; --warning: #b36b00; --critical: #a0153e; --quiet: #8a94a0; --scored: #79b8a4;
   --measured: #1f5fa8;
   --band: rgba(110, 122, 136, 0.24); --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; }
-h1 { font-size: 23px; max-width: 62ch; }
+h1 { font-size: 23px; max-width: 62ch; } .back a { color: var(--faint); }
 .tile b { font-size: 20px; }
 .picture { width: 100%; margin: 4px 0 2px; }
 .picture:focus-visible, button:focus-visible, summary:focus-visible { outline: 2px solid var(--measured);
