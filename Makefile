@@ -25,7 +25,7 @@ demo: install ## train on the sample pumps, score, alert, compare with what happ
 	@$(BIN)/anomaly-lstm report pipelines/pump.toml
 
 test: install ## all tests but the slow ones
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 test-slow: install ## the slow tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow

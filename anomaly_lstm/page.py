@@ -107,7 +107,7 @@ def content_policy(*scripts: str) -> Html:
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1d2530; --faint: #5d6875; --line: #d8dde3; --wash: #f3f5f8;
-  --advisory: #1f6fa5; --warning: #b36b00; --critical: #a0153e; --good: #24794a; --bad: #b3261e; --heat: 214, 120, 20;
+  --advisory: #1a6396; --warning: #8a5200; --critical: #a0153e; --good: #24794a; --bad: #b3261e; --heat: 214, 120, 20;
   --failure: #c0392b; --anomaly: #7a53a8; --quiet: #8a94a0; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14181d; --ink: #e6eaef; --faint: #9aa5b1; --line: #333b45;
   --wash: #1d232a; --advisory: #5aa9e0; --warning: #e6a23c; --critical: #ff7a90; --good: #5fc08a; --bad: #f2877d;
@@ -140,7 +140,7 @@ svg text { fill: var(--ink); font-size: 12px; } svg text.faint { fill: var(--fai
 section { break-inside: auto; } h2 { break-after: avoid; } tr, .tile { break-inside: avoid; }
 @media (max-width: 700px) { .tiles { grid-template-columns: repeat(2, 1fr); } main { padding: 18px 14px; } }
 @media print { :root { color-scheme: light; --paper: #ffffff; --ink: #000000; --faint: #444c55; --line: #c4cad1;
-    --wash: #f3f5f8; --advisory: #1f6fa5; --warning: #b36b00; --critical: #a0153e; --good: #24794a; --bad: #b3261e;
+    --wash: #f3f5f8; --advisory: #1a6396; --warning: #8a5200; --critical: #a0153e; --good: #24794a; --bad: #b3261e;
     --heat: 214, 120, 20; --failure: #c0392b; --anomaly: #7a53a8; --quiet: #8a94a0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } main { padding: 0; max-width: none; }
   body, table { font-size: 12px; } .wide { overflow: visible; } th, td { padding: 5px 7px; }

@@ -417,7 +417,7 @@ def _alerts(report: AssetReport, tongue: Tongue) -> Html:
             mark(alert, tongue), _whole(tongue.short_moment(parse_time(alert["onset"]))),
             _whole(tongue.short_moment(parse_time(alert["raised_at"]))), _whole(end),
             "–" if once_s is None else tongue.rarity(once_s), led or say(alert["kind"]), case_words(alert, tongue),
-            alert["alert_id"][:4],
+            _whole(alert["alert_id"][:4]),
         ])  # fmt: skip
     columns = tuple(map(say, ("severity", "onset", "raised", "cleared", "once in", "led by", "case", "id")))
     return table(columns, rows, empty=say("No alert was raised in this time."))
@@ -514,10 +514,10 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --scored: #3f7d6a; --measured: #79b8f3; --band: rgba(150, 160, 172, 0.28);
   --fan: rgba(255, 122, 144, 0.22); --heat-full: #ffb060; } }
 @media print { :root { --scored: #79b8a4; --measured: #1f5fa8; --band: rgba(110, 122, 136, 0.24);
-  --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; } .tools, details { display: none; }
+  --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; } details { display: none; }
   section { break-inside: avoid; } h1 { font-size: 20px; } }
 :root.on-paper { color-scheme: light; --paper: #ffffff; --ink: #000000; --faint: #444c55; --line: #c4cad1;
-  --wash: #f3f5f8; --advisory: #1f6fa5; --warning: #b36b00; --critical: #a0153e; --quiet: #8a94a0; --scored: #79b8a4;
+  --wash: #f3f5f8; --advisory: #1a6396; --warning: #8a5200; --critical: #a0153e; --quiet: #8a94a0; --scored: #79b8a4;
   --measured: #1f5fa8;
   --band: rgba(110, 122, 136, 0.24); --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; }
 h1 { font-size: 23px; max-width: 62ch; } .back a { color: var(--faint); }
@@ -527,6 +527,7 @@ h1 { font-size: 23px; max-width: 62ch; } .back a { color: var(--faint); }
   outline-offset: 2px; }
 .tools { position: sticky; top: 0; z-index: 5; background: var(--paper); padding: 8px 0; display: flex; flex-wrap: wrap;
   gap: 6px; border-bottom: 1px solid var(--line); margin-top: 18px; }
+@media print { .tools { display: none; } }
 button { font: inherit; font-size: 13px; color: var(--ink); background: var(--wash); border: 1px solid var(--line);
   border-radius: 6px; padding: 5px 10px; min-width: 34px; cursor: pointer; }
 button:hover { border-color: var(--ink); }

@@ -54,7 +54,7 @@ def test_a_stretch_unlike_the_rest_is_set_aside_with_its_name_times_and_leading_
     assert trained.report["rows"] == 2 * N_ROWS - stretch["rows"]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_of_many_sensors_at_the_edge_of_their_load_nothing_is_set_aside(seed: int) -> None:
     """The highest load is new to the fold that must judge it: what all sensors do there together is no trouble."""
     rng = np.random.default_rng(seed)

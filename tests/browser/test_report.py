@@ -129,6 +129,15 @@ def test_it_prints_on_a4_with_all_pictures(opened: Opened) -> None:
     page.wait("!document.documentElement.classList.contains('on-paper')")
 
 
+def test_paper_has_no_buttons(opened: Opened) -> None:
+    page = opened(asset_report())
+    tools = "getComputedStyle(document.querySelector('.tools')).display"
+    assert page.run(tools) == "flex"
+    page.command("Emulation.setEmulatedMedia", media="print")
+    assert page.run(tools) == "none"
+    page.command("Emulation.setEmulatedMedia", media="")
+
+
 def test_a_narrow_screen_needs_no_sideways_scrolling(opened: Opened) -> None:
     page = opened(asset_report(), width=390)
     assert page.run("document.documentElement.scrollWidth") <= 390
