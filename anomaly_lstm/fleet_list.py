@@ -226,7 +226,7 @@ input[type=search] { flex: 1 1 220px; max-width: 360px; }
 #assets td:nth-child(5) b, #assets td span.faint { display: block; white-space: nowrap; }
 #assets td:nth-child(n+8) { max-width: 18ch; }
 #assets svg { width: 104px; height: 26px; shape-rendering: crispEdges; } .line, .limit { fill: none; }
-.line { stroke: var(--ink); opacity: 0.8; } .limit { stroke: currentColor; opacity: 0.55; }
+.line { stroke: var(--ink); } .limit { stroke: currentColor; }
 @media screen and (max-width: 700px) { .tools { position: static; } select[data-order] { display: block; }
   .tools > * { flex: 1 1 40%; max-width: none; min-width: 0; } .wide { overflow: visible; }
   #assets, #assets tbody { display: block; } #assets thead { display: none; }

@@ -168,14 +168,14 @@ a:focus-visible, button:focus-visible, input:focus-visible, select:focus-visible
   outline-offset: 2px; border-radius: 3px; }
 .tiles { grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); max-width: 1020px; }
 a.tile { text-decoration: none; } a.tile:hover { outline: 1px solid var(--line); }
-.tile.none b, .tile.none span { color: var(--quiet); font-weight: 400; }
+.tile.none b, .tile.none span { color: var(--faint); font-weight: 400; }
 h2 { margin-top: 30px; scroll-margin-top: 60px; } .nothing { margin-top: 26px; } code { overflow-wrap: anywhere; }
 .told { list-style: none; padding: 0; max-width: 1020px; }
 .told li { display: grid; grid-template-columns: 122px 1fr; gap: 2px 12px; padding: 9px 0; margin: 0; max-width: none;
   border-top: 1px solid var(--line); break-inside: avoid; }
 .told li:last-child { border-bottom: 1px solid var(--line); } .told li > div:first-child { grid-column: 1 / -1; }
 .told .words, .told .faint { display: block; max-width: 88ch; } .told .faint { font-size: 14px; }
-.aside > b.whole { opacity: 0.65; }
+.aside > b.whole { font-weight: 400; }
 @media screen and (max-width: 700px) { h1 { font-size: 20px; } .told li, .told b.whole { display: block; }
   .tiles { grid-template-columns: repeat(3, 1fr); gap: 8px; } .tile { padding: 8px 10px; } .tile b { font-size: 20px; }
   .tile span { font-size: 12px; } }
