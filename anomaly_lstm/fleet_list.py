@@ -221,7 +221,7 @@ input[type=search] { flex: 1 1 220px; max-width: 360px; }
 #assets tbody th { color: var(--ink); overflow-wrap: anywhere; min-width: 12ch; max-width: 24ch; }
 #assets tbody tr:hover { background: var(--wash); }
 #assets tr.aside td:nth-child(-n+3) { color: var(--faint); }
-#assets td:nth-child(2) { white-space: nowrap; } #assets td:nth-child(3) { min-width: 27ch; max-width: 60ch; }
+#assets td:nth-child(2) { white-space: nowrap; } #assets td:nth-child(3) { min-width: 24ch; max-width: 60ch; }
 #assets td:nth-child(4), #assets td:nth-child(7) { white-space: nowrap; font-variant-numeric: tabular-nums; }
 #assets td:nth-child(5) b, #assets td span.faint { display: block; white-space: nowrap; }
 #assets td:nth-child(n+8) { max-width: 18ch; }
