@@ -23,8 +23,19 @@ from anomaly_lstm.pipeline.fleet import fleet_facts
 from anomaly_lstm.pipeline.reporting import FLEET, REPORTS, page_name, report
 from anomaly_lstm.report_page import MARK
 from anomaly_lstm.texts import Tongue
+from anomaly_lstm.words import listed
 
 YESTERDAY = "yesterday"
+
+PAGES = "pages"
+"""The name under which a run tells that pages could not be drawn."""
+
+TICKING = frozenset({"peak", "updated_at", "sensors", "reason", "forecast", "reaches"})
+"""What changes of an alert with every row; for these alone its page is drawn anew by the hour."""
+
+HOUR_US = 3_600_000_000
+HEAD_BYTES = 4096
+"""So early in a page stands what it was drawn from."""
 
 
 @dataclass(frozen=True)
@@ -133,44 +144,35 @@ def publish(
 ) -> dict[str, str]:
     """Bring a folder of pages up to date: the fleet, and the assets whose alerts changed since their page was drawn.
 
-    Returns what could not be drawn → why, whatever it was, for what was scored and told is done; the next run tries
-    again.
+    Returns, under one name, what could not be drawn and why, whatever it was, for what was scored and told is done; the
+    next run tries again.
     """
-    failed: dict[str, str] = {}
     try:
         stands = desk(folder, now_us)
         told = fleet_facts(folder, stands, YESTERDAY, table, zone, pipeline, _command(path or folder))
-        for shown in told.assets:
-            failed |= _brought(folder, pages, shown, told, stands)
+        failed = {one.name: why for one in told.assets if (why := _brought(folder, pages, one, told, stands))}
         _written(pages.folder / FLEET, _linked(told, pages.folder), pages.language, [], {})
     except Exception as problem:  # a page must not end a run, nor hide what it found
-        failed[PAGES] = _why(problem)
-    return failed
+        return {PAGES: _why(problem)}
+    return {PAGES: f"{listed(list(failed))}: {next(iter(failed.values()))}"} if failed else {}
 
 
-def _brought(folder: Path, pages: Pages, shown: Shown, told: Fleet, stands: Desk) -> dict[str, str]:
-    """Draw the page of an asset anew if it is due; why it could not be, under its name, if so."""
+def _brought(folder: Path, pages: Pages, shown: Shown, told: Fleet, stands: Desk) -> str | None:
+    """Draw the page of an asset anew if it is due; why it could not be."""
     path = pages.folder / page_name(shown.name)
     mark = _mark(pages, shown, told, stands)
     is_kept = path.is_file() and pages.assets != "none"  # also of an alert that is over
     if not (is_kept or _is_wanted(shown, pages.assets)) or _is_drawn(path, mark):
-        return {}
+        return None
     try:
         _asset_page(folder, shown, path.with_name(FLEET), told, pages.language, stands.now_us, mark)
     except Exception as problem:  # the pages of the others are drawn all the same
-        return {f"{PAGES}: {shown.name}": _why(problem)}
-    return {}
+        return _why(problem)
+    return None
 
 
 def _why(problem: Exception) -> str:
     return str(problem) if isinstance(problem, AnomalyLstmError) else f"{type(problem).__name__}: {problem}"
-
-
-PAGES = "pages"
-"""The name under which a run tells that pages could not be drawn."""
-
-TICKING = frozenset({"peak", "updated_at", "sensors", "reason", "forecast", "reaches"})
-"""What changes of an alert with every row; for these alone its page is drawn anew by the hour."""
 
 
 def _mark(pages: Pages, shown: Shown, told: Fleet, stands: Desk) -> str:
@@ -191,11 +193,6 @@ def _is_drawn(path: Path, mark: str) -> bool:
         return False
     with path.open("rb") as file:
         return str(meta(MARK, mark)).encode() in file.read(HEAD_BYTES)
-
-
-HOUR_US = 3_600_000_000
-HEAD_BYTES = 4096
-"""So early in a page stands what it was drawn from."""
 
 
 def _command(target: Path) -> str:

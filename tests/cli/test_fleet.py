@@ -205,6 +205,15 @@ def test_pages_that_cannot_be_written_never_fail_the_run_and_are_told_once(made:
     assert (tmp_path / "web" / "fleet.html").is_file()
 
 
+def test_a_page_of_an_asset_that_cannot_be_drawn_leaves_the_fleet_up_to_date(made: Path, tmp_path: Path) -> None:
+    pipeline = written(made, tmp_path, WEB)
+    (tmp_path / "web" / "P2.html").mkdir(parents=True)
+    said = anomaly_lstm("run", pipeline, "--until", row_time(FAULT + 30))
+    assert said.code == 0
+    assert "Warning: pages: P2: " in said.err
+    assert title(tmp_path / "web" / "fleet.html") == "1 de 4 equipos pide una mirada: P2"
+
+
 def test_what_the_last_run_failed_on_is_kept_until_it_works(made: Path, tmp_path: Path) -> None:
     pipeline = written(made, tmp_path)
     assert anomaly_lstm("run", pipeline, "--until", row_time(FAULT)).code == 0
