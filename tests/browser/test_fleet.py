@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ import pytest
 
 from anomaly_lstm import fleet_page
 from anomaly_lstm.fleet import Fleet, Unwatched
+from anomaly_lstm.pipeline.reporting import page_name
 from anomaly_lstm.texts import Tongue
 from tests.browser.conftest import Open
 from tests.browser.test_report import HOSTILE
@@ -188,6 +190,15 @@ def test_no_name_from_data_runs_or_becomes_markup(opened: Opened, language: str)
     assert page.run("[...document.querySelectorAll('a')].every(a => a.getAttribute('href').startsWith('#'))")
     assert page.requests() == [page.path.as_uri()]
     assert page.complaints() == []
+
+
+@pytest.mark.parametrize("name", [HOSTILE, "../../x", "=1+2 #a?b%41", "fleet", "C:\\x", "javascript:1"])
+def test_a_link_leads_to_the_page_beside_it_whatever_the_assets_name(opened: Opened, tmp_path: Path, name: str) -> None:
+    (tmp_path / page_name(name)).write_text("<title>the page of the asset</title>", encoding="utf-8")
+    page = opened(fleet(shown(name, page=page_name(name))))
+    page.find("#assets tbody a").click()
+    page.wait("document.title === 'the page of the asset'")
+    assert page.run("window.hit") is None
 
 
 def test_a_hostile_address_is_a_text_to_search_for_and_nothing_else(opened: Opened) -> None:
