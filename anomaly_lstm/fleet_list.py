@@ -99,7 +99,7 @@ def _row(
         _cell(place, mark(first, tongue) if first else tongue.say(shown.status)),
         _cell(None, status_words(shown, tongue)),
         _cell(since and since / 1e6, mine.short_moment(since) if since is not None else ""),
-        _cell(reach and float(reach["p50_s"]), *left),
+        _cell(float(reach["p50_s"]) if reach else None, *left),
         _cell(_rarest(shown), _picture(fleet, shown, scale, mine)),
         _cell(last and last / 1e6, mine.short_moment(last) if last is not None else "–", *zone),
     ]
