@@ -10,6 +10,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from html import escape
+from urllib.parse import quote
 
 from anomaly_lstm.words import clean
 
@@ -56,8 +57,13 @@ def table(
     return element("div", element("table", element("thead", head), element("tbody", *body)), class_="wide")
 
 
-def section(title: str, *inside: str | Html) -> Html:
-    return element("section", element("h2", title), *inside)
+def section(title: str, *inside: str | Html, **attributes: str | float) -> Html:
+    return element("section", element("h2", title), *inside, **attributes)
+
+
+def link(file: str, words: str | Html) -> Html:
+    """A link to a file beside the page, whatever its name: never an address elsewhere."""
+    return element("a", words, href=quote(file, safe=""))
 
 
 def page(title: str, *inside: str | Html, language: str = "en", head: str | Html = "", style: str = "") -> str:
@@ -72,6 +78,11 @@ def page(title: str, *inside: str | Html, language: str = "en", head: str | Html
     )
     body = element("body", element("main", *inside))
     return f'<!DOCTYPE html>\n<html lang="{language}"><head>{heading}</head>{body}</html>\n'
+
+
+def meta(name: str, content: str) -> Html:
+    """Something that a page says of itself to programs."""
+    return Html(f'<meta name="{_text(name)}" content="{_text(content)}">')
 
 
 def script(text: str) -> Html:

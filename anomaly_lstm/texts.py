@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm import replay_texts
+from anomaly_lstm import fleet_texts, replay_texts
 from anomaly_lstm.alerts import rarity_words
 from anomaly_lstm.clock import DAY, EPOCH, SECOND
 from anomaly_lstm.words import clean, span
@@ -340,6 +340,7 @@ SPANISH: Mapping[str, str] = {
     "It advises. It is no machine protection and must never be wired to a trip.": (
         "Aconseja. No es una protección de máquina y nunca debe conectarse a un disparo."
     ),
+    **fleet_texts.SPANISH,
 }
 """Every text of a page in Spanish, by what English says."""
 
@@ -359,5 +360,6 @@ ENGLISH: Mapping[str, str] = {
     "sensor_change": "sensor change",
     "process_change": "process change",
     "ignore": "not judged",
+    "unwatched": "not watched",
 }
 """The few names of the program that a page says in words."""

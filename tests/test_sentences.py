@@ -20,6 +20,12 @@ def test_a_sentence_says_which_sensor_how_far_since_when_and_how_rare() -> None:
     )
 
 
+def test_two_sensors_that_follow_are_two_words() -> None:
+    sensors = [{**one, "share": 0.3} for one in alert()["sensors"]]
+    assert "(vibration and flow too)" in sentence(alert(sensors=sensors), {}, ENGLISH)
+    assert "(también vibration y flow)" in sentence(alert(sensors=sensors), {}, SPANISH)
+
+
 def test_a_bound_that_is_crossed_comes_first() -> None:
     said = sentence(alert(), {"bearing_temp": Bound(high=70.0)}, ENGLISH)
     assert said.startswith("bearing_temp beyond its bound of 70 °C; bearing_temp 6.1 °C above")

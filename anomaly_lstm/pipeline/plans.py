@@ -9,7 +9,9 @@ from pathlib import Path
 from anomaly_lstm.cases import Rules
 from anomaly_lstm.cases import Told as CaseTold
 from anomaly_lstm.changes import Change
+from anomaly_lstm.config import Pages
 from anomaly_lstm.evaluation import Evaluation
+from anomaly_lstm.events import Asset
 from anomaly_lstm.glances import Glances
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.grids import GridOptions, Quality
@@ -53,6 +55,10 @@ class RunPlan:
     sites: Mapping[str, str] = field(default_factory=dict)
     notify: Sequence[Recipient] = ()
     sinks: Sequence[Target] = ()
+    pages: Pages | None = None
+    """Where every run leaves pages, which show the ``table`` of assets and name the pipeline file at ``path``."""
+    table: Sequence[Asset] = ()
+    path: Path | None = None
 
 
 @dataclass(frozen=True)
