@@ -21,10 +21,11 @@ from anomaly_lstm.cases import Rules
 from anomaly_lstm.channels import CHANNELS
 from anomaly_lstm.clock import parse_duration, parse_time, zone_name
 from anomaly_lstm.errors import ConfigError, UsageError
-from anomaly_lstm.fleet import WHOSE_PAGES
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.messages import Interest
 from anomaly_lstm.models import MODELS
+from anomaly_lstm.pages.fleet import WHOSE_PAGES
+from anomaly_lstm.pages.texts import LANGUAGES
 from anomaly_lstm.policy import Bound, Policy
 from anomaly_lstm.sensor_rules import AGGREGATES, INTERPOLATIONS, OTHERS, PER_US, TYPES, SensorRule, SensorRules
 from anomaly_lstm.sinks import LIVE_SINKS
@@ -33,7 +34,6 @@ from anomaly_lstm.sources.contract import PLACES, PREFIXES, Database, ReadOption
 from anomaly_lstm.tables import ALERT_KINDS, SEVERITIES
 from anomaly_lstm.telemetry import DEFAULT, MAX_HOLE
 from anomaly_lstm.telling import Recipient, Target
-from anomaly_lstm.texts import LANGUAGES
 from anomaly_lstm.thresholds import THRESHOLDS
 
 T = TypeVar("T")

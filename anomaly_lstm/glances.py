@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm.clock import DAY, iso
-from anomaly_lstm.report import Alert, weight
+from anomaly_lstm.pages.report import Alert, weight
 
 Float64 = NDArray[np.float64]
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from anomaly_lstm import fleet as facts
 from anomaly_lstm.clock import DAY, iso
 from anomaly_lstm.events import Asset
-from anomaly_lstm.fleet import Changed, Dead, Fleet, Shown, Unwatched, bin_edges
+from anomaly_lstm.pages import fleet as facts
+from anomaly_lstm.pages.fleet import Changed, Dead, Fleet, Shown, Unwatched, bin_edges
 from anomaly_lstm.policy import Bound
 from tests.reports import DAY_S, alert, over
 from tests.toys import MINUTE, START

@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from anomaly_lstm import replay_words, replaying
+from anomaly_lstm import replaying
 from anomaly_lstm.alerts import alerts_of
 from anomaly_lstm.budgets import limits_of, split_budget
 from anomaly_lstm.clock import UNITS
 from anomaly_lstm.evaluation import Raised, Watched, evaluate
 from anomaly_lstm.events import Event
+from anomaly_lstm.pages import replay_words
 from anomaly_lstm.policy import DAY_US, Policy
 from anomaly_lstm.replaying import History, Replay, Terms, Trial, replay, usual_on_delays
 from anomaly_lstm.scored_rows import Rows, rows_of

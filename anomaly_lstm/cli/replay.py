@@ -118,7 +118,8 @@ def replay(
     Such as: anomaly-lstm replay pipelines/pump.toml --out replay.html
     """
     from anomaly_lstm import pipeline as verbs
-    from anomaly_lstm import replay_words, replaying
+    from anomaly_lstm import replaying
+    from anomaly_lstm.pages import replay_words
 
     screen = show.screen(json=json, quiet=quiet)
     stored = _stored(target or [], pipeline)

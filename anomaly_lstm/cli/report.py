@@ -164,8 +164,8 @@ def _of_all(
     import time
 
     from anomaly_lstm import pipeline as verbs
-    from anomaly_lstm.fleet_words import headline
-    from anomaly_lstm.texts import Tongue
+    from anomaly_lstm.pages.fleet_words import headline
+    from anomaly_lstm.pages.texts import Tongue
 
     if out is not None and out.suffix.lower() not in (".html", ".htm", ".csv", ".json"):
         raise UsageError(f"--out {out}: all assets are written as .html, .csv or .json. Give such a name.")

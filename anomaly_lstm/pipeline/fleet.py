@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow, following
-from anomaly_lstm import fleet as facts
 from anomaly_lstm.actions import HOLDS, Action
 from anomaly_lstm.clock import DAY, find_zone, parse_time
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.events import Asset
-from anomaly_lstm.fleet import Changed, Dead, Fleet, Shown, Unwatched
+from anomaly_lstm.pages import fleet as facts
+from anomaly_lstm.pages.fleet import Changed, Dead, Fleet, Shown, Unwatched
+from anomaly_lstm.pages.report import Alert
 from anomaly_lstm.pipeline.cases import Desk
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Watch
 from anomaly_lstm.pipeline.reporting import source_zone
@@ -27,7 +28,6 @@ from anomaly_lstm.pipeline.scoring import read_scores
 from anomaly_lstm.pipeline.standing import seen
 from anomaly_lstm.pipeline.watching import policy_from
 from anomaly_lstm.policy import Policy
-from anomaly_lstm.report import Alert
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, State
 

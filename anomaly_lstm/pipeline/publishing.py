@@ -11,18 +11,19 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from anomaly_lstm import fleet_page, fleet_table, store
+from anomaly_lstm import store
 from anomaly_lstm.clock import DAY
 from anomaly_lstm.config import Pages
 from anomaly_lstm.errors import AnomalyLstmError
 from anomaly_lstm.events import Asset
-from anomaly_lstm.fleet import Fleet, Shown
-from anomaly_lstm.page import meta
+from anomaly_lstm.pages import fleet_page, fleet_table
+from anomaly_lstm.pages.fleet import Fleet, Shown
+from anomaly_lstm.pages.page import meta
+from anomaly_lstm.pages.report_page import MARK
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.pipeline.cases import Desk, desk
 from anomaly_lstm.pipeline.fleet import fleet_facts
 from anomaly_lstm.pipeline.reporting import FLEET, REPORTS, page_name, report
-from anomaly_lstm.report_page import MARK
-from anomaly_lstm.texts import Tongue
 from anomaly_lstm.words import listed
 
 YESTERDAY = "yesterday"
@@ -98,7 +99,7 @@ def _written(place: Path, told: Fleet, language: str, made: Sequence[Path], fail
     elif place.suffix.lower() == ".json":
         store.write_json(place, document)
     else:
-        own = resources.files("anomaly_lstm").joinpath("fleet.js").read_text(encoding="utf-8")
+        own = resources.files("anomaly_lstm.pages").joinpath("fleet.js").read_text(encoding="utf-8")
         store.write_text(place, fleet_page.draw(told, tongue, own))
     return FleetReported(place, place.stat().st_size, told, document, made, failed)
 

@@ -9,23 +9,24 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from anomaly_lstm import arrow, replay_page, replay_words, replaying, store
+from anomaly_lstm import arrow, replaying, store
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.budgets import split_budget
 from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import Event, read_events
+from anomaly_lstm.pages import replay_page, replay_words
+from anomaly_lstm.pages.replay_texts import LEARNED_FROM, NO_FAILURE, NO_PICTURES, NO_SCORES, ONE_OUTSIDE, OUTSIDE
+from anomaly_lstm.pages.report_page import Drawing
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.pipeline.alerting import limits_for_budget
 from anomaly_lstm.pipeline.grids import check_names
 from anomaly_lstm.pipeline.reporting import drawing
 from anomaly_lstm.pipeline.scoring import check_made_by, check_not_in_model, load, read_scores
 from anomaly_lstm.policy import Policy
-from anomaly_lstm.replay_texts import LEARNED_FROM, NO_FAILURE, NO_PICTURES, NO_SCORES, ONE_OUTSIDE, OUTSIDE
-from anomaly_lstm.report_page import Drawing
 from anomaly_lstm.scored_rows import rows_of
 from anomaly_lstm.tables import SEVERITIES
-from anomaly_lstm.texts import Tongue
 from anomaly_lstm.trained import Trained
 
 REPLAYS = (".html", ".json")

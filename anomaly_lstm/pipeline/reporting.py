@@ -11,13 +11,8 @@ from typing import Any
 from anomaly_lstm import store
 from anomaly_lstm.clock import DAY, find_zone, parse_time
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.histories import STATE_BINS, Scene, calm_s, chosen, gathered, month_of
-from anomaly_lstm.pipeline.cases import Desk, desk
-from anomaly_lstm.pipeline.folder import RunFolder, RunState, Watch, event_from
-from anomaly_lstm.pipeline.scoring import read_scores
-from anomaly_lstm.pipeline.watching import policy_from
-from anomaly_lstm.policy import Policy
-from anomaly_lstm.report import (
+from anomaly_lstm.pages.histories import STATE_BINS, Scene, calm_s, chosen, gathered, month_of
+from anomaly_lstm.pages.report import (
     Alert,
     AssetReport,
     Knowledge,
@@ -27,11 +22,16 @@ from anomaly_lstm.report import (
     around,
     weight,
 )
-from anomaly_lstm.report_page import Beside, Drawing, draw
+from anomaly_lstm.pages.report_page import Beside, Drawing, draw
+from anomaly_lstm.pages.texts import Tongue
+from anomaly_lstm.pipeline.cases import Desk, desk
+from anomaly_lstm.pipeline.folder import RunFolder, RunState, Watch, event_from
+from anomaly_lstm.pipeline.scoring import read_scores
+from anomaly_lstm.pipeline.watching import policy_from
+from anomaly_lstm.policy import Policy
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sources.words import near
 from anomaly_lstm.tables import SEVERITIES
-from anomaly_lstm.texts import Tongue
 
 SHOWN_US = 7 * DAY
 """What is shown first where there was no alert [µs]."""
@@ -99,7 +99,7 @@ def drawing() -> Drawing:
         raise UsageError(
             "plotly, which draws in the page, is not installed. Install it with `pip install 'anomaly-lstm[report]'`."
         ) from None
-    own = resources.files("anomaly_lstm").joinpath("panels.js").read_text(encoding="utf-8")
+    own = resources.files("anomaly_lstm.pages").joinpath("panels.js").read_text(encoding="utf-8")
     return Drawing(get_plotlyjs(), own)
 
 

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from anomaly_lstm import replay_page
+from anomaly_lstm.pages import replay_page
+from anomaly_lstm.pages.report import AssetReport
+from anomaly_lstm.pages.report_page import Drawing, draw
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.pipeline.reporting import drawing
 from anomaly_lstm.replaying import Replay
-from anomaly_lstm.report import AssetReport
-from anomaly_lstm.report_page import Drawing, draw
-from anomaly_lstm.texts import Tongue
 
 WAIT_S = 60
 """How long a page may take on a machine that does much else besides [s]."""

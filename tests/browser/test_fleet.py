@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from anomaly_lstm import fleet_page
-from anomaly_lstm.fleet import Fleet, Unwatched
+from anomaly_lstm.pages import fleet_page
+from anomaly_lstm.pages.fleet import Fleet, Unwatched
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.pipeline.reporting import page_name
-from anomaly_lstm.texts import Tongue
 from tests.browser.conftest import Open
 from tests.browser.test_report import HOSTILE
 from tests.fleets import fleet, mixed, shown
-from tests.test_fleet_page import named
+from tests.pages.test_fleet_page import named
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +29,7 @@ NAMES = f"{SHOWN}.map(row => row.cells[0].textContent)"
 @pytest.fixture
 def opened(looked_at: Callable[..., Open]) -> Callable[..., Open]:
     """Draws the page of a fleet and opens it."""
-    script = (files("anomaly_lstm") / "fleet.js").read_text("utf-8")
+    script = (files("anomaly_lstm.pages") / "fleet.js").read_text("utf-8")
 
     def open_(made: Fleet, language: str = "en", **how: Any) -> Open:
         return looked_at(fleet_page.draw(made, Tongue(language, ZoneInfo("UTC")), script), **how)

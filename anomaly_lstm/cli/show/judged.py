@@ -144,7 +144,7 @@ def measured_document(full: Measures) -> dict[str, Any]:
 
 def replayed(screen: Screen, result: Replay, out: Sequence[Path]) -> None:
     """The headline, event by event what was told, what it cost, and what other policies would have told."""
-    from anomaly_lstm import replay_words as words
+    from anomaly_lstm.pages import replay_words as words
 
     now = result.present
     for note in result.notes:
@@ -173,7 +173,7 @@ def replayed(screen: Screen, result: Replay, out: Sequence[Path]) -> None:
 def _replayed_row(result: Replay, outcome: Outcome) -> tuple[str | Text, ...]:
     from anomaly_lstm.clock import iso
     from anomaly_lstm.evaluation import failed_at
-    from anomaly_lstm.replay_words import warning_words
+    from anomaly_lstm.pages.replay_words import warning_words
     from anomaly_lstm.replaying import outcome_word
 
     failed_us = failed_at(outcome.event)
@@ -191,7 +191,7 @@ def _replayed_row(result: Replay, outcome: Outcome) -> tuple[str | Text, ...]:
 def _what_if(screen: Screen, result: Replay) -> None:
     """The grid: a line per return period, a column per on-delay."""
     from anomaly_lstm.clock import format_duration
-    from anomaly_lstm.replay_words import figure
+    from anomaly_lstm.pages.replay_words import figure
 
     delays = [format_duration(trial.terms.policy.on_delay_us) for trial in result.grid[0]]
     rows: list[tuple[str | Text, ...]] = [
@@ -207,7 +207,7 @@ def _what_if(screen: Screen, result: Replay) -> None:
 
 def _what_if_cell(trial: Trial, *, now: bool) -> Text:
     """``3/3 41 h 2.1/y``."""
-    from anomaly_lstm.replay_words import figure
+    from anomaly_lstm.pages.replay_words import figure
 
     (found, total), lead_us, rate = trial.told_of, trial.median_lead_us, trial.false_per_year
     parts = (

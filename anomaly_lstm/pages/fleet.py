@@ -15,8 +15,8 @@ from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS, CLEARED, CLOSED, RETRACT
 from anomaly_lstm.clock import DAY, EPOCH, find_zone, iso, parse_duration, parse_time
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.events import Asset
+from anomaly_lstm.pages.report import Alert, weight
 from anomaly_lstm.policy import Bound
-from anomaly_lstm.report import Alert, weight
 from anomaly_lstm.tables import SEVERITIES
 from anomaly_lstm.words import moment
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from anomaly_lstm import fleet as facts
 from anomaly_lstm.clock import parse_time
-from anomaly_lstm.fleet import Fleet, Shown, Unwatched, counts
-from anomaly_lstm.report import Alert
-from anomaly_lstm.sentences import sentence, with_unit
+from anomaly_lstm.pages import fleet as facts
+from anomaly_lstm.pages.fleet import Fleet, Shown, Unwatched, counts
+from anomaly_lstm.pages.report import Alert
+from anomaly_lstm.pages.sentences import sentence, with_unit
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.tables import State
-from anomaly_lstm.texts import Tongue
 from anomaly_lstm.words import clean
 
 NAMED = 3

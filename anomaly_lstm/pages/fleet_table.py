@@ -9,8 +9,8 @@ from typing import Any
 
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.events import Asset
-from anomaly_lstm.fleet import CHANGES, Changed, Fleet, Shown, counts, is_aside, rising, severity_of
-from anomaly_lstm.fleet_words import (
+from anomaly_lstm.pages.fleet import CHANGES, Changed, Fleet, Shown, counts, is_aside, rising, severity_of
+from anomaly_lstm.pages.fleet_words import (
     alert_words,
     headline,
     own,
@@ -19,8 +19,8 @@ from anomaly_lstm.fleet_words import (
     status_words,
     unwatched_words,
 )
-from anomaly_lstm.sentences import case_words
-from anomaly_lstm.texts import Tongue
+from anomaly_lstm.pages.sentences import case_words
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.words import cell
 
 FLEET_VERSION = 1

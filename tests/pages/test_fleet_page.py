@@ -11,19 +11,19 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from anomaly_lstm import fleet as facts
 from anomaly_lstm.clock import iso
-from anomaly_lstm.fleet import Changed, Dead, Fleet, Unwatched
-from anomaly_lstm.fleet_page import MOST, draw
-from anomaly_lstm.texts import Tongue
+from anomaly_lstm.pages import fleet as facts
+from anomaly_lstm.pages.fleet import Changed, Dead, Fleet, Unwatched
+from anomaly_lstm.pages.fleet_page import MOST, draw
+from anomaly_lstm.pages.texts import Tongue
 from tests.fleets import NEWEST, UTC, fleet, mixed, rising, shown, silent
+from tests.pages.test_page import HOSTILE, read
+from tests.pages.test_report_page import words
 from tests.reports import alert
-from tests.test_page import HOSTILE, read
-from tests.test_report_page import words
 from tests.toys import START
 
 ENGLISH, SPANISH = Tongue("en", UTC), Tongue("es", UTC)
-SCRIPT = (files("anomaly_lstm") / "fleet.js").read_text("utf-8")
+SCRIPT = (files("anomaly_lstm.pages") / "fleet.js").read_text("utf-8")
 
 
 def drawn(made: Fleet, tongue: Tongue = ENGLISH) -> str:

@@ -10,15 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from anomaly_lstm.events import Event
+from anomaly_lstm.pages.replay_page import draw
+from anomaly_lstm.pages.replay_texts import NO_SCORES
+from anomaly_lstm.pages.replay_words import headline
+from anomaly_lstm.pages.report_page import Drawing
+from anomaly_lstm.pages.texts import Tongue
+from anomaly_lstm.pages.timelines import AT_MOST
 from anomaly_lstm.policy import DAY_US
-from anomaly_lstm.replay_page import draw
-from anomaly_lstm.replay_texts import NO_SCORES
-from anomaly_lstm.replay_words import headline
 from anomaly_lstm.replaying import Note, Replay
-from anomaly_lstm.report_page import Drawing
-from anomaly_lstm.texts import Tongue
-from anomaly_lstm.timelines import AT_MOST
-from tests.test_page import HOSTILE, read
+from tests.pages.test_page import HOSTILE, read
 from tests.test_replaying import GROWING, at, event, history, replayed, rows
 from tests.toys import MINUTE
 

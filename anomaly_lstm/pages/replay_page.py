@@ -8,13 +8,13 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from anomaly_lstm import panels, timelines, trade_offs
 from anomaly_lstm.alerts import as_document
 from anomaly_lstm.clock import DAY, SECOND
 from anomaly_lstm.evaluation import Outcome, failed_at
-from anomaly_lstm.page import Html, content_policy, data_block, element, page, script, section, table, together
-from anomaly_lstm.panels import Figure
-from anomaly_lstm.replay_words import (
+from anomaly_lstm.pages import panels, timelines, trade_offs
+from anomaly_lstm.pages.page import Html, content_policy, data_block, element, page, script, section, table, together
+from anomaly_lstm.pages.panels import Figure
+from anomaly_lstm.pages.replay_words import (
     PLAIN,
     false_words,
     few,
@@ -29,12 +29,12 @@ from anomaly_lstm.replay_words import (
     trade_words,
     warning_words,
 )
+from anomaly_lstm.pages.report_page import PAPER, Drawing
+from anomaly_lstm.pages.report_page import STYLE as DRAWN_STYLE
+from anomaly_lstm.pages.sentences import sentence
+from anomaly_lstm.pages.texts import Tongue
+from anomaly_lstm.pages.timelines import AT_MOST, lasted_words, shown_assets
 from anomaly_lstm.replaying import Replay, Trial, outcome_word
-from anomaly_lstm.report_page import PAPER, Drawing
-from anomaly_lstm.report_page import STYLE as DRAWN_STYLE
-from anomaly_lstm.sentences import sentence
-from anomaly_lstm.texts import Tongue
-from anomaly_lstm.timelines import AT_MOST, lasted_words, shown_assets
 from anomaly_lstm.words import beyond_record
 
 TIMELINE, TRADE_OFF = "timeline", "trade-off"
@@ -369,5 +369,4 @@ STYLE = """
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; font-size: 12px; padding: 8px 0 0; }
 .legend .sign { display: inline-block; width: 20px; }
 @media (max-width: 700px) { .keys { display: none; } }
-:root.on-paper { --failure: #c0392b; --anomaly: #7a53a8; --good: #24794a; --bad: #b3261e; }
 """

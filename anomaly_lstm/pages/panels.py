@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from anomaly_lstm.clock import parse_time
 from anomaly_lstm.evaluation import EXCUSED
-from anomaly_lstm.report import Alert, AssetReport, Course, weight
-from anomaly_lstm.sentences import with_unit
+from anomaly_lstm.pages.report import Alert, AssetReport, Course, weight
+from anomaly_lstm.pages.sentences import with_unit
+from anomaly_lstm.pages.texts import MONTHS, WEEKDAYS, Tongue
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES
-from anomaly_lstm.texts import MONTHS, WEEKDAYS, Tongue
 from anomaly_lstm.words import clean
 
 Float64 = NDArray[np.float64]

@@ -9,7 +9,7 @@ import pytest
 
 from anomaly_lstm.clock import DAY, iso, parse_time
 from anomaly_lstm.errors import UsageError
-from anomaly_lstm.fleet import (
+from anomaly_lstm.pages.fleet import (
     AWAITING,
     NEW,
     OVER,

@@ -10,9 +10,9 @@ from anomaly_lstm import evaluation
 from anomaly_lstm.alerts import as_document
 from anomaly_lstm.clock import SECOND, iso
 from anomaly_lstm.evaluation import HOUR_US, Outcome, Raised, failed_at
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.replaying import Note, Replay, Terms, Trial, outcome_word, row_of
 from anomaly_lstm.tables import SEVERITIES
-from anomaly_lstm.texts import Tongue
 from anomaly_lstm.words import beyond_record, expected
 
 REPLAY_VERSION = 1

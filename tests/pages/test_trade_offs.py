@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from anomaly_lstm.clock import DAY
-from anomaly_lstm.panels import Figure
-from anomaly_lstm.replay_words import PLAIN
+from anomaly_lstm.pages.panels import Figure
+from anomaly_lstm.pages.replay_words import PLAIN
+from anomaly_lstm.pages.trade_offs import trade_off
 from anomaly_lstm.replaying import Replay
-from anomaly_lstm.trade_offs import trade_off
 from tests import replays
 from tests.replays import event, of, rows, stretch
 

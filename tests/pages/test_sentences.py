@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from anomaly_lstm.pages.sentences import reach_sentence, sentence
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.policy import Bound
-from anomaly_lstm.sentences import reach_sentence, sentence
-from anomaly_lstm.texts import Tongue
 from tests.reports import alert
 
 ENGLISH, SPANISH = (Tongue(one, ZoneInfo("UTC")) for one in ("en", "es"))

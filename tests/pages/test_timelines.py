@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from anomaly_lstm.panels import Figure
-from anomaly_lstm.replay_words import PLAIN
+from anomaly_lstm.pages.panels import Figure
+from anomaly_lstm.pages.replay_words import PLAIN
+from anomaly_lstm.pages.timelines import AT_MOST, legend, shown_assets, timeline
 from anomaly_lstm.replaying import Replay
-from anomaly_lstm.timelines import AT_MOST, legend, shown_assets, timeline
 from tests import replays
 from tests.replays import at, event, of, rows, stretch
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from anomaly_lstm.clock import SECOND
 from anomaly_lstm.evaluation import HOUR_US
-from anomaly_lstm.panels import Figure, text
-from anomaly_lstm.replay_words import on_delay_words, once_s, rate
+from anomaly_lstm.pages.panels import Figure, text
+from anomaly_lstm.pages.replay_words import on_delay_words, once_s, rate
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.replaying import Replay, Trial
-from anomaly_lstm.texts import Tongue
 
 LOG_FROM = 8
 """Rates that lie so many times apart are drawn on a logarithmic scale."""

@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 import jsonschema
 import pytest
 
-from anomaly_lstm.fleet import Fleet
-from anomaly_lstm.fleet_table import as_csv, document
-from anomaly_lstm.texts import Tongue
+from anomaly_lstm.pages.fleet import Fleet
+from anomaly_lstm.pages.fleet_table import as_csv, document
+from anomaly_lstm.pages.texts import Tongue
 from tests.fleets import UTC, fleet, mixed, shown
+from tests.pages.test_fleet_page import named
+from tests.pages.test_page import HOSTILE
 from tests.reports import alert
-from tests.test_fleet_page import named
-from tests.test_page import HOSTILE
 
 ENGLISH, SPANISH = Tongue("en", UTC), Tongue("es", UTC)
 SCHEMA: dict[str, Any] = json.loads((files("anomaly_lstm") / "schemas" / "fleet.schema.json").read_text("utf-8"))

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm import fleet_texts, replay_texts
 from anomaly_lstm.alerts import rarity_words
 from anomaly_lstm.clock import DAY, EPOCH, SECOND
+from anomaly_lstm.pages import fleet_texts, replay_texts
 from anomaly_lstm.words import clean, span
 
 Int64 = NDArray[np.int64]

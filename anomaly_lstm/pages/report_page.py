@@ -10,9 +10,9 @@ from functools import cache
 
 import numpy as np
 
-from anomaly_lstm import panels
 from anomaly_lstm.clock import parse_time
-from anomaly_lstm.page import (
+from anomaly_lstm.pages import panels
+from anomaly_lstm.pages.page import (
     Html,
     content_policy,
     data_block,
@@ -25,10 +25,10 @@ from anomaly_lstm.page import (
     table,
     together,
 )
-from anomaly_lstm.report import Alert, AssetReport, Course, weight
-from anomaly_lstm.sentences import case_words, reach_sentence, sentence, with_unit
+from anomaly_lstm.pages.report import Alert, AssetReport, Course, weight
+from anomaly_lstm.pages.sentences import case_words, reach_sentence, sentence, with_unit
+from anomaly_lstm.pages.texts import Tongue, round_step
 from anomaly_lstm.tables import STATE_NAMES
-from anomaly_lstm.texts import Tongue, round_step
 from anomaly_lstm.words import beyond_record, clean, listed
 
 ROWS = 40
@@ -501,17 +501,8 @@ def _budget(report: AssetReport, tongue: Tongue) -> Iterator[Html]:
 
 
 STYLE = """
-:root { --scored: #79b8a4; --measured: #1f5fa8; --band: rgba(110, 122, 136, 0.24); --fan: rgba(160, 21, 62, 0.16);
-  --heat-full: #8c3a00; }
-@media (prefers-color-scheme: dark) { :root { --scored: #3f7d6a; --measured: #79b8f3; --band: rgba(150, 160, 172, 0.28);
-  --fan: rgba(255, 122, 144, 0.22); --heat-full: #ffb060; } }
-@media print { :root { --scored: #79b8a4; --measured: #1f5fa8; --band: rgba(110, 122, 136, 0.24);
-  --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; } details { display: none; }
+@media print { details { display: none; }
   section { break-inside: avoid; } h1 { font-size: 20px; } }
-:root.on-paper { color-scheme: light; --paper: #ffffff; --ink: #000000; --faint: #444c55; --line: #c4cad1;
-  --wash: #f3f5f8; --advisory: #1a6396; --warning: #8a5200; --critical: #a0153e; --quiet: #8a94a0; --scored: #79b8a4;
-  --measured: #1f5fa8;
-  --band: rgba(110, 122, 136, 0.24); --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; }
 h1 { font-size: 23px; max-width: 62ch; } .back a { color: var(--faint); }
 .tile b { font-size: 20px; }
 .picture { width: 100%; margin: 4px 0 2px; }

@@ -6,10 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from anomaly_lstm import fleet_list
 from anomaly_lstm.clock import parse_time
-from anomaly_lstm.fleet import AWAITING, NEW, OVER, UNCHANGED, WORSE, Changed, Fleet, Shown, counts, is_aside, rising
-from anomaly_lstm.fleet_words import (
+from anomaly_lstm.pages import fleet_list
+from anomaly_lstm.pages.fleet import (
+    AWAITING,
+    NEW,
+    OVER,
+    UNCHANGED,
+    WORSE,
+    Changed,
+    Fleet,
+    Shown,
+    counts,
+    is_aside,
+    rising,
+)
+from anomaly_lstm.pages.fleet_words import (
     alert_words,
     dead_words,
     headline,
@@ -18,10 +30,10 @@ from anomaly_lstm.fleet_words import (
     unwatched_words,
     zone_of,
 )
-from anomaly_lstm.page import Html, content_policy, element, page, script, section
-from anomaly_lstm.report_page import mark
-from anomaly_lstm.sentences import case_words, reach_sentence
-from anomaly_lstm.texts import Tongue
+from anomaly_lstm.pages.page import Html, content_policy, element, page, script, section
+from anomaly_lstm.pages.report_page import mark
+from anomaly_lstm.pages.sentences import case_words, reach_sentence
+from anomaly_lstm.pages.texts import Tongue
 
 SUFFIXES = (".html", ".htm")
 

@@ -9,11 +9,11 @@ from typing import Any
 from anomaly_lstm.clock import SECOND
 from anomaly_lstm.evaluation import EXCUSED, Outcome, Raised, failed_at
 from anomaly_lstm.events import Event
-from anomaly_lstm.panels import MARKS, NAME_LENGTH, SHORT, Figure, clipped, text
-from anomaly_lstm.replay_words import warning_words
+from anomaly_lstm.pages.panels import MARKS, NAME_LENGTH, SHORT, Figure, clipped, text
+from anomaly_lstm.pages.replay_words import warning_words
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.replaying import Replay
 from anomaly_lstm.tables import SEVERITIES
-from anomaly_lstm.texts import Tongue
 
 AT_MOST = 40
 """Assets that get a line of the timeline, and rows of a table; the JSON document has all of them."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from anomaly_lstm.clock import parse_time
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.policy import Bound
-from anomaly_lstm.texts import Tongue
 
 FOLLOWS = 0.15
 """The share of the evidence from which on a sensor is said to follow."""

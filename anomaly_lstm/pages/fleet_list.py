@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from anomaly_lstm.budgets import WEIGHTS, WORDS
-from anomaly_lstm.fleet import Fleet, Shown, is_aside
-from anomaly_lstm.fleet_words import left_words, own, since_us, status_words, zone_of
-from anomaly_lstm.page import Html, element, link
-from anomaly_lstm.report_page import mark
+from anomaly_lstm.pages.fleet import Fleet, Shown, is_aside
+from anomaly_lstm.pages.fleet_words import left_words, own, since_us, status_words, zone_of
+from anomaly_lstm.pages.page import Html, element, link
+from anomaly_lstm.pages.report_page import mark
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.tables import SEVERITIES
-from anomaly_lstm.texts import Tongue
 
 WIDTH, HEIGHT, EDGE = 120, 30, 1
 """Of a small picture [px], and what is left free above and below."""

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.events import Asset
-from anomaly_lstm.fleet import Fleet, Shown
+from anomaly_lstm.pages.fleet import Fleet, Shown
 from anomaly_lstm.pipeline.cases import desk
 from anomaly_lstm.pipeline.fleet import empty_sensors, fleet_facts
 from bench.report import DAY_S, MINUTE_US, START_US, lay
