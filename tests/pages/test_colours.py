@@ -123,6 +123,10 @@ def test_what_is_measured_is_apart_from_what_is_expected_for_every_eye(look: str
     assert apart(have["measured"], have["quiet"], eye) >= APART
 
 
+def test_every_look_has_every_colour() -> None:
+    assert set(colours.LIGHT) == set(colours.DARK) == set(colours.PRINTED)
+
+
 def test_contrast_is_what_the_standard_says() -> None:
     assert contrast(linear("#ffffff"), linear("#000000")) == pytest.approx(21)
     assert contrast(linear("#ffffff"), linear("#767676")) == pytest.approx(4.54, abs=0.01)
