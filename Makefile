@@ -18,9 +18,10 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,notify,prometheus,report,sql,duckdb,sftp,dev]'
 	@touch $@
 
-demo: install ## train on the sample pumps, score, alert, compare with what happened, draw a page (about two minutes)
+demo: install ## train on the sample pumps, score, alert, compare with what happened, draw pages (about two minutes)
 	@rm -rf runs/pump
 	@$(BIN)/anomaly-lstm run pipelines/pump.toml
+	@$(BIN)/anomaly-lstm report pipelines/pump.toml --since 7d --pages all
 	@$(BIN)/anomaly-lstm report pipelines/pump.toml
 
 test: install ## all tests but the slow ones
@@ -67,7 +68,7 @@ bench-ingest: install ## reading a large CSV to the grid beside pandas, Polars a
 bench-soak: install ## time, memory and disk of thousands of scheduled runs one after the other: [RUNS=10000]
 	$(BIN)/python -m bench.soak $(if $(RUNS),--runs $(RUNS))
 
-bench-report: install ## the page of a year at 1 min of 25 sensors: time, memory, size, and when a browser has drawn it
+bench-report: install ## the page of a year at 1 min of 25 sensors, and of 1,000 assets: time, memory, size, and when a browser has drawn it
 	$(BIN)/python -m bench.report
 
 sample-data: install ## make sample_data/ again, the same bytes

@@ -24,6 +24,8 @@ from anomaly_lstm.errors import ConfigError, UsageError
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.messages import Interest
 from anomaly_lstm.models import MODELS
+from anomaly_lstm.pages.fleet import WHOSE_PAGES
+from anomaly_lstm.pages.texts import LANGUAGES
 from anomaly_lstm.policy import Bound, Policy
 from anomaly_lstm.sensor_rules import AGGREGATES, INTERPOLATIONS, OTHERS, PER_US, TYPES, SensorRule, SensorRules
 from anomaly_lstm.sinks import LIVE_SINKS
@@ -110,6 +112,17 @@ class Alarm:
 
 
 @dataclass(frozen=True)
+class Pages:
+    """``[report]``: the folder in which every run leaves the page of all assets and pages of ``assets``, and their
+    language.
+    """
+
+    folder: Path
+    assets: str = "standing"
+    language: str = "en"
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """One pipeline file."""
 
@@ -125,6 +138,8 @@ class Pipeline:
     """``[[notify]]``: who is told."""
     sinks: tuple[Target, ...] = ()
     """``[[sinks]]``: where it is shown how things stand."""
+    pages: Pages | None = None
+    """``[report]``: None = no pages are written after a run."""
 
 
 def read_pipeline(path: Path) -> Pipeline:
@@ -338,8 +353,8 @@ def _entries(table: _Table) -> Iterator[str]:
 
 
 def _pipeline(path: Path, top: _Table) -> Pipeline:
-    names = ("source", "run", "assets", "sensors", "train", "alarm")
-    source, run, assets, sensors, train, alarm = (_table(top, name) for name in names)
+    names = ("source", "run", "assets", "sensors", "train", "alarm", "report")
+    source, run, assets, sensors, train, alarm, report = (_table(top, name) for name in names)
     read_sensors = _texts(sensors, "include"), _texts(sensors, "exclude")
     where = _source(source, *read_sensors)
     quantities = _sensors(sensors)
@@ -357,9 +372,10 @@ def _pipeline(path: Path, top: _Table) -> Pipeline:
         assets=_existing(assets, "table"),
         notify=tuple(_recipient(table) for table in _tables(top, "notify")),
         sinks=tuple(_target(table) for table in _tables(top, "sinks")),
+        pages=_pages(report) if "report" in top.content else None,
     )
     _names_once(top, ("notify", "sinks"))
-    for table in (top, source, run, assets, sensors, train, alarm):
+    for table in (top, source, run, assets, sensors, train, alarm, report):
         table.close()
     return built
 
@@ -595,6 +611,14 @@ def _target(table: _Table) -> Target:
     columns = _columns(table, sink.COLUMNS) if sink.COLUMNS else {}
     table.close()
     return Target(name, kind, path, url_env, columns)
+
+
+def _pages(table: _Table) -> Pages | None:
+    folder = _file(table, "folder")
+    if folder is None and "folder" not in table.content:
+        table.missing("folder", 'where every run leaves its pages, such as "../web/pump".')
+    assets, language = _choice(table, "pages", WHOSE_PAGES), _choice(table, "language", LANGUAGES)
+    return Pages(folder, assets or WHOSE_PAGES[0], language or LANGUAGES[0]) if folder else None
 
 
 def _kind(table: _Table, names: Sequence[str]) -> str:

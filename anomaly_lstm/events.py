@@ -53,6 +53,7 @@ class Asset:
     enabled: bool
     zone: str = ""
     """Zone of its times without an offset; empty = that of the source."""
+    owner: str = ""
 
 
 def read_events(path: Path, zone: str | None = None) -> list[Event]:
@@ -112,19 +113,18 @@ def read_assets(path: Path) -> list[Asset]:
     """
     assets, wrong = [], []
     for line, row in _rows(path, ASSET_COLUMNS, ("asset",)):
-        told = row.get("enabled", "")
-        enabled = ENABLED.get(told.lower())
+        said = row.get("enabled", "")
+        enabled = ENABLED.get(said.lower())
         if enabled is None:
-            wrong.append(f"  line {line}: enabled is '{told}'; it must be yes, true, 1, no, false, 0 or empty.")
+            wrong.append(f"  line {line}: enabled is '{said}'; it must be yes, true, 1, no, false, 0 or empty.")
             continue
         try:
             zone = zone_name(row["zone"]) if row.get("zone") else ""
         except UsageError as problem:
             wrong.append(f"  line {line}: zone: {problem}")
             continue
-        assets.append(
-            Asset(row["asset"], row.get("type", ""), row.get("site", ""), row.get("criticality", ""), enabled, zone)
-        )
+        told = {name: row.get(name, "") for name in ("asset", "type", "site", "criticality", "owner")}
+        assets.append(Asset(**told, enabled=enabled, zone=zone))
     _check(path, wrong)
     return assets
 

@@ -14,26 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm import evaluation
-from anomaly_lstm.alerts import Alert, alerts_of, as_document
+from anomaly_lstm.alerts import Alert, alerts_of
 from anomaly_lstm.budgets import limits_of
-from anomaly_lstm.clock import DAY, SECOND, UNITS, iso
+from anomaly_lstm.clock import DAY, UNITS
 from anomaly_lstm.courses import Course, courses_of
-from anomaly_lstm.evaluation import HOUR_US, Evaluation, Outcome, Raised, Watched, failed_at
+from anomaly_lstm.evaluation import Evaluation, Outcome, Raised, Watched, failed_at
 from anomaly_lstm.events import Event, touching
 from anomaly_lstm.modes import Modes
 from anomaly_lstm.policy import Policy
 from anomaly_lstm.scaling import Range
 from anomaly_lstm.scored_rows import Rows
-from anomaly_lstm.tables import SEVERITIES, State
-from anomaly_lstm.words import beyond_record, counted, expected, span
+from anomaly_lstm.tables import State
 
-REPLAY_VERSION = 1
 YEAR_US = round(365.25 * DAY)
 MONTH_US = YEAR_US // 12
 
@@ -180,6 +177,14 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What a reader must know, in a text of `replay_texts` and its values."""
+
+    text: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Replay:
     """The present policy, event by event, and the grid of others.
 
@@ -192,7 +197,7 @@ class Replay:
     present: Trial
     told: Mapping[Raised, Alert]
     grid: Sequence[Sequence[Trial]]
-    notes: Sequence[str] = ()
+    notes: Sequence[Note] = ()
 
 
 def replay(
@@ -299,185 +304,9 @@ def of_assets(events: Sequence[Event], assets: Iterable[str]) -> list[Event]:
     return [replace(event, asset=asset) for asset in assets for event in touching(events, asset)]
 
 
-# ---------------------------------------------------------------- words
-
-
-def headline(result: Replay) -> str:
-    """The result in a sentence a manager reads."""
-    now = result.present
-    years = f"in {figure(now.years)} asset-years"
-    promised = f", {expected(now.judged.expected_false)} promised" if now.judged.expected_false else ""
-    return f"{found_words(now)}; {counted(len(now.judged.false), 'false alert')} {years}{promised}."
-
-
-def found_words(trial: Trial) -> str:
-    """``3 of 3 failures warned, 41 h ahead in the middle``."""
-    failures, anomalies = trial.failures, trial.anomalies
-    if failures:
-        said = f"{trial.warned} of {counted(len(failures), 'failure')} warned"
-        lead_us = trial.median_lead_us
-        said += f", {span(lead_us / SECOND)} ahead" if lead_us is not None else ""
-        said += " in the middle" if trial.warned > 1 else ""
-        return said + (f", {trial.late} told too late" if trial.late else "")
-    if anomalies:
-        found = sum(o.alert is not None for o in anomalies)
-        return f"No failure noted, {found} of {counted(len(anomalies), 'anomaly')} found"
-    return "No failure noted"
-
-
-def figure(number: float) -> str:
-    """A rate or a number of years with as many digits as it is good for: ``0.13``, ``5.3``, ``1,204``."""
-    return f"{number:,.0f}" if number >= 9.95 else f"{number:.1f}" if number >= 0.995 else f"{number:.2g}"
-
-
-def false_words(trial: Trial) -> str:
-    """False alerts per asset-year with the interval that so few can give, beside what was promised."""
-    rate, interval, promised = trial.false_per_year, trial.false_per_year_95, trial.promised_per_year
-    if rate is None or interval is None:
-        return "No healthy time was watched, so nothing can be said of false alerts."
-    said = f"{figure(rate)} false alerts per asset-year (95 % interval {figure(interval[0])} to {figure(interval[1])})"
-    if promised is None:
-        return f"{said}; bounds alone raise alerts, so nothing was promised."
-    broken = interval[0] > promised
-    more = ": more than chance explains, the promise was not kept here" if broken else ""
-    return f"{said}, {figure(promised)} promised at a return period of {span(_seconds(trial))}{more}."
-
-
-def load_words(trial: Trial) -> str:
-    """What the alerts ask of people."""
-    per_month = figure(trial.alerts_per_month)
-    return f"Alarm load: {percent(trial.alarm_share)} of the time in alarm, {per_month} alerts per asset and month."
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.2g} %" if share < 0.0995 else f"{100 * share:.0f} %"
-
-
-def policy_words(terms: Terms) -> str:
-    """The policy in a sentence, beginning with the severity that counts."""
-    limits = terms.policy.limits
-    on = [f"{s} from once in {span(limits[s] / SECOND)}" for s in SEVERITIES if s in limits]
-    bounds = [f"bounds on {', '.join(terms.policy.bounds)}"] if terms.policy.bounds else []
-    off_us = terms.policy.off_delay_us
-    delays = (
-        f"{on_delay_words(terms)}, off-delay {span(off_us / SECOND)}" if off_us is not None else on_delay_words(terms)
-    )
-    return f"Counted is what came to {terms.severity} or more. Policy: {'; '.join([*on, *bounds, delays])}."
-
-
-def trade_words(result: Replay) -> list[str]:
-    """What the grid shows and what it cannot, in plain sentences; it never says which policy is best."""
-    if not result.grid:
-        return ["No severity is on by its return period, so there is no other return period to try."]
-    now = result.present
-    column = next(i for i, trial in enumerate(_row_of(result)) if trial is now)
-    rarer, later = [row[column] for row in result.grid], _row_of(result)
-    said = [
-        _change("A longer return period", [f"once in {span(_seconds(trial))}" for trial in rarer], rarer),
-        _change("A longer on-delay", [on_delay_words(trial.terms, "") for trial in later], later),
-    ]
-    return [*(text for text in said if text), *_doubts(now)]
-
-
-def _doubts(now: Trial) -> list[str]:
-    """How little a few failures prove, and who chooses."""
-    few = []
-    if now.failures:
-        low, high = evaluation.share_interval(now.warned, len(now.failures))
-        few = [
-            f"Few failures prove little: {now.warned} of {len(now.failures)} warned fits a policy that warns of "
-            f"anything between {percent(low)} and {percent(high)} of failures (95 % interval)."
-        ]
-    choice = (
-        "No policy is marked as the best: one chosen because it does well on these events will do less well on the "
-        "next ones. Choose how many false alerts your people can bear, then check it on failures yet to come."
-    )
-    return [*few, choice]
-
-
-def _row_of(result: Replay) -> Sequence[Trial]:
+def row_of(result: Replay) -> Sequence[Trial]:
     """The grid's row of the present return period."""
     return next(row for row in result.grid if any(trial is result.present for trial in row))
-
-
-def _change(what: str, names: Sequence[str], trials: Sequence[Trial]) -> str:
-    """What changes from the first to the last of some trials; empty where nothing can be said."""
-    first, last = trials[0], trials[-1]
-    if first is last or first.false_per_year is None or last.false_per_year is None:
-        return ""
-    said = f"{what}, from {names[0]} to {names[-1]}: {figure(first.false_per_year)} → {figure(last.false_per_year)} "
-    said += "false alerts per asset-year"
-    if first.failures:
-        said += f"; {first.warned} → {last.warned} of {counted(len(first.failures), 'failure')} warned"
-    if first.median_lead_us and last.median_lead_us:
-        said += f", {span(first.median_lead_us / SECOND)} → {span(last.median_lead_us / SECOND)} ahead"
-    return said + "."
-
-
-def on_delay_words(terms: Terms, what: str = "on-delay") -> str:
-    """``on-delay 5 min``, ``no on-delay``; without ``what`` ``5 min``, ``none``."""
-    if not terms.policy.on_delay_us:
-        return f"no {what}" if what else "none"
-    return f"{what} {span(terms.policy.on_delay_us / SECOND)}".strip()
-
-
-def _seconds(trial: Trial) -> float:
-    return trial.terms.return_period_us / SECOND
-
-
-# ---------------------------------------------------------------- as a document
-
-
-def document(result: Replay) -> dict[str, Any]:
-    """The replay for programs: times ISO 8601 with Z, null where nothing can be said."""
-    history, now = result.history, result.present
-    return {
-        "schema_version": REPLAY_VERSION,
-        "headline": headline(result),
-        "notes": list(result.notes),
-        "model_id": history.model_id,
-        "start": iso(min((w.start_us for w in result.watched.values()), default=history.start_us)),
-        "end": iso(max((w.end_us for w in result.watched.values()), default=history.end_us)),
-        "assets": len(result.watched),
-        "severity": now.terms.severity,
-        "present": trial_document(now),
-        "events": [_outcome_document(result, outcome) for outcome in now.judged.outcomes],
-        "false_alerts": [_raised_document(alert) for alert in now.judged.false],
-        "excused_alerts": [_raised_document(alert) for alert in now.judged.excused],
-        "grid": [
-            trial_document(trial)
-            | {"present": trial is now, "beyond_record": beyond_record(history.normal_s, _seconds(trial))}
-            for row in result.grid
-            for trial in row
-        ],
-    }
-
-
-def trial_document(trial: Trial) -> dict[str, Any]:
-    """One policy and what it would have told."""
-    found = sum(o.alert is not None for o in trial.anomalies)
-    lead_us = trial.median_lead_us
-    return {
-        "return_period_s": _seconds(trial) or None,
-        "on_delay_s": trial.terms.policy.on_delay_us / SECOND,
-        "limits_s": {s: us / SECOND for s, us in trial.terms.policy.limits.items()},
-        "failures": len(trial.failures),
-        "warned": trial.warned,
-        "late": trial.late,
-        "missed": len(trial.failures) - trial.warned - trial.late,
-        "median_warning_h": None if lead_us is None else lead_us / HOUR_US,
-        "anomalies": len(trial.anomalies),
-        "anomalies_found": found,
-        "false_alerts": len(trial.judged.false),
-        "expected_false": trial.judged.expected_false,
-        "healthy_asset_years": trial.years,
-        "false_per_asset_year": trial.false_per_year,
-        "false_per_asset_year_95": None if trial.false_per_year_95 is None else list(trial.false_per_year_95),
-        "promised_per_asset_year": trial.promised_per_year,
-        "alerts": trial.alerts,
-        "alarm_share": trial.alarm_share,
-        "alerts_per_asset_month": trial.alerts_per_month,
-    }
 
 
 def outcome_word(outcome: Outcome) -> str:
@@ -487,40 +316,3 @@ def outcome_word(outcome: Outcome) -> str:
     if outcome.lead_us is None:
         return "found"
     return "warned" if outcome.lead_us > 0 else "too late"
-
-
-def warning_words(outcome: Outcome) -> str:
-    """``56 h before`` or ``2 h too late`` a failure, ``after 15 min`` of any other event, or ``missed``."""
-    if outcome.alert is None:
-        return "missed"
-    if outcome.lead_us is None:
-        return f"after {span(outcome.delay_us / SECOND)}" if outcome.delay_us else "at once"
-    if outcome.lead_us > 0:
-        return f"{span(outcome.lead_us / SECOND)} before"
-    return f"{span(-outcome.lead_us / SECOND)} too late"
-
-
-def _outcome_document(result: Replay, outcome: Outcome) -> dict[str, Any]:
-    event, failed_us = outcome.event, failed_at(outcome.event)
-    return {
-        "asset": event.asset,
-        "kind": event.kind,
-        "start": iso(event.start_us),
-        "end": iso(event.end_us),
-        "failure_time": None if failed_us is None else iso(failed_us),
-        "outcome": outcome_word(outcome),
-        "warning_h": None if outcome.lead_us is None else outcome.lead_us / HOUR_US,
-        "delay_h": None if outcome.delay_us is None else outcome.delay_us / HOUR_US,
-        "told_at": None if outcome.alert is None else iso(outcome.alert.raised_us),
-        "alert": None if outcome.alert is None else as_document(result.told[outcome.alert]),
-    }
-
-
-def _raised_document(alert: Raised) -> dict[str, Any]:
-    return {
-        "alert_id": alert.alert_id,
-        "asset": alert.asset,
-        "severity": alert.severity,
-        "told_at": iso(alert.raised_us),
-        "cleared_at": None if alert.cleared_us is None else iso(alert.cleared_us),
-    }

@@ -97,15 +97,18 @@ def tell(
     sites: Mapping[str, str],
     zone: str | None,
     environment: Mapping[str, str],
+    last: Callable[[], Mapping[str, str]] = dict,
 ) -> Telling:
     """All that comes after a run is committed: tell people, then show how things stand. Call it with the folder locked.
 
-    ``sites`` asset → site, ``zone`` of the times in messages. Raises DataError where the run folder itself cannot be
+    ``sites`` asset → site, ``zone`` of the times in messages; ``last`` is what is brought up to date when all are told,
+    and gives what failed → why. Raises DataError where the run folder itself cannot be
     read or written; a channel or sink that fails is a note, once per outage.
     """
     delivery = deliver(folder, recipients, now_us=standing.now_us, sites=sites, zone=zone, environment=environment)
     standing = _with_failing(standing, delivery.failing)
     standing = _with_failing(standing, show(standing, targets, environment=environment))
+    standing = _with_failing(standing, last())
     known = {*standing.assets, *standing.failed, *standing.unwatched, *sites}
     notes = [*idle(recipients, known, set(sites.values())), *outages(folder, standing.failing, standing.now_us)]
     return Telling(delivery, standing, notes)

@@ -16,6 +16,15 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() or c == " " else "\\n" if c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 
+def cell(text: str) -> str:
+    """The text as a cell that no spreadsheet takes for a formula.
+
+    Source: https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    text = clean(text)
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")) else text
+
+
 def counted(count: int, what: str) -> str:
     """``1 alert``, ``1,204 rows``, ``2 anomalies``, ``3 stretches``."""
     several = f"{what[:-1]}ies" if what.endswith("y") and what[-2] not in "aeiou" else f"{what}s"

@@ -1,5 +1,5 @@
-"""The page of a year at 1 min of 25 sensors: how long it takes, how much memory, how large it is, and how long a
-browser needs until all of it is drawn and answers.
+"""The page of a year at 1 min of 25 sensors, and the page of a fleet of 1,000 assets: how long they take, how much
+memory, how large they are, and how long a browser needs until all is drawn and answers.
 
 The scores are made up, a run folder is laid around them, and nothing is trained. Repeat with ``make bench-report``.
 """
@@ -7,7 +7,7 @@ The scores are made up, a run folder is laid around them, and nothing is trained
 from __future__ import annotations
 
 import json
-import resource
+import os
 import shutil
 import subprocess
 import sys
@@ -32,26 +32,34 @@ SENSORS = 25
 DAY_S = 86_400
 
 
-def lay(folder: Path, rows: int = ROWS, sensors: int = SENSORS) -> Path:
-    """A run folder with a year of scores of one pump, and an alert that stands on its last three days."""
+FLEET, FLEET_ROWS, FLEET_SENSORS, ONE_IN = 1000, 40 * 1440, 2, 20
+"""Assets of a fleet, their rows (40 days at 1 min), their sensors; and one in so many has an alert that stands."""
+
+
+def lay(folder: Path, rows: int = ROWS, sensors: int = SENSORS, assets: int = 1) -> Path:
+    """A run folder with scores of some pumps, and an alert that stands on the last three days of some of them."""
     names = [f"sensor_{n:02d}" for n in range(sensors)]
+    pumps = ["pump", *(f"pump-{n:04d}" for n in range(1, assets))]
     time_us = START_US + MINUTE_US * np.arange(rows, dtype=np.int64)
     months = time_us.astype("datetime64[us]").astype("datetime64[M]")
     for month in np.unique(months):
         table = scores(names, time_us, np.flatnonzero(months == month), rows)
-        place = folder / "scores" / "pump" / f"{month}.parquet"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, place, compression="zstd")
+        for pump in pumps:
+            own = table.set_column(0, table.schema.field(0), arrow.repeat_text(pump, len(table)))
+            place = folder / "scores" / pump / f"{month}.parquet"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(own, place, compression="zstd")
     onset_us, end_us = START_US + (rows - 4320) * MINUTE_US, START_US + rows * MINUTE_US
     limits = {"advisory": 30 * DAY_S, "warning": 90 * DAY_S}
-    (folder / "alerts.json").write_text(json.dumps(alerts(names, onset_us, end_us, limits)))
+    (folder / "alerts.json").write_text(json.dumps(alerts(names, onset_us, end_us, limits, pumps)))
     policy = {
         "limits": {name: s * 1_000_000 for name, s in limits.items()}, "on_delay_us": 0, "off_delay_us": None,
         "deadband": 0.2, "bounds": {}, "units": dict.fromkeys(names, "bar"), "respond_within_us": 0,
     }  # fmt: skip
-    watch = {"terms": {"model_id": "gone", "policy": policy, "since": None, "n_scored": 0}}
+    terms = {"model_id": "gone", "policy": policy, "since": None, "n_scored": 0}
+    watch = {"terms": terms, "first": 0, "next": rows, "n_scored": rows}
     state = {
-        "format": 2, "run": 1, "model_id": "gone", "files": {}, "waiting": {}, "assets": {"pump": watch},
+        "format": 2, "run": 1, "model_id": "gone", "files": {}, "waiting": {}, "assets": dict.fromkeys(pumps, watch),
         "history_bytes": 0, "events": [], "alerts": {}, "sums": [], "cases": {},
     }  # fmt: skip
     (folder / "state.json").write_text(json.dumps(state))
@@ -87,8 +95,8 @@ def scores(names: list[str], time_us: np.ndarray[Any, Any], rows: np.ndarray[Any
     return pa.table(columns, schema=scores_schema(names, [], detail=True))
 
 
-def alerts(names: list[str], onset_us: int, end_us: int, limits: dict[str, int]) -> dict[str, Any]:
-    """``alerts.json`` with one warning that stands."""
+def alerts(names: list[str], onset_us: int, end_us: int, limits: dict[str, int], pumps: list[str]) -> dict[str, Any]:
+    """``alerts.json`` with a warning that stands on one in `ONE_IN` pumps."""
     own = [
         {"sensor": name, "share": 0.8 if n == 0 else 0.01, "direction": "above", "value": 65.0, "expected": 60.0,
          "unit": "bar"}
@@ -114,13 +122,22 @@ def alerts(names: list[str], onset_us: int, end_us: int, limits: dict[str, int])
     run = {
         "version": "bench", "model_id": "gone", "start": iso(START_US), "end": iso(end_us), "period_s": 60.0,
         "policy": {"on_delay_s": 0, "off_delay_s": 600, "deadband": 0.2, "respond_within_s": 0, "bounds": {}},
-        "budget": budget, "normal_s": 1e7, "assets": {"pump": watched},
+        "budget": budget, "normal_s": 1e7, "assets": dict.fromkeys(pumps, watched),
     }  # fmt: skip
-    return {"schema_version": 1, "run": run, "alerts": [alert]}
+    found = [{**alert, "asset": pump, "alert_id": f"{n:016x}"} for n, pump in enumerate(pumps) if n % ONE_IN == 0]
+    return {"schema_version": 1, "run": run, "alerts": found}
 
 
-def in_browser(page: Path) -> dict[str, float]:
-    """When the page answers and when it is drawn [s], and how long a zoom of all takes; empty without Chromium."""
+ZOOM = "document.querySelector('button[data-act=all]').click()"
+SEARCH = (
+    "const search = document.querySelector('#tools input'); search.value = '77';"
+    "search.dispatchEvent(new Event('input')); document.body.offsetHeight"
+)
+SORT = "document.querySelector('#assets th[data-name=what] button').click(); document.body.offsetHeight"
+
+
+def in_browser(page: Path, **acts: str) -> dict[str, float]:
+    """When the page answers and when it is drawn [s], and how long some acts take; empty without Chromium."""
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not browser or not driver:
         return {}
@@ -137,29 +154,41 @@ def in_browser(page: Path) -> dict[str, float]:
             time.sleep(0.05)
         drawn = float(running.execute_script("return document.documentElement.dataset.drawn")) / 1e3
         ready = "return performance.getEntriesByType('navigation')[0].domInteractive"
-        zoom = (
-            "const t = performance.now(); document.querySelector('button[data-act=all]').click();"
-            "return performance.now() - t"
-        )
-        answers = float(running.execute_script(ready)) / 1e3
-        return {"answers_s": answers, "drawn_s": drawn, "zoom_s": float(running.execute_script(zoom)) / 1e3}
+        took = {
+            f"{name}_s": float(
+                running.execute_script(f"const t = performance.now(); {act}; return performance.now() - t")
+            )
+            / 1e3
+            for name, act in acts.items()
+        }
+        return {"answers_s": float(running.execute_script(ready)) / 1e3, "drawn_s": drawn, **took}
     finally:
         running.quit()
+
+
+def measured(what: str, folder: Path, out: Path, *words: str, **acts: str) -> None:
+    """Make a page as a command of its own, open it, and say what both took."""
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "anomaly_lstm", "report", str(folder), "--quiet", "--out", str(out), *words]
+    process = subprocess.Popen(command)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"the page of {what} failed")
+    print(f"{what}: {time.perf_counter() - begun:.1f} s, CPU {used.ru_utime + used.ru_stime:.1f} s, "
+          f"memory {used.ru_maxrss / 1024:.0f} MB, page {out.stat().st_size / 1e6:.2f} MB")  # fmt: skip
+    if acts:
+        seen = in_browser(out, **acts)
+        print("browser: " + (", ".join(f"{name} {value:.2f}" for name, value in seen.items()) or "no Chromium here"))
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = lay(Path(place) / "run")
-        out = Path(place) / "pump.html"
-        begun = time.perf_counter()
-        command = [sys.executable, "-m", "anomaly_lstm", "report", str(folder), "--quiet", "--out", str(out)]
-        subprocess.run(command, check=True)
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        print(f"{ROWS:,} rows of {SENSORS} sensors")
-        print(f"report: {time.perf_counter() - begun:.1f} s, CPU {used.ru_utime + used.ru_stime:.1f} s, "
-              f"memory {used.ru_maxrss / 1024:.0f} MB, page {out.stat().st_size / 1e6:.2f} MB")  # fmt: skip
-        seen = in_browser(out)
-        print("browser: " + (", ".join(f"{name} {value:.2f}" for name, value in seen.items()) or "no Chromium here"))
+        measured(f"{ROWS:,} rows of {SENSORS} sensors", folder, Path(place) / "pump.html", zoom=ZOOM)
+        folder = lay(Path(place) / "fleet", FLEET_ROWS, FLEET_SENSORS, FLEET)
+        fleet = (f"{FLEET:,} assets of {FLEET_ROWS:,} rows", folder)
+        measured(*fleet, Path(place) / "fleet.html", "--fleet", "--pages", "none", search=SEARCH, sort=SORT)
+        measured(*fleet, Path(place) / "fleet.csv", "--fleet")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from anomaly_lstm.clock import iso
-from anomaly_lstm.policy import Bound
-from anomaly_lstm.report import (
+from anomaly_lstm.pages.report import (
     Alert,
     AssetReport,
     Course,
@@ -22,6 +21,7 @@ from anomaly_lstm.report import (
     Stretch,
     around,
 )
+from anomaly_lstm.policy import Bound
 from tests.toys import MINUTE, START, minutes
 
 ROWS = 720

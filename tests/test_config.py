@@ -6,7 +6,7 @@ import pytest
 
 from anomaly_lstm.cases import Rules
 from anomaly_lstm.clock import DAY, SECOND, parse_time
-from anomaly_lstm.config import Pipeline, parse_budget, read_pipeline
+from anomaly_lstm.config import Pages, Pipeline, parse_budget, read_pipeline
 from anomaly_lstm.errors import ConfigError, UsageError
 from anomaly_lstm.messages import Interest
 from anomaly_lstm.policy import Bound
@@ -388,6 +388,16 @@ def test_who_is_told_and_what_is_shown_where(tmp_path: Path) -> None:
     )
     least = read(tmp_path, LEAST)
     assert (least.notify, least.sinks) == ((), ())
+
+
+def test_pages_go_to_a_folder_that_counts_from_the_file(tmp_path: Path) -> None:
+    found = read(tmp_path, LEAST + '[report]\nfolder = "../web"\npages = "all"\nlanguage = "es"\n')
+    assert found.pages == Pages(tmp_path / "web", "all", "es")
+    assert read(tmp_path, LEAST + '[report]\nfolder = "/web"\n').pages == Pages(Path("/web"), "standing", "en")
+    assert read(tmp_path, LEAST).pages is None
+    lines = mistakes(tmp_path, LEAST + '[report]\npages = "al"\nlanguage = "fr"\ncolour = "red"\n')
+    for told in ("report.folder is missing", "report.pages", "report.language", "report.colour"):
+        assert any(told in line for line in lines), (told, lines)
 
 
 def test_every_mistake_in_telling_is_told_with_its_table(tmp_path: Path) -> None:

@@ -92,11 +92,12 @@ def test_every_command_on_reports_runs_as_it_stands(place: Path, monkeypatch: py
     pipeline.write_text(text.replace('model = "lstm_predictor"', 'model = "linear_predictor"'))  # learns in seconds
     monkeypatch.chdir(place)
     commands = [line for line in "".join(blocks(ROOT / "docs" / "report.md", "sh")).splitlines() if line.strip()]
-    assert len(commands) == 3
+    assert len(commands) == 6
     for command in ("anomaly-lstm run pipelines/pump.toml", *commands):
         said = anomaly_lstm(*shlex.split(command)[1:])
         assert said.code == 0, f"{command}\n{said.err}"
-    assert {page.name for page in (place / "runs" / "pump" / "reports").iterdir()} == {"pump-01.html", "pump-03.html"}
+    pages = {page.name for page in (place / "runs" / "pump" / "reports").iterdir()}
+    assert pages == {"fleet.html", *(f"pump-0{n}.html" for n in (1, 2, 3, 4))}
     shutil.rmtree(place / "runs")
 
 

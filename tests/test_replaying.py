@@ -16,6 +16,7 @@ from anomaly_lstm.budgets import limits_of, split_budget
 from anomaly_lstm.clock import UNITS
 from anomaly_lstm.evaluation import Raised, Watched, evaluate
 from anomaly_lstm.events import Event
+from anomaly_lstm.pages import replay_words
 from anomaly_lstm.policy import DAY_US, Policy
 from anomaly_lstm.replaying import History, Replay, Terms, Trial, replay, usual_on_delays
 from anomaly_lstm.scored_rows import Rows, rows_of
@@ -131,8 +132,8 @@ def test_failures_are_warned_of_told_too_late_or_missed() -> None:
     now = result.present
     assert (now.warned, now.late, len(now.failures)) == (1, 1, 3)
     assert [replaying.outcome_word(o) for o in now.failures] == ["missed", "warned", "too late"]
-    assert [replaying.warning_words(o) for o in now.failures] == ["missed", "20 min before", "9 min too late"]
-    assert replaying.found_words(now) == "1 of 3 failures warned, 20 min ahead, 1 told too late"
+    assert [replay_words.warning_words(o) for o in now.failures] == ["missed", "20 min before", "9 min too late"]
+    assert replay_words.found_words(now) == "1 of 3 failures warned, 20 min ahead, 1 told too late"
 
 
 def test_an_event_of_all_assets_is_one_of_each() -> None:
@@ -205,8 +206,8 @@ def test_without_a_severity_on_there_is_no_grid() -> None:
     bounds_only = Terms(replace(POLICY, limits={}), "advisory")
     result = replayed([GROWING], history(event(50, 162)), bounds_only)
     assert (result.grid, result.present.promised_per_year) == ([], None)
-    assert "no other return period" in replaying.trade_words(result)[0]
-    assert "nothing was promised" in replaying.false_words(result.present)
+    assert "no other return period" in replay_words.trade_words(result)[0]
+    assert "nothing was promised" in replay_words.false_words(result.present)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +227,7 @@ def trial(result: Replay) -> Trial:
 def test_the_headline_is_one_sentence_for_a_manager() -> None:
     assets = [rows({20: 30.0, 100: 50.0, 150: 500.0}, n=100_000)]
     long = replace(history(event(90, 120), event(140, 170)), end_us=at(100_000))
-    said = replaying.headline(replayed(assets, long))
+    said = replay_words.headline(replayed(assets, long))
     assert (
         said == "2 of 2 failures warned, 20 min ahead in the middle; 1 false alert in 0.19 asset-years, 6.9 promised."
     )
@@ -243,23 +244,23 @@ def test_the_headline_is_one_sentence_for_a_manager() -> None:
     ],
 )
 def test_what_was_found_is_said_whatever_was_noted(events: tuple[Event, ...], said: str) -> None:
-    assert replaying.found_words(replayed([rows({100: 30.0})], history(*events)).present) == said
+    assert replay_words.found_words(replayed([rows({100: 30.0})], history(*events)).present) == said
 
 
 def test_that_few_failures_prove_little_is_said_with_the_interval() -> None:
-    said = " ".join(replaying.trade_words(replayed([GROWING], history(event(50, 162)))))
+    said = " ".join(replay_words.trade_words(replayed([GROWING], history(event(50, 162)))))
     assert "1 of 1 warned fits a policy that warns of anything between 2.5 % and 100 % of failures" in said
     assert "No policy is marked as the best" in said
 
 
 def test_a_promise_that_was_not_kept_is_said() -> None:
     broken = [rows({20: 30.0}, asset=f"a{i}") for i in range(40)]
-    assert "the promise was not kept here" in replaying.false_words(replayed(broken, history()).present)
+    assert "the promise was not kept here" in replay_words.false_words(replayed(broken, history()).present)
 
 
 def test_the_document_says_it_all_with_null_where_nothing_can_be_said() -> None:
     result = replayed([GROWING], history(event(50, 162), event(10, 20)))
-    told = replaying.document(result)
+    told = replay_words.document(result)
     assert told["present"]["warned"] == told["present"]["missed"] == 1
     missed, warned = told["events"]
     assert (missed["outcome"], missed["alert"], missed["warning_h"]) == ("missed", None, None)
@@ -267,7 +268,7 @@ def test_the_document_says_it_all_with_null_where_nothing_can_be_said() -> None:
     assert warned["alert"]["raised_at"] == warned["told_at"] == "2026-01-01T01:40:00Z"
     assert [cell["present"] for cell in told["grid"]] == [True, False]
     assert [cell["beyond_record"] for cell in told["grid"]] == [False, False]
-    assert replaying.document(replayed([], history()))["present"]["false_per_asset_year"] is None
+    assert replay_words.document(replayed([], history()))["present"]["false_per_asset_year"] is None
 
 
 def test_assets_that_share_a_budget_unevenly_have_limits_of_their_own_in_every_cell() -> None:

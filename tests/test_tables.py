@@ -101,6 +101,7 @@ def run(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             ("forecast", made / "plant.parquet", "--model", made / "model", "--horizon", "2h",
              "--out", folder / "forecast.parquet"),
             ("ingest", made / "plant.csv", "--out", folder / "ingested"),
+            ("report", folder / "plant.toml", "--fleet", "--out", folder / "fleet.csv"),
         ]  # fmt: skip
         for said in (first, *(anomaly_lstm(*command) for command in words)):
             assert said.code == 0, said.err
@@ -143,8 +144,9 @@ def test_tables_for_spreadsheets_have_the_described_columns(run: Path) -> None:
     for name, path in (
         ("proposed_events", run / "run" / "proposed_events.csv"),
         ("notifications", run / "notifications.csv"),
+        ("fleet", run / "fleet.csv"),
     ):
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
         assert rows, path
         assert list(rows[0]) == list(types(name))

@@ -15,13 +15,17 @@ Target = Annotated[
     typer.Argument(metavar="TARGET", help="Model folder, run folder, pipeline file, ingested folder or alerts file."),
 ]
 
+Asset = Annotated[
+    str | None, typer.Option("--asset", metavar="NAME", help="One asset of a run, more closely.", show_default=False)
+]
 
-def inspect(target: Target, *, json: options.Json = False, quiet: options.Quiet = False) -> None:
+
+def inspect(target: Target, *, asset: Asset = None, json: options.Json = False, quiet: options.Quiet = False) -> None:
     """Say what a model folder, run folder, pipeline file, ingested folder or alerts file holds."""
     from anomaly_lstm import pipeline as verbs
 
     screen = show.screen(json=json, quiet=quiet)
-    found = verbs.inspect(_place(target))
+    found = verbs.inspect(_place(target), asset)
     show.inspected(screen, found)
     show.document(screen, "inspect", found)
 

@@ -17,6 +17,7 @@ from anomaly_lstm.errors import ConfigError, ModelError, UsageError
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.config import Pipeline
+    from anomaly_lstm.events import Asset as AssetRow
     from anomaly_lstm.learning import TrainOptions
     from anomaly_lstm.pipeline import GridOptions, RunPlan
     from anomaly_lstm.policy import Policy
@@ -126,6 +127,16 @@ Zone = Annotated[
         show_default=False,
     ),
 ]
+
+
+class Language(StrEnum):
+    """The language of a page."""
+
+    EN = "en"
+    ES = "es"
+
+
+InLanguage = Annotated[Language, typer.Option("--language", help="Language of the page.")]
 Period = Annotated[
     str | None,
     typer.Option(
@@ -504,10 +515,14 @@ def reading(
 
 def zones(config: Pipeline) -> dict[str, str]:
     """Asset → zone of its times without an offset, by the assets table of a pipeline file."""
+    return {asset.asset: asset.zone for asset in assets_table(config) if asset.zone}
+
+
+def assets_table(config: Pipeline | None) -> list[AssetRow]:
+    """The assets table of a pipeline file; empty without one."""
     from anomaly_lstm.events import read_assets
 
-    assets = read_assets(config.assets) if config.assets else []
-    return {asset.asset: asset.zone for asset in assets if asset.zone}
+    return read_assets(config.assets) if config and config.assets else []
 
 
 def grid(config: Pipeline | None, *, period: str | None, running: str | None = None) -> GridOptions:
@@ -642,11 +657,10 @@ def plan_from(config: Pipeline) -> RunPlan:
     """A pipeline file as the plan of a run."""
     from dataclasses import replace
 
-    from anomaly_lstm.events import read_assets
     from anomaly_lstm.pipeline import RunPlan
 
     learn = learning(config, network=None, threshold=None, seed=None, max_steps=None, time_budget=None)
-    assets = read_assets(config.assets) if config.assets else []
+    assets = assets_table(config)
     return RunPlan(
         source=source(None, config),
         folder=config.folder,
@@ -670,15 +684,15 @@ def plan_from(config: Pipeline) -> RunPlan:
         sites={asset.asset: asset.site for asset in assets if asset.site},
         notify=config.notify,
         sinks=config.sinks,
+        pages=config.pages,
+        table=assets,
+        path=config.path,
     )
 
 
 def criticality(config: Pipeline | None) -> dict[str, str]:
     """Asset → what its failure costs, by the assets table of a pipeline file."""
-    from anomaly_lstm.events import read_assets
-
-    assets = read_assets(config.assets) if config and config.assets else []
-    return {asset.asset: asset.criticality for asset in assets}
+    return {asset.asset: asset.criticality for asset in assets_table(config)}
 
 
 def model_folder(given: Path | None, config: Pipeline | None) -> Path:

@@ -43,6 +43,16 @@ AtLeast = Annotated[
         show_default=False,
     ),
 ]
+InZone = Annotated[
+    str | None,
+    typer.Option(
+        "--zone",
+        metavar="ZONE",
+        help="Time zone of the plant: of times without an offset, and of the page (default: that of the pipeline file, "
+        "else UTC).",
+        show_default=False,
+    ),
+]
 RUN_FILES = ("alerts.json", "quality.json", "state.json")
 """What `run` keeps in its folder as JSON."""
 
@@ -87,7 +97,8 @@ def replay(
     model: Model = None,
     pipeline: options.PipelineFile = None,
     severity: AtLeast = None,
-    zone: options.Zone = None,
+    zone: InZone = None,
+    language: options.InLanguage = options.Language.EN,
     start: options.Start = None,
     end: options.End = None,
     advisory: options.Advisory = None,
@@ -108,6 +119,7 @@ def replay(
     """
     from anomaly_lstm import pipeline as verbs
     from anomaly_lstm import replaying
+    from anomaly_lstm.pages import replay_words
 
     screen = show.screen(json=json, quiet=quiet)
     stored = _stored(target or [], pipeline)
@@ -139,12 +151,13 @@ def replay(
         start_us=start_us,
         end_us=end_us,
         zone=zone,
+        language=language.value,
         return_periods_us=options.spans_us("--return-periods", return_periods, least_us=1)
         or replaying.RETURN_PERIODS_US,
         on_delays_us=options.spans_us("--on-delays", on_delays),
     )
     show.replayed(screen, result, out or [])
-    show.document(screen, "replay", {"out": out or [], **replaying.document(result)})
+    show.document(screen, "replay", {"out": out or [], **replay_words.document(result)})
 
 
 def _stored(target: Sequence[Path], pipeline: Path | None) -> _Stored:

@@ -103,6 +103,7 @@ def _content(result: RunResult) -> dict[str, Any]:
         "delivery": _delivery(result),
         "alerts": result.report.alerts,
         "indicators": result.report.indicators,
+        "fleet": result.glances.document() if result.glances else None,
         "evaluation": show.judged_document(result.evaluation) if result.evaluation else None,
         "notes": result.quality.notes,
         "seconds": result.seconds,

@@ -34,7 +34,7 @@ from anomaly_lstm.cases import Cases, done, overlays
 from anomaly_lstm.clock import iso, parse_duration, parse_time
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.pipeline.actions import ACTIONS, STATE_KEY, read_actions
-from anomaly_lstm.pipeline.running import current_model
+from anomaly_lstm.pipeline.folder import current_model
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sources.words import near
 from anomaly_lstm.tables import EVENT_COLUMNS

@@ -94,7 +94,7 @@ class RunState:
     whole (size and time of change), how far databases were asked, how far each asset is, the length of the history
     [bytes], the events by which rows were scored, the alerts of the assets where they changed in the last run, which
     may not stand in ``alerts.json`` yet, the SHA-256 sums of what may stand there (by this run, and by the one before),
-    and the cases.
+    the cases, and the files and assets of which nothing became in the last run → why.
     """
 
     run: int = 0
@@ -108,6 +108,7 @@ class RunState:
     alerts: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     sums: Sequence[str] = ()
     cases: Mapping[str, Any] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """As in ``state.json``; nothing in it is copied."""
@@ -137,7 +138,8 @@ def state_from(document: Mapping[str, Any], path: Path) -> RunState:
             name: document[name] for name in ("run", "model_id", "history_bytes", "events", "alerts", "sums", "cases")
         }
         databases = {name: _asked_from(one) for name, one in document.get("databases", {}).items()}
-        return RunState(files=files, waiting=waiting, databases=databases, assets=assets, **plain)
+        failed = document.get("failed", {})
+        return RunState(files=files, waiting=waiting, databases=databases, assets=assets, failed=failed, **plain)
     except (KeyError, TypeError, ValueError) as problem:
         raise DataError(
             f"{path} is not what a run writes ({problem!r}). Restore it from a copy, or remove it to begin anew."
@@ -261,6 +263,12 @@ class RunFolder:
             path = self.path / "checkpoints" / store.folder_name(asset) / f"{one.at}.{model_id}.npz"
             with store.replacing(path) as side:
                 side.write_bytes(buffer.getvalue())
+
+
+def current_model(folder: Path) -> Path | None:
+    """The model a run folder works with, or None before its first training."""
+    model_id = RunFolder(folder).state().model_id
+    return None if model_id is None else RunFolder(folder).models / model_id
 
 
 def event_document(event: Event) -> dict[str, Any]:

@@ -9,32 +9,28 @@ from typing import Any
 from anomaly_lstm import following, store
 from anomaly_lstm.alarm_load import AlarmLoad, alarm_load
 from anomaly_lstm.clock import parse_time
-from anomaly_lstm.errors import DataError, SomeAssetsFailed
-from anomaly_lstm.pipeline.folder import RunFolder
-from anomaly_lstm.pipeline.running import current_model, is_run
+from anomaly_lstm.errors import DataError, SomeAssetsFailed, UsageError
+from anomaly_lstm.pipeline.folder import RunFolder, current_model
+from anomaly_lstm.pipeline.glancing import asset_document, at_a_glance
+from anomaly_lstm.pipeline.running import is_run
+from anomaly_lstm.pipeline.watching import policy_from
+from anomaly_lstm.policy import Policy
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sinks.contract import AlertReport
+from anomaly_lstm.sources.words import near
 
 
-def inspect(target: Path) -> dict[str, Any]:
-    """What a model folder, a run folder, an ingested folder or an alerts file holds, as a document."""
+def inspect(target: Path, asset: str | None = None) -> dict[str, Any]:
+    """What a model folder, a run folder, an ingested folder or an alerts file holds, as a document; of an ``asset`` of
+    a run folder all that it tells of this one.
+    """
+    if asset is not None:
+        return _inspect_asset(target, asset)
     if store.is_model(target):
         document, _, model_id = store.read_model(target)
         return {"kind": "model", "path": str(target), "model_id": model_id, **document}
     if is_run(target):
-        model = current_model(target)
-        report = (
-            sink_for(Path("alerts.json")).read(target / "alerts.json") if (target / "alerts.json").is_file() else None
-        )
-        return {
-            "kind": "run",
-            "path": str(target),
-            "model": inspect(model) if model and store.is_model(model) else None,
-            "run": report.run if report else None,
-            "alerts": list(report.alerts) if report else [],
-            "indicators": list(report.indicators) if report else [],
-            "load": _load(RunFolder(target), report).document() if report and report.run["end"] else None,
-        }
+        return _inspect_run(target)
     if (target / "quality.json").is_file():
         return {"kind": "ingested", "path": str(target), **store.read_json(target / "quality.json")}
     if target.is_file():
@@ -45,6 +41,47 @@ def inspect(target: Path) -> dict[str, Any]:
         f"{target} is neither a model folder, a run folder, an ingested folder nor an alerts file. "
         "Train a model with `anomaly-lstm train SOURCE --model DIR`."
     )
+
+
+def _inspect_run(target: Path) -> dict[str, Any]:
+    model, folder = current_model(target), RunFolder(target)
+    report = _report(folder)
+    watched = at_a_glance(folder, report, _policies(folder)) if report else None
+    return {
+        "kind": "run",
+        "path": str(target),
+        "model": inspect(model) if model and store.is_model(model) else None,
+        "run": report.run if report else None,
+        "fleet": watched.document() if watched else None,
+        "alerts": list(report.alerts) if report else [],
+        "indicators": list(report.indicators) if report else [],
+        "load": _load(folder, report).document() if report and report.run["end"] else None,
+    }
+
+
+def _inspect_asset(target: Path, asset: str) -> dict[str, Any]:
+    """Raises UsageError where the target is no run folder or has no such asset."""
+    if not is_run(target):
+        raise UsageError(f"{target} is no run folder; --asset goes with one, or with its pipeline file.")
+    folder = RunFolder(target)
+    report, policies = _report(folder), _policies(folder)
+    if report is None or asset not in policies:
+        raise UsageError(f"there is no asset '{asset}' with scores in {target}.{near(asset, list(policies))}")
+    return {"kind": "asset", "path": str(target), **asset_document(folder, report, asset, policies[asset])}
+
+
+def _report(folder: RunFolder) -> AlertReport | None:
+    return sink_for(folder.alerts).read(folder.alerts) if folder.alerts.is_file() else None
+
+
+def _policies(folder: RunFolder) -> dict[str, Policy]:
+    """The policy by which each asset is watched; none of those that have no scores yet."""
+    watches = folder.state().assets
+    return {
+        asset: policy_from(watch.terms.policy)
+        for asset, watch in watches.items()
+        if watch.terms.policy and watch.next is not None
+    }
 
 
 def _load(folder: RunFolder, report: AlertReport) -> AlarmLoad:

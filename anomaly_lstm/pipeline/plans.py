@@ -9,7 +9,10 @@ from pathlib import Path
 from anomaly_lstm.cases import Rules
 from anomaly_lstm.cases import Told as CaseTold
 from anomaly_lstm.changes import Change
+from anomaly_lstm.config import Pages
 from anomaly_lstm.evaluation import Evaluation
+from anomaly_lstm.events import Asset
+from anomaly_lstm.glances import Glances
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.grids import GridOptions, Quality
 from anomaly_lstm.pipeline.training import TrainResult
@@ -52,6 +55,10 @@ class RunPlan:
     sites: Mapping[str, str] = field(default_factory=dict)
     notify: Sequence[Recipient] = ()
     sinks: Sequence[Target] = ()
+    pages: Pages | None = None
+    """Where every run leaves pages, which show the ``table`` of assets and name the pipeline file at ``path``."""
+    table: Sequence[Asset] = ()
+    path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,8 @@ class RunResult:
     unread: Sequence[str]
     """Those of ``failed`` that are files."""
     seconds: float
+    glances: Glances | None = None
+    """The assets at a glance, those of which there is something to tell; None where nothing was scored."""
     standing: Standing | None = None
     """How things stand after it; None after a dry run, which tells nobody."""
     delivery: Delivery | None = None

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
-from anomaly_lstm import arrow, replay_page, replaying, store
+from anomaly_lstm import arrow, replaying, store
 from anomaly_lstm import evaluation as evaluating
 from anomaly_lstm import scoring as scores_stage
 from anomaly_lstm.budgets import split_budget
-from anomaly_lstm.clock import iso
+from anomaly_lstm.clock import find_zone, iso
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.events import Event, read_events
+from anomaly_lstm.pages import replay_page, replay_words
+from anomaly_lstm.pages.replay_texts import LEARNED_FROM, NO_FAILURE, NO_PICTURES, NO_SCORES, ONE_OUTSIDE, OUTSIDE
+from anomaly_lstm.pages.report_page import Drawing
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.pipeline.alerting import limits_for_budget
 from anomaly_lstm.pipeline.grids import check_names
+from anomaly_lstm.pipeline.reporting import drawing
 from anomaly_lstm.pipeline.scoring import check_made_by, check_not_in_model, load, read_scores
 from anomaly_lstm.policy import Policy
 from anomaly_lstm.scored_rows import rows_of
@@ -40,6 +46,7 @@ def replay(
     start_us: int | None = None,
     end_us: int | None = None,
     zone: str | None = None,
+    language: str = "en",
     return_periods_us: Sequence[int] = replaying.RETURN_PERIODS_US,
     on_delays_us: Sequence[int] | None = None,
 ) -> replaying.Replay:
@@ -48,6 +55,7 @@ def replay(
 
     ``budget_us`` is the mean time between false warnings of all assets together, in place of the policy's limits; they
     share in it by their ``criticality`` (`budgets`), evenly without.
+    ``zone`` is that of events without an offset, and the page's clock; the page speaks ``language``.
     ``severity`` counts alerts from when they came to it (default: the lowest that is on; with a budget, warning). What
     the model learned from is left out unless ``start_us`` says otherwise. Raises DataError when no event touches the
     scores, UsageError when they are another model's.
@@ -68,9 +76,19 @@ def replay(
     history = _history(trained, model_id, spans, told, start_us, end_us)
     terms = replace(terms, policy=replace(terms.policy, units=units))
     result = replaying.replay(rows_of(table), history, terms, return_periods_us, on_delays_us)
-    result = replace(result, notes=_replay_notes(trained, history, told, spans))
+    pictures = _drawing()
+    lost = (
+        [replaying.Note(NO_PICTURES)]
+        if pictures is None and any(path.suffix.lower() != ".json" for path in out)
+        else []
+    )
+    result = replace(result, notes=[*_replay_notes(trained, history, told, spans), *lost])
+    tongue = Tongue(language, find_zone(zone or "UTC"))
     for path in out:
-        _write_replay(path, result)
+        if path.suffix.lower() == ".json":
+            store.write_json(path, replay_words.document(result))
+        else:
+            store.write_text(path, replay_page.draw(result, tongue, pictures))
     return result
 
 
@@ -82,11 +100,11 @@ def _check_endings(out: Sequence[Path]) -> None:
             )
 
 
-def _write_replay(path: Path, result: replaying.Replay) -> None:
-    if path.suffix.lower() == ".json":
-        store.write_json(path, replaying.document(result))
-    else:
-        store.write_text(path, replay_page.draw(result))
+def _drawing() -> Drawing | None:
+    """What draws in the page; None where the plotting library is not installed: its tables tell the same."""
+    with suppress(UsageError):
+        return drawing()
+    return None
 
 
 def _stored_spans(table: pa.Table, period_us: int) -> dict[str, tuple[int, int]]:
@@ -169,28 +187,21 @@ def _learned_until(trained: Trained, assets: Iterable[str]) -> int:
 
 def _replay_notes(
     trained: Trained, history: replaying.History, told: Sequence[Event], spans: Mapping[str, tuple[int, int]]
-) -> list[str]:
+) -> list[replaying.Note]:
     """What a reader must know: rows the model learned from, events that were not judged."""
     learned_us = _learned_until(trained, spans)
     notes = []
     if history.start_us < learned_us:
-        notes.append(
-            f"The model learned from rows up to {iso(learned_us)}; the replay begins before, and on rows it learned "
-            "from false alerts come more seldom than in days to come."
-        )
+        notes.append(replaying.Note(LEARNED_FROM, {"until": iso(learned_us)}))
     wanted = [e for e in told if e.kind in evaluating.WANTED]
     strange = [e for e in wanted if e.asset and e.asset not in spans]
     if strange:
-        notes.append(f"Not judged, for they have no scores: events of {_few(e.asset for e in strange)}.")
+        notes.append(replaying.Note(NO_SCORES, {"assets": _few(e.asset for e in strange)}))
     outside = [e for e in wanted if e not in strange and (e.end_us <= history.start_us or e.start_us >= history.end_us)]
     if outside:
-        plural = "s lie" if len(outside) > 1 else " lies"
-        notes.append(
-            f"Not judged: {len(outside)} failure or anomaly event{plural} outside {iso(history.start_us)} to "
-            f"{iso(history.end_us)}."
-        )
+        edges = {"start": iso(history.start_us), "end": iso(history.end_us)}
+        text = OUTSIDE if len(outside) > 1 else ONE_OUTSIDE
+        notes.append(replaying.Note(text, {"count": str(len(outside)), **edges}))
     if not any(evaluating.failed_at(e) is not None for e in wanted if e not in strange and e not in outside):
-        notes.append(
-            "The events name no failure here: the replay shows false alerts and alarm load, and no warning time."
-        )
+        notes.append(replaying.Note(NO_FAILURE))
     return notes

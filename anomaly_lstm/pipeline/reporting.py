@@ -11,13 +11,8 @@ from typing import Any
 from anomaly_lstm import store
 from anomaly_lstm.clock import DAY, find_zone, parse_time
 from anomaly_lstm.errors import DataError, UsageError
-from anomaly_lstm.histories import STATE_BINS, Scene, calm_s, chosen, gathered, month_of
-from anomaly_lstm.pipeline.cases import Desk, desk
-from anomaly_lstm.pipeline.folder import RunFolder, RunState, Watch, event_from
-from anomaly_lstm.pipeline.scoring import read_scores
-from anomaly_lstm.pipeline.watching import policy_from
-from anomaly_lstm.policy import Policy
-from anomaly_lstm.report import (
+from anomaly_lstm.pages.histories import STATE_BINS, Scene, calm_s, chosen, gathered, month_of
+from anomaly_lstm.pages.report import (
     Alert,
     AssetReport,
     Knowledge,
@@ -27,17 +22,22 @@ from anomaly_lstm.report import (
     around,
     weight,
 )
-from anomaly_lstm.report_page import Drawing, draw
+from anomaly_lstm.pages.report_page import Beside, Drawing, draw
+from anomaly_lstm.pages.texts import Tongue
+from anomaly_lstm.pipeline.cases import Desk, desk
+from anomaly_lstm.pipeline.folder import RunFolder, RunState, Watch, event_from
+from anomaly_lstm.pipeline.scoring import read_scores
+from anomaly_lstm.pipeline.watching import policy_from
+from anomaly_lstm.policy import Policy
 from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sources.words import near
 from anomaly_lstm.tables import SEVERITIES
-from anomaly_lstm.texts import Tongue
 
 SHOWN_US = 7 * DAY
 """What is shown first where there was no alert [µs]."""
 
-REPORTS = "reports"
-"""A folder of the run folder: its pages, unless --out says otherwise."""
+REPORTS, FLEET = "reports", "fleet.html"
+"""A folder of the run folder: its pages, unless --out says otherwise; and the page of all assets in it."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,17 @@ def report(
     out: Path | None = None,
     pipeline: str | None = None,
     zone: str | None = None,
+    zones: Mapping[str, str] | None = None,
     language: str = "en",
+    fleet: str | None = None,
+    mark: str = "",
     now_us: int,
 ) -> Reported:
     """Write the page of an asset, or of the alert whose id begins so; of neither, of what matters most.
 
-    ``zone`` is that of the plant, else that of the source. Raises UsageError for an asset or alert that the run does
-    not know, DataError where the folder holds nothing to show.
+    The zone is that of the asset in ``zones``, else ``zone``, else that of the source. The page leads to that of the
+    ``fleet`` beside it, by default to the one that is there; ``mark`` says what it was drawn from. Raises UsageError
+    for an asset or alert that the run does not know, DataError where the folder holds nothing to show.
     """
     stands = desk(folder, now_us)
     about = stands.alert(alert) if alert is not None else None
@@ -72,15 +76,19 @@ def report(
     if alert is None and asset is None:
         about = max((one for one in stands.alerts if one["asset"] == name), key=weight, default=None)
     facts = asset_report(folder, stands, name, about, pipeline or folder.name)
-    place = (
-        out
-        or folder
-        / REPORTS
-        / f"{store.folder_name(name)}{'' if about is None or not alert else '-' + about['alert_id'][:8]}.html"
-    )
-    tongue = Tongue(language, find_zone(zone or _zone(folder)))
-    store.write_text(place, draw(facts, tongue, drawing()))
+    place = out or folder / REPORTS / page_name(name, about["alert_id"][:8] if about is not None and alert else None)
+    fleet = fleet or (FLEET if place.name != FLEET and (place.parent / FLEET).is_file() else None)
+    tongue = Tongue(language, find_zone((zones or {}).get(name) or zone or source_zone(folder)))
+    store.write_text(place, draw(facts, tongue, drawing(), Beside(fleet, mark)))
     return Reported(place, name, about["alert_id"] if about else None, place.stat().st_size)
+
+
+def page_name(asset: str, alert: str | None = None) -> str:
+    """The file of an asset's page, or of an alert's: no name leads out of its folder or takes the place of the fleet's
+    page.
+    """
+    name = f"{store.folder_name(asset)}{f'-{alert}' if alert else ''}.html"
+    return f"%{ord(name[0]):02X}{name[1:]}" if name.lower() == FLEET else name
 
 
 def drawing() -> Drawing:
@@ -91,7 +99,7 @@ def drawing() -> Drawing:
         raise UsageError(
             "plotly, which draws in the page, is not installed. Install it with `pip install 'anomaly-lstm[report]'`."
         ) from None
-    own = resources.files("anomaly_lstm").joinpath("panels.js").read_text(encoding="utf-8")
+    own = resources.files("anomaly_lstm.pages").joinpath("panels.js").read_text(encoding="utf-8")
     return Drawing(get_plotlyjs(), own)
 
 
@@ -110,7 +118,7 @@ def _asset(stands: Desk, asset: str | None, about: Alert | None) -> str:
     return str(max(stands.alerts, key=weight)["asset"]) if stands.alerts else stands.assets[0]
 
 
-def _zone(folder: Path) -> str:
+def source_zone(folder: Path) -> str:
     """The zone in which the source's times were read."""
     state = RunFolder(folder).state()
     model = RunFolder(folder).models / str(state.model_id)

@@ -31,6 +31,7 @@ from anomaly_lstm.pipeline.alerting import run_document
 from anomaly_lstm.pipeline.collecting import Collected, collect
 from anomaly_lstm.pipeline.evaluation import evaluate
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch, event_document, event_from, pending_from
+from anomaly_lstm.pipeline.glancing import FEW, at_a_glance
 from anomaly_lstm.pipeline.grids import Quality, check_names, rules_applied
 from anomaly_lstm.pipeline.missing import Patience, patience, tell_missing
 from anomaly_lstm.pipeline.plans import RunPlan, RunResult
@@ -105,7 +106,7 @@ def _delivered(plan: RunPlan, result: RunResult, now_us: int, environment: Mappi
         unwatched=plan.disabled,
         judged=result.evaluation,
     )
-    if not plan.notify and not plan.sinks:
+    if not plan.notify and not plan.sinks and not plan.pages:
         return replace(result, standing=stands)
     said = telling.tell(
         plan.folder,
@@ -115,8 +116,26 @@ def _delivered(plan: RunPlan, result: RunResult, now_us: int, environment: Mappi
         sites=plan.sites,
         zone=plan.read.zone,
         environment=environment,
+        last=lambda: _published(plan, now_us),
     )
     return replace(result, standing=said.standing, delivery=said.delivery, outages=said.notes)
+
+
+def _published(plan: RunPlan, now_us: int) -> dict[str, str]:
+    """Bring the pages up to date; what could not be drawn → why."""
+    if plan.pages is None:
+        return {}
+    from anomaly_lstm.pipeline.publishing import publish  # what draws pages takes long to load
+
+    return publish(
+        plan.folder,
+        plan.pages,
+        table=plan.table,
+        pipeline=plan.name,
+        path=plan.path,
+        zone=plan.read.zone,
+        now_us=now_us,
+    )
 
 
 @dataclass(frozen=True)
@@ -237,6 +256,7 @@ def _watched(
         alerts=changed or state.alerts,
         sums=state.sums if state.sums and state.sums[0] == own_sum else [own_sum, *state.sums[:1]],
         cases=cases.to_document() if cases.clock_us else {},
+        failed=dict(failed),
     )
     if after != state:
         folder.commit(after)
@@ -370,6 +390,7 @@ def _result(
         failed=failed,
         unread=[name for name in collected.failed if name not in ground.state.assets],
         seconds=0.0,
+        glances=at_a_glance(ground.folder, report, ground.policies, FEW),
     )
 
 
@@ -615,12 +636,6 @@ def _train_into(
     folder = RunFolder(plan.folder)
     folder.commit(replace(folder.state(), model_id=result.model_id))
     return replace(result, folder=home)
-
-
-def current_model(folder: Path) -> Path | None:
-    """The model a run folder works with, or None before its first training."""
-    model_id = RunFolder(folder).state().model_id
-    return None if model_id is None else RunFolder(folder).models / model_id
 
 
 def policy_of(folder: Path) -> Policy | None:

@@ -18,7 +18,7 @@ from anomaly_lstm import following, store
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.messages import Line, is_news
 from anomaly_lstm.sinks.contract import Standing
-from anomaly_lstm.words import clean
+from anomaly_lstm.words import cell
 
 NAME = "cmms"
 IS_FILE = True
@@ -64,7 +64,7 @@ def show(standing: Standing, place: str, columns: Mapping[str, str]) -> None:
         if line.get("tell") and line["alert_id"] not in known and (is_known or is_news(line, standing.now_us)):
             fresh[line["alert_id"]] = line  # as it is by now, in the order in which they began
     rows = [
-        {column: _cell(_field(line, name, standing.pipeline)) for column, name in columns.items()}
+        {column: cell(_field(line, name, standing.pipeline)) for column, name in columns.items()}
         for line in fresh.values()
     ]
     own = next(column for column, name in columns.items() if name == "alert_id")
@@ -97,15 +97,6 @@ def _field(line: Line, name: str, pipeline: str) -> str:
         else:
             value = value.get(step) if isinstance(value, Mapping) else None
     return "" if value is None else str(value)
-
-
-def _cell(text: str) -> str:
-    """The text as a cell that no spreadsheet takes for a formula.
-
-    Source: https://owasp.org/www-community/attacks/CSV_Injection
-    """
-    text = clean(text)
-    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")) else text
 
 
 def _add(path: Path, columns: list[str], own: str, rows: list[dict[str, str]]) -> None:

@@ -13,10 +13,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from anomaly_lstm.pages import replay_page
+from anomaly_lstm.pages.report import AssetReport
+from anomaly_lstm.pages.report_page import Drawing, draw
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.pipeline.reporting import drawing
-from anomaly_lstm.report import AssetReport
-from anomaly_lstm.report_page import Drawing, draw
-from anomaly_lstm.texts import Tongue
+from anomaly_lstm.replaying import Replay
 
 WAIT_S = 60
 """How long a page may take on a machine that does much else besides [s]."""
@@ -96,16 +98,52 @@ class Open:
         found: list[list[float]] = self.run(script)
         return found
 
+    def ranges_of(self, name: str) -> list[float]:
+        """What one picture shows."""
+        script = (
+            "document.getElementById(arguments[0])._fullLayout.xaxis.range"
+            ".map(t => typeof t === 'number' ? t : Date.parse(t.replace(' ', 'T') + 'Z'))"
+        )
+        found: list[float] = self.run(script, name)
+        return found
+
+
+def drag(page: Open, selector: str) -> None:
+    """From a quarter to the half of a picture."""
+    box = _box(page, selector)
+    y = box["y"] + box["height"] / 2
+    for kind, part in (("mouseMoved", 0.25), ("mousePressed", 0.25), ("mouseMoved", 0.4), ("mouseMoved", 0.5),
+                       ("mouseReleased", 0.5)):  # fmt: skip
+        button = "none" if kind == "mouseMoved" and part == 0.25 else "left"
+        x = box["x"] + part * box["width"]
+        page.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=1, buttons=1)
+    page.wait("document.querySelectorAll('.zoombox').length === 0")
+
+
+def hovered(page: Open, selector: str, part: float, down: float = 0.5) -> str:
+    """What is told where one points at a picture, so far to the right and down."""
+    box = _box(page, selector)
+    x, y = box["x"] + part * box["width"], box["y"] + down * box["height"]
+    for dx in (-3, 0):
+        page.command("Input.dispatchMouseEvent", type="mouseMoved", x=x + dx, y=y)
+    page.wait(f"document.querySelector('{selector} .hoverlayer').textContent.length > 5")
+    told: str = page.run("document.querySelector(arguments[0] + ' .hoverlayer').textContent", selector)
+    return told.replace("\xa0", " ")
+
+
+def _box(page: Open, selector: str) -> Any:
+    page.run("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", selector)
+    return page.run("document.querySelector(arguments[0] + ' .nsewdrag').getBoundingClientRect().toJSON()", selector)
+
 
 @pytest.fixture
-def opened(chromium: Any, drawn_by: Drawing, tmp_path: Path) -> Iterator[Callable[..., Open]]:
-    """Draws a page, opens it from the disk without a network, and waits until all of it is drawn."""
+def looked_at(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Open]]:
+    """Opens a page from the disk without a network, and waits until all of it is drawn."""
 
-    def open_(
-        report: AssetReport, *, language: str = "en", zone: str = "UTC", width: int = 1280, dark: bool = False
-    ) -> Open:
+    def open_(text: str, *, width: int = 1280, dark: bool = False, hash_: str = "", script: bool = True) -> Open:
         path = tmp_path / "page.html"
-        path.write_text(draw(report, Tongue(language, ZoneInfo(zone)), drawn_by), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+        chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700}
@@ -116,10 +154,32 @@ def opened(chromium: Any, drawn_by: Drawing, tmp_path: Path) -> Iterator[Callabl
         chromium.get("about:blank")
         for log in ("browser", "performance"):
             chromium.get_log(log)
-        chromium.get(path.as_uri())
+        chromium.get(path.as_uri() + hash_)
         page = Open(chromium, path)
-        page.wait("document.documentElement.dataset.drawn")
+        if script:
+            page.wait("document.documentElement.dataset.drawn")
         return page
 
     yield open_
+    chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     chromium.get("about:blank")
+
+
+@pytest.fixture
+def opened(looked_at: Callable[..., Open], drawn_by: Drawing) -> Callable[..., Open]:
+    """Draws the page of an asset and opens it."""
+
+    def open_(report: AssetReport, *, language: str = "en", zone: str = "UTC", **how: Any) -> Open:
+        return looked_at(draw(report, Tongue(language, ZoneInfo(zone)), drawn_by), **how)
+
+    return open_
+
+
+@pytest.fixture
+def replay_opened(looked_at: Callable[..., Open], drawn_by: Drawing) -> Callable[..., Open]:
+    """Draws the page of a replay and opens it."""
+
+    def open_(result: Replay, *, language: str = "en", zone: str = "UTC", **how: Any) -> Open:
+        return looked_at(replay_page.draw(result, Tongue(language, ZoneInfo(zone)), drawn_by), **how)
+
+    return open_

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, drag, hovered
 from tests.reports import asset_report, hostile, over
 
 pytestmark = pytest.mark.browser
@@ -47,23 +47,10 @@ def test_all_pictures_show_the_same_time_whatever_zooms(opened: Opened) -> None:
     whole = page.ranges()
     assert all(one == whole[0] for one in whole)
     assert whole[0] != first[0]
-    _drag(page, "#rarity")
+    drag(page, "#rarity")
     zoomed = page.ranges()
     assert zoomed[0][1] - zoomed[0][0] < 0.7 * (whole[0][1] - whole[0][0])
     assert all(one == pytest.approx(zoomed[0], abs=1) for one in zoomed)
-
-
-def _drag(page: Open, selector: str) -> None:
-    """From a quarter to the half of a picture."""
-    page.run("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", selector)
-    box = page.run("document.querySelector(arguments[0] + ' .nsewdrag').getBoundingClientRect().toJSON()", selector)
-    y = box["y"] + box["height"] / 2
-    for kind, part in (("mouseMoved", 0.25), ("mousePressed", 0.25), ("mouseMoved", 0.4), ("mouseMoved", 0.5),
-                       ("mouseReleased", 0.5)):  # fmt: skip
-        button = "none" if kind == "mouseMoved" and part == 0.25 else "left"
-        x = box["x"] + part * box["width"]
-        page.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=1, buttons=1)
-    page.wait("document.querySelectorAll('.zoombox').length === 0")
 
 
 def test_the_keyboard_zooms_and_moves(opened: Opened) -> None:
@@ -83,22 +70,11 @@ def test_the_keyboard_zooms_and_moves(opened: Opened) -> None:
 @pytest.mark.parametrize(("language", "figure"), [("en", r"59\.\d* °C"), ("es", r"59,\d* °C")])
 def test_hovering_tells_value_unit_and_local_time(opened: Opened, language: str, figure: str) -> None:
     page = opened(asset_report(alerts=[]), language=language, zone="America/Santiago")
-    told = _hovered(page, "#sensor-0", 180 / 720)
+    told = hovered(page, "#sensor-0", 180 / 720)
     assert "America/Santiago" in told
     assert re.search(r"(2025-12-31 23:5|2026-01-01 00:0)\d", told), "03:00 UTC is midnight in Santiago in January"
     assert re.search(figure, told)
     assert ("measured" if language == "en" else "medido") in told
-
-
-def _hovered(page: Open, selector: str, part: float) -> str:
-    page.run("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", selector)
-    box = page.run("document.querySelector(arguments[0] + ' .nsewdrag').getBoundingClientRect().toJSON()", selector)
-    x, y = box["x"] + part * box["width"], box["y"] + box["height"] / 2
-    for dx in (-3, 0):
-        page.command("Input.dispatchMouseEvent", type="mouseMoved", x=x + dx, y=y)
-    page.wait(f"document.querySelector('{selector} .hoverlayer').textContent.length > 5")
-    told: str = page.run("document.querySelector(arguments[0] + ' .hoverlayer').textContent", selector)
-    return told.replace("\xa0", " ")
 
 
 def test_a_dark_screen_gets_dark_pictures_also_while_the_page_is_open(opened: Opened) -> None:
@@ -152,7 +128,7 @@ def test_no_name_from_data_runs_or_becomes_markup(opened: Opened, language: str)
     assert page.run("document.querySelectorAll('img, a, iframe, script[src]').length") == 0
     assert page.run("document.querySelectorAll('script:not([type]):not([id])').length") == 2, "the library and ours"
     assert "<img src=x onerror" in page.run("document.querySelector('h1').textContent")
-    told = _hovered(page, "#sensor-0", 0.12)
+    told = hovered(page, "#sensor-0", 0.12)
     assert '<a href="https' in told
     assert "<img" in page.run("document.querySelector('#parts .yaxislayer-above').textContent")
     assert page.requests() == [page.path.as_uri()]

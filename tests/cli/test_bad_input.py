@@ -281,7 +281,7 @@ def test_a_run_folder_in_use_leaves_with_75(made: Path, tmp_path: Path) -> None:
 def test_what_nobody_expected_leaves_with_its_own_code(
     made: Path, monkeypatch: pytest.MonkeyPatch, problem: BaseException, code: int
 ) -> None:
-    def fail(target: Path) -> dict[str, object]:
+    def fail(target: Path, asset: str | None) -> dict[str, object]:
         raise problem
 
     monkeypatch.setattr(verbs, "inspect", fail)
@@ -294,7 +294,7 @@ def test_what_nobody_expected_leaves_with_its_own_code(
 def test_who_interrupts_a_command_is_told_in_one_line_that_nothing_is_half_written(
     made: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
-    def interrupt(target: Path) -> dict[str, object]:
+    def interrupt(target: Path, asset: str | None) -> dict[str, object]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(verbs, "inspect", interrupt)

@@ -1,6 +1,7 @@
 """`replay` on the command line: from scores, a run folder or a pipeline file; what it says, writes and refuses."""
 
 import json
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def test_a_replay_says_what_was_warned_how_early_and_at_which_price(made: Path) 
     assert said.code == 0, said.err
     text = " ".join(said.err.split())
     assert "1 of 1 failure warned, 99 min ahead; " in text
-    assert "P2 2026-01-01 14:59 2026-01-01 13:20 99 min before warning vibration" in text
+    assert "P2 2026-01-01 14:59 2026-01-01 13:20 99 min before ◆ warning vibration" in text
     for words in ("95 % interval", "Alarm load", "What if", " *", "Few failures prove little", "No policy is marked"):
         assert words in text
 
@@ -93,6 +94,30 @@ def test_the_page_and_the_document_are_written_by_their_endings(made: Path, tmp_
     assert json.loads(data.read_text()) == {k: v for k, v in printed.items() if k not in ("command", "out")}
     assert printed["headline"] in page.read_text()
     assert printed["out"] == [str(page), str(data)]
+
+
+def test_a_page_speaks_the_language_and_tells_the_time_of_the_plant(made: Path, tmp_path: Path) -> None:
+    words = ("--language", "es", "--zone", "America/Santiago")
+    said = anomaly_lstm("replay", *scores(made), "--out", tmp_path / "r.html", *words)
+    assert said.code == 0, said.err
+    page = (tmp_path / "r.html").read_text()
+    assert "1 de 1 fallo con alerta previa" in page
+    assert "2026-01-01 11:59" in page, "14:59 UTC is 11:59 in Santiago in January"
+    assert "warned" in said.err, "the terminal speaks English"
+
+
+def test_without_the_plotting_library_there_is_a_page_of_tables_and_it_is_said(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    said = anomaly_lstm("replay", *scores(made), "--out", tmp_path / "r.html")
+    assert said.code == 0
+    assert "pip install 'anomaly-lstm[report]'" in " ".join(said.err.split())
+    page = (tmp_path / "r.html").read_text()
+    assert "<script" not in page
+    assert "99 min before" in page
+    alone = anomaly_lstm("replay", *scores(made), "--out", tmp_path / "r.json")
+    assert "plotly" not in alone.err
 
 
 def test_flags_choose_the_policy_and_the_grid(made: Path) -> None:

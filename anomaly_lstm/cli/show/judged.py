@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from anomaly_lstm.cli.show.screen import AT_MOST, Screen, say, table
-from anomaly_lstm.cli.show.told import STYLES
+from anomaly_lstm.cli.show.told import severity
 from anomaly_lstm.words import counted, day, expected, listed, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
@@ -144,19 +144,19 @@ def measured_document(full: Measures) -> dict[str, Any]:
 
 def replayed(screen: Screen, result: Replay, out: Sequence[Path]) -> None:
     """The headline, event by event what was told, what it cost, and what other policies would have told."""
-    from anomaly_lstm import replaying
+    from anomaly_lstm.pages import replay_words as words
 
     now = result.present
     for note in result.notes:
-        say(screen, note, style="yellow")
-    say(screen, replaying.policy_words(now.terms))
+        say(screen, words.note_words(note), style="yellow")
+    say(screen, words.policy_words(now.terms))
     events = [*now.failures, *now.anomalies]
     if events:
         columns = ("asset", "failed (UTC)", "told (UTC)", "warning", "severity", "led by")
-        table(screen, columns, [_replayed_row(result, outcome) for outcome in events])
-    say(screen, replaying.headline(result), style="bold")
-    say(screen, replaying.false_words(now))
-    say(screen, replaying.load_words(now))
+        table(screen, columns, [_replayed_row(result, outcome) for outcome in events], whole=columns[1:5])
+    say(screen, words.headline(result), style="bold")
+    say(screen, words.false_words(now))
+    say(screen, words.load_words(now))
     if result.grid:
         say(
             screen,
@@ -164,7 +164,7 @@ def replayed(screen: Screen, result: Replay, out: Sequence[Path]) -> None:
             "(* is the present policy):",
         )
         _what_if(screen, result)
-    for text in replaying.trade_words(result):
+    for text in words.trade_words(result):
         say(screen, text)
     if out:
         say(screen, f"The replay is in {listed([str(path) for path in out])}.")
@@ -173,7 +173,8 @@ def replayed(screen: Screen, result: Replay, out: Sequence[Path]) -> None:
 def _replayed_row(result: Replay, outcome: Outcome) -> tuple[str | Text, ...]:
     from anomaly_lstm.clock import iso
     from anomaly_lstm.evaluation import failed_at
-    from anomaly_lstm.replaying import outcome_word, warning_words
+    from anomaly_lstm.pages.replay_words import warning_words
+    from anomaly_lstm.replaying import outcome_word
 
     failed_us = failed_at(outcome.event)
     failed = outcome.event.kind if failed_us is None else moment(iso(failed_us))
@@ -182,15 +183,15 @@ def _replayed_row(result: Replay, outcome: Outcome) -> tuple[str | Text, ...]:
     if outcome.alert is None:
         return (outcome.event.asset, failed, "", words, "", "")
     alert = result.told[outcome.alert]
-    severity = Text(alert.severity, style=STYLES[alert.severity])
     led = alert.sensors[0].sensor if alert.sensors else ""
-    return (outcome.event.asset, failed, moment(iso(outcome.alert.raised_us)), words, severity, led)
+    when = moment(iso(outcome.alert.raised_us))
+    return (outcome.event.asset, failed, when, words, severity(alert.severity), led)
 
 
 def _what_if(screen: Screen, result: Replay) -> None:
     """The grid: a line per return period, a column per on-delay."""
     from anomaly_lstm.clock import format_duration
-    from anomaly_lstm.replaying import figure
+    from anomaly_lstm.pages.replay_words import figure
 
     delays = [format_duration(trial.terms.policy.on_delay_us) for trial in result.grid[0]]
     rows: list[tuple[str | Text, ...]] = [
@@ -206,7 +207,7 @@ def _what_if(screen: Screen, result: Replay) -> None:
 
 def _what_if_cell(trial: Trial, *, now: bool) -> Text:
     """``3/3 41 h 2.1/y``."""
-    from anomaly_lstm.replaying import figure
+    from anomaly_lstm.pages.replay_words import figure
 
     (found, total), lead_us, rate = trial.told_of, trial.median_lead_us, trial.false_per_year
     parts = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from anomaly_lstm.cli.show.screen import AT_MOST, Screen, command, next_step, say, table
-from anomaly_lstm.cli.show.told import REASONS, STYLES, stands
+from anomaly_lstm.cli.show.told import REASONS, severity, stands
 from anomaly_lstm.words import counted, listed, moment
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
@@ -30,7 +30,8 @@ def cases(screen: Screen, now: Desk, found: Sequence[Mapping[str, Any]], target:
         rows = [_case_row(alert, digits) for alert in found[-AT_MOST:]]
         if len(found) > len(rows):
             say(screen, f"The newest {len(rows)} of {counted(len(found), 'case')}:")
-        table(screen, ("id", "asset", "severity", "raised (UTC)", "state", "about"), rows)
+        columns = ("id", "asset", "severity", "raised (UTC)", "state", "about")
+        table(screen, columns, rows, whole=columns[2:4])
     else:
         say(screen, "No open case.")
     for hold in now.holds:
@@ -63,8 +64,8 @@ def _digits(ids: Sequence[str]) -> int:
 def _case_row(alert: Mapping[str, Any], digits: int) -> tuple[str | Text, ...]:
     leading = alert["sensors"][0]["sensor"] if alert["sensors"] else ""
     about = leading if alert["kind"] == "deviation" else f"{alert['kind'].replace('_', ' ')} {leading}".strip()
-    severity = Text(alert["severity"], style=STYLES.get(alert["severity"], ""))
-    return alert["alert_id"][:digits], alert["asset"], severity, moment(alert["raised_at"]), _state(alert), about
+    when = moment(alert["raised_at"])
+    return alert["alert_id"][:digits], alert["asset"], severity(alert["severity"]), when, _state(alert), about
 
 
 def _state(alert: Mapping[str, Any]) -> str:

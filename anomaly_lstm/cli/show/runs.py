@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anomaly_lstm.cli.show import glance
 from anomaly_lstm.cli.show.data import dropped, graded, notes, oddities, states
 from anomaly_lstm.cli.show.judged import evaluated
 from anomaly_lstm.cli.show.learned import model_words
@@ -38,6 +39,8 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
     if result.evaluation and (result.trained or result.changes):
         say(screen, "After the training, against the events:")
         evaluated(screen, result.evaluation)
+    if result.glances:
+        glance.assets(screen, result.glances.document())
     say(screen, f"Done in {span(result.seconds)}. Alerts: {result.folder / 'alerts.json'} and alerts.parquet")
     say(screen, f"Scores: {result.folder / 'scores'}   Model: {result.model}")
     next_step(screen, command("report", pipeline) if result.report.run["assets"] else command("inspect", pipeline))
@@ -55,7 +58,8 @@ def _news(result: RunResult) -> str:
 
 def inspected(screen: Screen, found: Mapping[str, Any]) -> None:
     """What a folder or file holds, by its kind."""
-    say(screen, f"{found['path']} is {_KINDS[found['kind']]}.", style="bold")
+    if found["kind"] != "asset":
+        say(screen, f"{found['path']} is {_KINDS[found['kind']]}.", style="bold")
     if found["kind"] == "model":
         say(
             screen, f"Model {found['model_id']}, {found['network']['name']}, threshold {found['options']['threshold']}."
@@ -63,6 +67,8 @@ def inspected(screen: Screen, found: Mapping[str, Any]) -> None:
         model_words(screen, found)
     elif found["kind"] == "run":
         _inspected_run(screen, found)
+    elif found["kind"] == "asset":
+        glance.asset(screen, found)
     elif found["kind"] == "ingested":
         _inspected_quality(screen, found)
     else:
@@ -74,17 +80,29 @@ _KINDS = {"model": "a model", "run": "a run folder", "ingested": "an ingested fo
 
 
 def _inspected_run(screen: Screen, found: Mapping[str, Any]) -> None:
-    if found["model"]:
-        inspected(screen, found["model"])
-    else:
-        say(screen, "It has no model yet.")
+    say(screen, _model_line(found["model"]) if found["model"] else "It has no model yet.")
     if found["run"]:
         span_words = f"{moment(found['run']['start'])} to {moment(found['run']['end'])} UTC"
         say(screen, f"Watched {counted(len(found['run']['assets']), 'asset')}, {span_words}.")
         alerts(screen, found["run"], found["alerts"])
         rising(screen, found["indicators"])
+    if found["fleet"]:
+        glance.assets(screen, found["fleet"])
     if found["load"]:
         load_words(screen, found["load"])
+
+
+def _model_line(model: Mapping[str, Any]) -> str:
+    """The model of a run in short; who inspects its folder is told more."""
+    from anomaly_lstm.clock import iso
+
+    told = model["report"]
+    rows = f"{counted(told['rows'], 'normal row')} of {counted(len(told['assets']), 'asset')}"
+    more = command("inspect", model["path"])
+    return (
+        f"Model {model['model_id']}: {model['network']['name']} on {counted(len(model['scored']), 'sensor')}, learned "
+        f"from {rows} up to {moment(iso(told['end_us']))} UTC. What it knows: {more}"
+    )
 
 
 def load_words(screen: Screen, load: Mapping[str, Any]) -> None:

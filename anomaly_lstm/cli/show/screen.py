@@ -27,6 +27,9 @@ if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
 AT_MOST = 20
 """Rows of a table, and sentences of a kind, that a terminal gets; the files have all of them."""
 
+PLAIN = str.maketrans(dict(zip("●◆■△▁▂▃▄▅▆▇█▒░…–−×·", "o*#^_.:-+xX#=~~--x.", strict=True)))
+"""What stands for our own signs where a stream cannot write them."""
+
 
 @dataclass(frozen=True)
 class Screen:
@@ -41,10 +44,22 @@ def screen(*, json: bool = False, quiet: bool = False) -> Screen:
     return Screen(Console(stderr=True, markup=False, highlight=False, emoji=False, quiet=quiet), json)
 
 
-def say(screen: Screen, text: str, style: str = "") -> None:
+def say(screen: Screen, text: str | Text, style: str = "") -> None:
     """Say one sentence to people; where nobody watches (a log) it stays on one line. Nothing to say is no line."""
     if text:
-        screen.console.print(Text(clean(text), style=style), soft_wrap=not screen.console.is_terminal)
+        shown = _writable(screen.console, text)
+        shown.stylize_before(style)
+        screen.console.print(shown, soft_wrap=not screen.console.is_terminal)
+
+
+def _writable(console: Console, text: str | Text) -> Text:
+    """A text as data has it, of which nothing is obeyed, or one of ours, in letters that the stream can write."""
+    shown = Text(clean(text)) if isinstance(text, str) else text.copy()
+    try:
+        "".join(map(chr, PLAIN)).encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        shown.plain = shown.plain.translate(PLAIN)  # letter by letter, so the styles stay where they are
+    return shown
 
 
 def error(text: str) -> None:
@@ -92,17 +107,22 @@ def next_step(screen: Screen, text: str) -> None:
 
 
 def table(
-    screen: Screen, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], numbers: Sequence[str] = ()
+    screen: Screen,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    numbers: Sequence[str] = (),
+    whole: Sequence[str] = (),
+    most: int = AT_MOST,
 ) -> None:
-    """A table without lines; columns in ``numbers`` are set to the right."""
+    """A table without lines; columns in ``numbers`` are set to the right, those in ``whole`` are never folded."""
     out = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for name in columns:
-        out.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
-    for row in rows[:AT_MOST]:
-        out.add_row(*(Text(clean(cell)) if isinstance(cell, str) else cell for cell in row))
+        out.add_column(name, justify="right" if name in numbers else "left", overflow="fold", no_wrap=name in whole)
+    for row in rows[:most]:
+        out.add_row(*(_writable(screen.console, cell) for cell in row))
     screen.console.print(out)
-    if len(rows) > AT_MOST:
-        say(screen, f"… and {len(rows) - AT_MOST:,} more.")
+    if len(rows) > most:
+        say(screen, f"… and {len(rows) - most:,} more.")
 
 
 PATIENCE_S = 20.0

@@ -21,6 +21,21 @@ REASONS = 10
 
 STYLES = {"advisory": "cyan", "warning": "yellow", "critical": "bold red"}
 
+SIGNS = {"advisory": "●", "warning": "◆", "critical": "■"}
+"""Beside its colour a severity has a sign: who sees no colours sees as much."""
+
+
+def severity(name: str) -> Text:
+    """``■ critical``."""
+    return Text(f"{SIGNS.get(name, ' ')} {name}", style=STYLES.get(name, ""))
+
+
+def rare(return_period_s: float) -> str:
+    """A return period in few letters: ``30 days``, ``1,000+ years``."""
+    from anomaly_lstm.alerts import rarity_words
+
+    return rarity_words(return_period_s).replace(" years or more", "+ years")
+
 
 def alerts(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
     """The alerts of ``alerts.json`` that matter most (newest last), their reasons (weightiest last), and the budget."""
@@ -28,8 +43,8 @@ def alerts(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, 
         shown = sorted(sorted(found, key=_weight)[-AT_MOST:], key=lambda alert: str(alert["raised_at"]))
         if len(found) > len(shown):
             say(screen, f"The {len(shown)} that matter most of {len(found):,} alerts:")
-        columns = ("asset", "severity", "raised (UTC)", "lasted", "once in", "leading sensors")
-        table(screen, columns, [_alert_row(alert) for alert in shown])
+        columns = ("asset", "severity", "raised (UTC)", "lasted", "once in", "led by")
+        table(screen, columns, [_alert_row(alert) for alert in shown], whole=columns[1:5])
         for alert in sorted(shown, key=_weight)[-REASONS:]:
             say(screen, f"{alert['severity']}: {alert['reason']}")
             if alert.get("forecast"):
@@ -97,14 +112,11 @@ def _weight(alert: Mapping[str, Any]) -> tuple[int, bool, float, str]:
 
 
 def _alert_row(alert: Mapping[str, Any]) -> tuple[str | Text, ...]:
-    from anomaly_lstm.alerts import rarity_words
-
-    severity = Text(alert["severity"], style=STYLES.get(alert["severity"], ""))
     lasted = "standing" if alert["active"] else span(seconds(alert["raised_at"], alert["cleared_at"]))
-    leading = ", ".join(sensor["sensor"] for sensor in alert["sensors"][:2])
+    leading = alert["sensors"][0]["sensor"] if alert["sensors"] else ""  # the reason names the others
     rarity_s = alert["peak"]["return_period_s"]
-    rare = alert["kind"].replace("_", " ") if rarity_s is None else rarity_words(rarity_s)
-    return alert["asset"], severity, moment(alert["raised_at"]), lasted, rare, leading
+    once = alert["kind"].replace("_", " ") if rarity_s is None else rare(rarity_s)
+    return alert["asset"], severity(alert["severity"]), moment(alert["raised_at"]), lasted, once, leading
 
 
 def seconds(start: str, end: str) -> float:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from anomaly_lstm import arrow
-from anomaly_lstm.histories import POINTS, History, Scene, chosen, gathered, month_of
+from anomaly_lstm.pages.histories import POINTS, History, Scene, chosen, gathered, month_of
 from anomaly_lstm.tables import STATE_NAMES, State, scores_schema
 from tests.reports import alert
 from tests.toys import MINUTE, START, minutes

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from anomaly_lstm.page import element, page, section, table, together
+from anomaly_lstm.pages.page import element, page, section, table, together
 
 HOSTILE = '</title><script>alert("1")</script>\x1b[2J\u202e'
 VOID = {"meta", "br"}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anomaly_lstm.thinning import thinned
+from anomaly_lstm.pages.thinning import thinned
 
 pytest.importorskip("tsdownsample", reason="tsdownsample is missing: pip install 'anomaly-lstm[report]'")
 

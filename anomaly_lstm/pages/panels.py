@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from anomaly_lstm.clock import parse_time
 from anomaly_lstm.evaluation import EXCUSED
-from anomaly_lstm.report import Alert, AssetReport, Course, weight
-from anomaly_lstm.sentences import with_unit
+from anomaly_lstm.pages.report import Alert, AssetReport, Course, weight
+from anomaly_lstm.pages.sentences import with_unit
+from anomaly_lstm.pages.texts import MONTHS, WEEKDAYS, Tongue
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES
-from anomaly_lstm.texts import Tongue
 from anomaly_lstm.words import clean
 
 Float64 = NDArray[np.float64]
@@ -53,6 +53,21 @@ STATE_LOOKS = (
 
 MARKS = {"advisory": "circle", "warning": "diamond", "critical": "square"}
 """The mark of each severity, so that it is not told by its colour alone."""
+
+
+def locale(tongue: Tongue) -> dict[str, Any]:
+    """What the library must know of a language: names of months and days, decimal marks, how times are written."""
+    months, days = MONTHS[tongue.language], WEEKDAYS[tongue.language]
+    return {
+        "language": tongue.language,
+        "separators": ".," if tongue.language == "en" else ",.",
+        "format": {
+            "months": months, "shortMonths": [name[:3] for name in months], "days": days,
+            "shortDays": [name[:3] for name in days], "date": "%Y-%m-%d", "time": "%H:%M:%S",
+            "dateTime": "%Y-%m-%d %H:%M", "periods": ["AM", "PM"], "year": "%Y", "month": "%b %Y",
+            "dayMonth": "%-d %b", "dayMonthYear": "%-d %b %Y",
+        },
+    }  # fmt: skip
 
 
 def text(name: str) -> str:
@@ -169,7 +184,7 @@ def parts(report: AssetReport, tongue: Tongue) -> Figure:
     }  # fmt: skip
     axis = {
         "tickvals": list(range(len(names))),
-        "ticktext": [text(_clipped(name, NAME_LENGTH)) for name in names],
+        "ticktext": [text(clipped(name, NAME_LENGTH)) for name in names],
         "autorange": "reversed",
         "showgrid": False,
     }
@@ -178,7 +193,7 @@ def parts(report: AssetReport, tongue: Tongue) -> Figure:
     return {
         "data": [heat],
         "layout": {**layout, "height": height, "hovermode": "closest"},
-        "short": [text(_clipped(name, SHORT)) for name in names],
+        "short": [text(clipped(name, SHORT)) for name in names],
     }
 
 
@@ -356,6 +371,6 @@ def _short(values: Float64) -> list[float | None]:
     return [float(f"{v:.5g}") if v - v == 0 else None for v in np.asarray(values, np.float64).tolist()]
 
 
-def _clipped(name: str, most: int) -> str:
+def clipped(name: str, most: int) -> str:
     name = clean(name)
     return name if len(name) <= most else name[: most - 1] + "…"

@@ -10,12 +10,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-import anomaly_lstm
+from anomaly_lstm import pages
 from anomaly_lstm.clock import find_zone, parse_time
+from anomaly_lstm.pages import fleet_list, fleet_page, fleet_words
+from anomaly_lstm.pages.texts import SPANISH, Tongue, round_step
 from anomaly_lstm.tables import ALERT_KINDS, EVENT_KINDS, SEVERITIES, STATE_NAMES
-from anomaly_lstm.texts import SPANISH, Tongue, round_step
 
-SAYS = ("sentences", "panels", "report_page")
+SAYS = (
+    "sentences", "panels", "report_page", "fleet_words", "fleet_list", "fleet_page", "fleet_table",
+    "replay_words", "timelines", "trade_offs", "replay_page",
+)  # fmt: skip
 ENGLISH, SPANISH_ONE = (Tongue(one, ZoneInfo("America/Santiago")) for one in ("en", "es"))
 
 
@@ -23,7 +27,7 @@ def said_texts() -> set[str]:
     """Every text that is said as it stands in the modules that say something."""
     found = set()
     for module in SAYS:
-        tree = ast.parse((Path(anomaly_lstm.__file__).parent / f"{module}.py").read_text(encoding="utf-8"))
+        tree = ast.parse((Path(pages.__file__).parent / f"{module}.py").read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -36,6 +40,11 @@ def test_every_text_of_the_pages_is_there_in_spanish() -> None:
     said = said_texts()
     assert len(said) > 60
     assert said <= set(SPANISH)
+
+
+def test_what_a_fleet_says_of_its_assets_is_there_in_spanish() -> None:
+    named = {*fleet_list.COLUMNS, *fleet_list.OF_ASSETS, *fleet_page.TILES.values()}
+    assert {*named, *fleet_words.WHYS.values(), *fleet_words.PUT_ASIDE.values(), "unwatched", "quiet"} <= set(SPANISH)
 
 
 def test_every_word_of_the_data_is_there_in_spanish() -> None:

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from anomaly_lstm.pages.sentences import reach_sentence, sentence
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.policy import Bound
-from anomaly_lstm.sentences import reach_sentence, sentence
-from anomaly_lstm.texts import Tongue
 from tests.reports import alert
 
 ENGLISH, SPANISH = (Tongue(one, ZoneInfo("UTC")) for one in ("en", "es"))
@@ -18,6 +18,12 @@ def test_a_sentence_says_which_sensor_how_far_since_when_and_how_rare() -> None:
         "bearing_temp 6.1 °C above expected (vibration too) since 1 January 2026 08:20; "
         "in normal operation this comes about once in 400 days."
     )
+
+
+def test_two_sensors_that_follow_are_two_words() -> None:
+    sensors = [{**one, "share": 0.3} for one in alert()["sensors"]]
+    assert "(vibration and flow too)" in sentence(alert(sensors=sensors), {}, ENGLISH)
+    assert "(también vibration y flow)" in sentence(alert(sensors=sensors), {}, SPANISH)
 
 
 def test_a_bound_that_is_crossed_comes_first() -> None:

@@ -8,13 +8,12 @@ about 2 can just be noticed.
 from __future__ import annotations
 
 import itertools
-import re
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anomaly_lstm import page, report_page
+from anomaly_lstm.pages import colours
 
 Colour = NDArray[np.float64]
 
@@ -38,27 +37,12 @@ EYES = {
 }
 
 SEVERITIES = ("advisory", "warning", "critical")
-STYLES = page.STYLE + report_page.STYLE
+LOOKS = {"light": colours.LIGHT, "dark": colours.DARK, "print": colours.PRINTED}
 
 
-def blocks(opening: str) -> str:
-    """All that the style says of the root after such an opening."""
-    return " ".join(re.findall(re.escape(opening) + r"\s*:root \{(.*?)\}", STYLES, re.DOTALL))
-
-
-def colours(of: str) -> dict[str, Colour]:
-    """Name → linear RGB (3,) as the style has them on a screen or on paper."""
-    plain = " ".join(re.findall(r"^:root \{(.*?)\}", STYLES, re.MULTILINE | re.DOTALL))
-    said = (
-        plain
-        + {
-            "light": "",
-            "dark": blocks("@media (prefers-color-scheme: dark) {"),
-            "print": blocks("@media print {"),
-        }[of]
-    )
-    found = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", said))
-    return {name: linear(value) for name, value in found.items()}
+def seen(look: str) -> dict[str, Colour]:
+    """Name → linear RGB (3,) of the colours that nothing shines through."""
+    return {name: linear(value) for name, value in LOOKS[look].items() if value.startswith("#")}
 
 
 def linear(text: str) -> Colour:
@@ -96,12 +80,9 @@ def apart(one: Colour, other: Colour, eye: str) -> float:
     return float(np.linalg.norm(lab(EYES[eye] @ one) - lab(EYES[eye] @ other)))
 
 
-LOOKS = ("light", "dark", "print")
-
-
 @pytest.mark.parametrize("look", LOOKS)
 def test_text_stands_out_from_its_ground(look: str) -> None:
-    have = colours(look)
+    have = seen(look)
     for name in ("ink", "faint", *SEVERITIES, "good", "bad"):
         for ground in ("paper", "wash"):
             found = contrast(have[name], have[ground])
@@ -110,7 +91,7 @@ def test_text_stands_out_from_its_ground(look: str) -> None:
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_words_of_a_severity_stand_out_from_its_own_band(look: str) -> None:
-    have = colours(look)
+    have = seen(look)
     for name in SEVERITIES:
         band = blended(have[name], 0.16, have["paper"])
         found = contrast(have[name], band)
@@ -119,7 +100,7 @@ def test_the_words_of_a_severity_stand_out_from_its_own_band(look: str) -> None:
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_marks_and_lines_stand_out_from_the_paper(look: str) -> None:
-    have = colours(look)
+    have = seen(look)
     for name in (*SEVERITIES, "failure", "anomaly", "quiet", "measured", "heat-full"):
         found = contrast(have[name], have["paper"])
         assert found >= MARK, f"{name} on paper: {found:.2f}"
@@ -128,7 +109,7 @@ def test_marks_and_lines_stand_out_from_the_paper(look: str) -> None:
 @pytest.mark.parametrize("eye", EYES)
 @pytest.mark.parametrize("look", LOOKS)
 def test_severities_and_kinds_of_event_are_apart_for_every_eye(look: str, eye: str) -> None:
-    have = colours(look)
+    have = seen(look)
     kinds = ("failure", "anomaly", "quiet")
     for one, other in (*itertools.combinations(SEVERITIES, 2), *itertools.combinations(kinds, 2)):
         found = apart(have[one], have[other], eye)
@@ -138,8 +119,12 @@ def test_severities_and_kinds_of_event_are_apart_for_every_eye(look: str, eye: s
 @pytest.mark.parametrize("eye", EYES)
 @pytest.mark.parametrize("look", LOOKS)
 def test_what_is_measured_is_apart_from_what_is_expected_for_every_eye(look: str, eye: str) -> None:
-    have = colours(look)
+    have = seen(look)
     assert apart(have["measured"], have["quiet"], eye) >= APART
+
+
+def test_every_look_has_every_colour() -> None:
+    assert set(colours.LIGHT) == set(colours.DARK) == set(colours.PRINTED)
 
 
 def test_contrast_is_what_the_standard_says() -> None:

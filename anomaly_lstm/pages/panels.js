@@ -59,7 +59,7 @@
     layout.hoverlabel = { bgcolor: style.getPropertyValue("--paper").trim(), font: { size: 12 }, namelength: 40 };
     layout.separators = page.separators;
     layout.dragmode = window.matchMedia("(pointer: coarse)").matches ? false : "zoom";
-    layout.xaxis.range = range.slice();
+    if (!figure.still) layout.xaxis.range = range.slice();
     if (narrow()) {
       layout.margin = { ...layout.margin, l: 62, r: 6 };
       layout.font.size = 10;
@@ -80,6 +80,7 @@
     const begin = Math.min(Math.max(wanted[0], first), last - width);
     range = [begin, begin + width];
     for (const { place, figure } of drawn) {
+      if (figure.still) continue;
       const change = { "xaxis.range": range.slice() };
       const fit = figure.fit ? fitted(figure, place.data) : null;
       if (fit) change["yaxis.range"] = fit;
@@ -120,6 +121,7 @@
     const place = document.getElementById(name);
     await Plotly.newPlot(place, ...made(figure), options);
     drawn.push({ place, figure });
+    if (figure.still) continue; // it has no scale of time
     place.on("plotly_relayout", followed);
     place.on("plotly_doubleclick", acts.focus);
     place.addEventListener("keydown", (event) => {

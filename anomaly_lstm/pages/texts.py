@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from anomaly_lstm.alerts import rarity_words
 from anomaly_lstm.clock import DAY, EPOCH, SECOND
+from anomaly_lstm.pages import fleet_texts, replay_texts
 from anomaly_lstm.words import clean, span
 
 Int64 = NDArray[np.int64]
@@ -134,6 +135,7 @@ def round_step(span_us: int, most: int) -> int:
 
 
 SPANISH: Mapping[str, str] = {
+    **replay_texts.SPANISH,
     # states, severities, kinds, verdicts
     "SCORED": "puntuada",
     "WARM_UP": "arranque",
@@ -338,6 +340,7 @@ SPANISH: Mapping[str, str] = {
     "It advises. It is no machine protection and must never be wired to a trip.": (
         "Aconseja. No es una protección de máquina y nunca debe conectarse a un disparo."
     ),
+    **fleet_texts.SPANISH,
 }
 """Every text of a page in Spanish, by what English says."""
 
@@ -357,5 +360,6 @@ ENGLISH: Mapping[str, str] = {
     "sensor_change": "sensor change",
     "process_change": "process change",
     "ignore": "not judged",
+    "unwatched": "not watched",
 }
 """The few names of the program that a page says in words."""

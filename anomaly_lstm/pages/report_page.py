@@ -6,20 +6,36 @@ import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from anomaly_lstm import panels
 from anomaly_lstm.clock import parse_time
-from anomaly_lstm.page import Html, content_policy, data_block, element, page, script, section, table
-from anomaly_lstm.report import Alert, AssetReport, Course, weight
-from anomaly_lstm.sentences import reach_sentence, sentence, with_unit
+from anomaly_lstm.pages import panels
+from anomaly_lstm.pages.page import (
+    Html,
+    content_policy,
+    data_block,
+    element,
+    link,
+    meta,
+    page,
+    script,
+    section,
+    table,
+    together,
+)
+from anomaly_lstm.pages.report import Alert, AssetReport, Course, weight
+from anomaly_lstm.pages.sentences import case_words, reach_sentence, sentence, with_unit
+from anomaly_lstm.pages.texts import Tongue, round_step
 from anomaly_lstm.tables import STATE_NAMES
-from anomaly_lstm.texts import MONTHS, WEEKDAYS, Tongue, round_step
 from anomaly_lstm.words import beyond_record, clean, listed
 
 ROWS = 40
 """Rows of a table beside a picture, at most."""
+
+MARK = "drawn-from"
+"""The name under which a page says what it was drawn from."""
 
 PAPER = 690
 """Width of a picture on A4 [px of 1/96 inch]."""
@@ -34,6 +50,19 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What lies beside a page: the file of the page of all assets, if there is one. ``mark`` tells a program what the
+    page was drawn from.
+    """
+
+    fleet: str | None = None
+    mark: str = ""
+
+
+ALONE = Beside()
+
+
+@dataclass(frozen=True)
 class _Picture:
     """A picture with its words, and the same as a table."""
 
@@ -44,7 +73,7 @@ class _Picture:
     table: Html
 
 
-def draw(report: AssetReport, tongue: Tongue, drawing: Drawing) -> str:
+def draw(report: AssetReport, tongue: Tongue, drawing: Drawing, beside: Beside = ALONE) -> str:
     """The page, whole: it needs nothing beside it, and nothing leaves it."""
     about = report.about or next(iter(report.standing), None)
     title = f"{clean(report.asset)}: {sentence(about, report.bounds, tongue)}" if about else _quiet(report, tongue)
@@ -53,6 +82,7 @@ def draw(report: AssetReport, tongue: Tongue, drawing: Drawing) -> str:
     sections = [section(one.title, *_caption(one), _place(one, tongue), _as_table(one, tongue)) for one in pictures]
     return page(
         title,
+        *([element("p", link(beside.fleet, f"‹ {say('All assets')}"), class_="back")] if beside.fleet else []),
         element("p", _what(report, tongue), class_="over"),
         element("h1", title),
         _tiles(report, about, tongue),
@@ -69,28 +99,29 @@ def draw(report: AssetReport, tongue: Tongue, drawing: Drawing) -> str:
         section(say("The budget: promised and observed"), *_budget(report, tongue)),
         element("p", say("It advises. It is no machine protection and must never be wired to a trip."), class_="faint"),
         element("p", f"anomaly-lstm {report.version}", class_="faint"),
-        data_block("library", gzip.compress(drawing.library.encode(), 9, mtime=0)),
+        data_block("library", _packed(drawing.library)),
         data_block("figures", gzip.compress(_figures(report, pictures, tongue).encode(), 9, mtime=0)),
         script(drawing.script),
         language=tongue.language,
-        head=content_policy(drawing.library, drawing.script),
+        head=together(
+            content_policy(drawing.library, drawing.script),
+            meta(MARK, beside.mark) if beside.mark else "",
+        ),
         style=STYLE,
     )
+
+
+@cache
+def _packed(text: str) -> bytes:
+    """The same for all pages of a run, and large."""
+    return gzip.compress(text.encode(), 9, mtime=0)
 
 
 def _figures(report: AssetReport, pictures: Sequence[_Picture], tongue: Tongue) -> str:
     """What `panels.js` draws, as JSON."""
     start, end, *focus = (tongue.wall(us) // 1000 for us in (report.start_us, report.end_us, *report.focus_us))
-    months, days = MONTHS[tongue.language], WEEKDAYS[tongue.language]
     document = {
-        "language": tongue.language,
-        "separators": ".," if tongue.language == "en" else ",.",
-        "format": {
-            "months": months, "shortMonths": [name[:3] for name in months], "days": days,
-            "shortDays": [name[:3] for name in days], "date": "%Y-%m-%d", "time": "%H:%M:%S",
-            "dateTime": "%Y-%m-%d %H:%M", "periods": ["AM", "PM"], "year": "%Y", "month": "%b %Y",
-            "dayMonth": "%-d %b", "dayMonthYear": "%-d %b %Y",
-        },
+        **panels.locale(tongue),
         "origin": panels.origin_us(report, tongue) / 1000,
         "period": report.period_us / 1000,
         "paper": PAPER,
@@ -176,7 +207,7 @@ def _sentences(report: AssetReport, about: Alert | None, tongue: Tongue) -> Iter
     say = tongue.say
     if about:
         ahead = [reach_sentence(one, tongue) for one in about["reaches"]] if about["active"] else []
-        case = _case(about, tongue)
+        case = case_words(about, tongue)
         lines = [element("li", words) for words in (*ahead, *([case] if case else []))]
         told = element("li", say("As it was told:"), " ", element("span", clean(about["reason"]), lang="en"))
         yield element("ul", *lines, told)
@@ -184,38 +215,14 @@ def _sentences(report: AssetReport, about: Alert | None, tongue: Tongue) -> Iter
     if others:
         yield element("p", say("Also stands:"))
         yield element(
-            "ul", *(element("li", _mark(one, tongue), " ", sentence(one, report.bounds, tongue)) for one in others[:5])
+            "ul", *(element("li", mark(one, tongue), " ", sentence(one, report.bounds, tongue)) for one in others[:5])
         )
 
 
-def _mark(alert: Alert, tongue: Tongue) -> Html:
+def mark(alert: Alert, tongue: Tongue) -> Html:
+    """Its severity as a sign and a word: colour alone tells nothing."""
     severity = alert["severity_now"] or alert["severity"]
     return element("b", f"{SIGNS[severity]} {tongue.say(severity)}", class_=f"{severity} whole")
-
-
-def _case(alert: Alert, tongue: Tongue) -> str:
-    """What people made of it."""
-    say = tongue.say
-    said = []
-    if alert["acked"]:
-        said.append(say("acknowledged by {name}", name=alert["acked_by"] or "?"))
-    if alert["shelved_until"]:
-        said.append(say("shelved until {time}", time=tongue.moment(parse_time(alert["shelved_until"]))))
-    for key, words in (("suppressed", "suppressed"), ("out_of_service", "out of service"), ("stale", "stale")):
-        if alert[key]:
-            said.append(say(words))
-    if alert["verdict"]:
-        said.append(say("verdict {verdict} by {name}", verdict=say(alert["verdict"]), name=alert["verdict_by"] or "?"))
-    elif alert["closed"]:
-        said.append(say("closed"))
-    elif not alert["active"]:
-        said.append(say("awaits a verdict"))
-    elif not said:
-        said.append(say("nobody has acknowledged it"))
-    if alert["work_order"]:
-        said.append(say("work order {order}", order=alert["work_order"]))
-    words = ", ".join(said)
-    return f"{words[:1].upper()}{words[1:]}." if words else ""
 
 
 def _tools(report: AssetReport, tongue: Tongue) -> Html:
@@ -399,9 +406,9 @@ def _alerts(report: AssetReport, tongue: Tongue) -> Html:
         once_s = alert["peak"]["return_period_s"]
         led = listed([one["sensor"] for one in alert["sensors"][:2]], 2)
         rows.append([
-            _mark(alert, tongue), _whole(tongue.short_moment(parse_time(alert["onset"]))),
+            mark(alert, tongue), _whole(tongue.short_moment(parse_time(alert["onset"]))),
             _whole(tongue.short_moment(parse_time(alert["raised_at"]))), _whole(end),
-            "–" if once_s is None else tongue.rarity(once_s), led or say(alert["kind"]), _case(alert, tongue),
+            "–" if once_s is None else tongue.rarity(once_s), led or say(alert["kind"]), case_words(alert, tongue),
             _whole(alert["alert_id"][:4]),
         ])  # fmt: skip
     columns = tuple(map(say, ("severity", "onset", "raised", "cleared", "once in", "led by", "case", "id")))
@@ -494,18 +501,9 @@ def _budget(report: AssetReport, tongue: Tongue) -> Iterator[Html]:
 
 
 STYLE = """
-:root { --scored: #79b8a4; --measured: #1f5fa8; --band: rgba(110, 122, 136, 0.24); --fan: rgba(160, 21, 62, 0.16);
-  --heat-full: #8c3a00; }
-@media (prefers-color-scheme: dark) { :root { --scored: #3f7d6a; --measured: #79b8f3; --band: rgba(150, 160, 172, 0.28);
-  --fan: rgba(255, 122, 144, 0.22); --heat-full: #ffb060; } }
-@media print { :root { --scored: #79b8a4; --measured: #1f5fa8; --band: rgba(110, 122, 136, 0.24);
-  --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; } details { display: none; }
+@media print { details { display: none; }
   section { break-inside: avoid; } h1 { font-size: 20px; } }
-:root.on-paper { color-scheme: light; --paper: #ffffff; --ink: #000000; --faint: #444c55; --line: #c4cad1;
-  --wash: #f3f5f8; --advisory: #1a6396; --warning: #8a5200; --critical: #a0153e; --quiet: #8a94a0; --scored: #79b8a4;
-  --measured: #1f5fa8;
-  --band: rgba(110, 122, 136, 0.24); --fan: rgba(160, 21, 62, 0.16); --heat-full: #8c3a00; }
-h1 { font-size: 23px; max-width: 62ch; }
+h1 { font-size: 23px; max-width: 62ch; } .back a { color: var(--faint); }
 .tile b { font-size: 20px; }
 .picture { width: 100%; margin: 4px 0 2px; }
 .picture:focus-visible, button:focus-visible, summary:focus-visible { outline: 2px solid var(--measured);

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from anomaly_lstm import panels
-from anomaly_lstm.report import AssetReport, around
-from anomaly_lstm.report_page import Drawing, draw
-from anomaly_lstm.texts import Tongue
+from anomaly_lstm.pages import panels
+from anomaly_lstm.pages.report import AssetReport, around
+from anomaly_lstm.pages.report_page import Drawing, draw
+from anomaly_lstm.pages.texts import Tongue
+from tests.pages.test_page import HOSTILE, read
 from tests.reports import alert, asset_report, hostile, over
-from tests.test_page import HOSTILE, read
 from tests.toys import MINUTE, START
 
 DRAWING = Drawing("/* library */", "/* ours */")

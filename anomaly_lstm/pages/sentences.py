@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from anomaly_lstm.clock import parse_time
+from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.policy import Bound
-from anomaly_lstm.texts import Tongue
 
 FOLLOWS = 0.15
 """The share of the evidence from which on a sensor is said to follow."""
@@ -48,7 +48,7 @@ def _what(alert: Mapping[str, Any], tongue: Tongue) -> str:
     if alert["kind"] == "sensor_bad":
         return tongue.say("{sensor} without values since {since}", sensor=name, since=since)
     follows = [one["sensor"] for one in alert["sensors"][1:3] if one["share"] >= FOLLOWS]
-    too = tongue.say("and").join(follows)
+    too = f" {tongue.say('and')} ".join(follows)
     also = tongue.say(" ({sensors} too)", sensors=too) if follows else ""
     if first["value"] is None or first["expected"] is None:
         return tongue.say("{sensor} is unusual", sensor=name) + also + tongue.say(" since {since}", since=since)
@@ -75,6 +75,31 @@ def reach_sentence(reach: Mapping[str, Any], tongue: Tongue) -> str:
     if reach["state"] == "beyond_range":
         return tongue.say("{what}: not in the time that its trend can tell of.", what=what)
     return tongue.say("{what}: too few rows since the onset to say when.", what=what)
+
+
+def case_words(alert: Mapping[str, Any], tongue: Tongue) -> str:
+    """What people made of an alert, in a sentence; nothing where there is nothing to say."""
+    say = tongue.say
+    said = []
+    if alert["acked"]:
+        said.append(say("acknowledged by {name}", name=alert["acked_by"] or "?"))
+    if alert["shelved_until"]:
+        said.append(say("shelved until {time}", time=tongue.moment(parse_time(alert["shelved_until"]))))
+    for key, words in (("suppressed", "suppressed"), ("out_of_service", "out of service"), ("stale", "stale")):
+        if alert[key]:
+            said.append(say(words))
+    if alert["verdict"]:
+        said.append(say("verdict {verdict} by {name}", verdict=say(alert["verdict"]), name=alert["verdict_by"] or "?"))
+    elif alert["closed"]:
+        said.append(say("closed"))
+    elif not alert["active"]:
+        said.append(say("awaits a verdict"))
+    elif not said:
+        said.append(say("nobody has acknowledged it"))
+    if alert["work_order"]:
+        said.append(say("work order {order}", order=alert["work_order"]))
+    words = ", ".join(said)
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
 
 
 def with_unit(figure: str, unit: str | None) -> str:

@@ -10,7 +10,9 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from html import escape
+from urllib.parse import quote
 
+from anomaly_lstm.pages import colours
 from anomaly_lstm.words import clean
 
 
@@ -56,8 +58,13 @@ def table(
     return element("div", element("table", element("thead", head), element("tbody", *body)), class_="wide")
 
 
-def section(title: str, *inside: str | Html) -> Html:
-    return element("section", element("h2", title), *inside)
+def section(title: str, *inside: str | Html, **attributes: str | float) -> Html:
+    return element("section", element("h2", title), *inside, **attributes)
+
+
+def link(file: str, words: str | Html) -> Html:
+    """A link to a file beside the page, whatever its name: never an address elsewhere."""
+    return element("a", words, href=quote(file, safe=""))
 
 
 def page(title: str, *inside: str | Html, language: str = "en", head: str | Html = "", style: str = "") -> str:
@@ -68,10 +75,15 @@ def page(title: str, *inside: str | Html, language: str = "en", head: str | Html
         Html('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
         head,
         element("title", title),
-        Html(f"<style>{STYLE}{style}</style>"),
+        Html(f"<style>{colours.STYLE}{STYLE}{style}</style>"),
     )
     body = element("body", element("main", *inside))
     return f'<!DOCTYPE html>\n<html lang="{language}"><head>{heading}</head>{body}</html>\n'
+
+
+def meta(name: str, content: str) -> Html:
+    """Something that a page says of itself to programs."""
+    return Html(f'<meta name="{_text(name)}" content="{_text(content)}">')
 
 
 def script(text: str) -> Html:
@@ -95,12 +107,6 @@ def content_policy(*scripts: str) -> Html:
 
 
 STYLE = """
-:root { color-scheme: light dark; --paper: #ffffff; --ink: #1d2530; --faint: #5d6875; --line: #d8dde3; --wash: #f3f5f8;
-  --advisory: #1a6396; --warning: #8a5200; --critical: #a0153e; --good: #24794a; --bad: #b3261e; --heat: 214, 120, 20;
-  --failure: #c0392b; --anomaly: #7a53a8; --quiet: #8a94a0; }
-@media (prefers-color-scheme: dark) { :root { --paper: #14181d; --ink: #e6eaef; --faint: #9aa5b1; --line: #333b45;
-  --wash: #1d232a; --advisory: #5aa9e0; --warning: #e6a23c; --critical: #ff7a90; --good: #5fc08a; --bad: #f2877d;
-  --heat: 230, 150, 50; --failure: #ef6b5e; --anomaly: #ad8bd6; --quiet: #77828e; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
@@ -128,9 +134,7 @@ svg { display: block; width: 100%; height: auto; break-inside: avoid; }
 svg text { fill: var(--ink); font-size: 12px; } svg text.faint { fill: var(--faint); font-size: 11px; }
 section { break-inside: auto; } h2 { break-after: avoid; } tr, .tile { break-inside: avoid; }
 @media (max-width: 700px) { .tiles { grid-template-columns: repeat(2, 1fr); } main { padding: 18px 14px; } }
-@media print { :root { color-scheme: light; --paper: #ffffff; --ink: #000000; --faint: #444c55; --line: #c4cad1;
-    --wash: #f3f5f8; --advisory: #1a6396; --warning: #8a5200; --critical: #a0153e; --good: #24794a; --bad: #b3261e;
-    --heat: 214, 120, 20; --failure: #c0392b; --anomaly: #7a53a8; --quiet: #8a94a0; }
+@media print {
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } main { padding: 0; max-width: none; }
   body, table { font-size: 12px; } .wide { overflow: visible; } th, td { padding: 5px 7px; }
   td { overflow-wrap: anywhere; } @page { margin: 14mm; } }

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
 from anomaly_lstm.clock import DAY
+from anomaly_lstm.pages.report import Alert, Course, Kept, Parts, Rarity
+from anomaly_lstm.pages.thinning import thinned
 from anomaly_lstm.policy import Policy
-from anomaly_lstm.report import Alert, Course, Kept, Parts, Rarity
 from anomaly_lstm.tables import STATE_NAMES, State, scored_sensors
-from anomaly_lstm.thinning import thinned
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
