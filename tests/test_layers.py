@@ -143,6 +143,7 @@ ORDER: tuple[str | set[str], ...] = (
     {"channels.apprise", "channels.webhook", "channels.alertmanager"},
     "channels",
     "telling",
+    "toml_tables",
     "config",
     "moving.contract",
     "moving.leftovers",
