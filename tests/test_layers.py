@@ -185,6 +185,7 @@ ORDER: tuple[str | set[str], ...] = (
     "cli.show",
     "cli.logs",
     "cli.options",
+    "cli.given",
     {"cli.init", "cli.ingest", "cli.train", "cli.score", "cli.alert", "cli.evaluate", "cli.forecast", "cli.inspect"},
     {"cli.run", "cli.replay", "cli.case", "cli.report"},
     "cli",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli import given, options, show
 from anomaly_lstm.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def alert(
     from anomaly_lstm import pipeline as verbs
 
     screen = show.screen(json=json, quiet=quiet)
-    config = options.pipeline_file(pipeline)
-    policy, budget_us = options.policy(
+    config = given.pipeline_file(pipeline)
+    policy, budget_us = given.policy(
         config,
         advisory=advisory,
         warning=warning,
@@ -64,7 +64,7 @@ def alert(
         deadband=deadband,
         respond_within=respond_within,
     )
-    folder = options.model_folder(model, config)
+    folder = given.model_folder(model, config)
     tables = _tables(scores, config)
     if budget_us is not None:
         policy = replace(policy, limits=verbs.limits_for_budget(budget_us, _count_assets(tables)))

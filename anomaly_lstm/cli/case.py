@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli import given, options, show
 from anomaly_lstm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ def _place(target: Path, at: str | None = None) -> _Place:
 
     from anomaly_lstm.pipeline.cases import desk
 
-    config = options.pipeline_file(target) if target.suffix.lower() == ".toml" else None
+    config = given.pipeline_file(target) if target.suffix.lower() == ".toml" else None
     zone = config.source.read.zone if config else None
     now_us = time.time_ns() // 1000
-    at_us = options.moment_us("--at", at, zone)
+    at_us = given.moment_us("--at", at, zone)
     if at_us is not None and at_us > now_us:
         raise UsageError(f"--at {at} lies ahead; what is not done yet cannot be noted.")
     return _Place(desk(config.folder if config else target, now_us if at_us is None else at_us), zone)
@@ -99,8 +99,8 @@ def _login() -> str:
 def _end(place: _Place, until: str | None, span: str | None) -> int | None:
     if until is not None and span is not None:
         raise UsageError("--until and --for both say when it ends; keep one of the two.")
-    span_us = options.span_us("--for", span)
-    return options.moment_us("--until", until, place.zone) if span_us is None else place.desk.now_us + span_us
+    span_us = given.span_us("--for", span)
+    return given.moment_us("--until", until, place.zone) if span_us is None else place.desk.now_us + span_us
 
 
 def _do(
@@ -119,7 +119,7 @@ def _do(
         raise UsageError("name alerts by their ids, or an asset with --asset; one of the two.")
     if sensors is not None and not assets:
         raise UsageError("--sensors goes with --asset: an alert has its own leading sensor.")
-    group = options.names(sensors) or ()
+    group = given.names(sensors) or ()
     acts = [on_alert(place.desk, wish, one) for one in ids or ()]
     _note(place, [*acts, *(on_asset(place.desk, wish, one, group) for one in assets)], screen, wish.do)
 

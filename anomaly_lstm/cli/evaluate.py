@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli import given, options, show
 from anomaly_lstm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ def evaluate(
     from anomaly_lstm import pipeline as verbs
 
     screen = show.screen(json=json, quiet=quiet)
-    config = options.pipeline_file(pipeline)
+    config = given.pipeline_file(pipeline)
     zone = zone or (config.source.read.zone if config else None)
-    start_us, end_us = options.moment_us("--start", start, zone), options.moment_us("--end", end, zone)
+    start_us, end_us = given.moment_us("--start", start, zone), given.moment_us("--end", end, zone)
     if start_us is not None and end_us is not None and start_us >= end_us:
         raise UsageError("--start must lie before --end; the span is [start, end).")
-    files = _alerts(alerts, config), options.events_file(events, config)
+    files = _alerts(alerts, config), given.events_file(events, config)
     table = _scores(scores, config, full=full)
     least = severity.value if severity else None
     judged = verbs.evaluate(*files, severity=least, start_us=start_us, end_us=end_us, zone=zone)

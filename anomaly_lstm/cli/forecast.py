@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli import given, options, show
 from anomaly_lstm.errors import UsageError
 
 Model = Annotated[
@@ -64,12 +64,12 @@ def forecast(
     from anomaly_lstm.store import rows_of
 
     screen = show.screen(json=json, quiet=quiet)
-    config = options.pipeline_file(pipeline)
-    folder = options.model_folder(model, config)
-    horizon_us = options.span_us("--horizon", horizon)
+    config = given.pipeline_file(pipeline)
+    folder = given.model_folder(model, config)
+    horizon_us = given.span_us("--horizon", horizon)
     if not horizon_us:
         raise UsageError("--horizon: give a duration longer than nothing, such as 24h.")
-    read = options.reading(
+    read = given.reading(
         config,
         time=time,
         time_format=time_format,
@@ -85,7 +85,7 @@ def forecast(
     )
     with show.forecasting(screen) as told:
         result = verbs.forecast(
-            options.source(source, config),
+            given.source(source, config),
             folder,
             out,
             horizon_us=horizon_us,

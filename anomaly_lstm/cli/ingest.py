@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli import given, options, show
 
 Out = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder to write; an ingested folder there is replaced.")
@@ -42,9 +42,9 @@ def ingest(
     from anomaly_lstm import pipeline as verbs
 
     screen = show.screen(json=json, quiet=quiet)
-    config = options.pipeline_file(pipeline)
+    config = given.pipeline_file(pipeline)
     mode = mode or (config.sensors.mode if config else None)
-    read = options.reading(
+    read = given.reading(
         config,
         time=time,
         time_format=time_format,
@@ -60,10 +60,10 @@ def ingest(
         sensors=sensors,
         exclude=exclude,
         period=period,
-        context=(*((mode,) if mode else ()), *options.status_columns(config, None)),
+        context=(*((mode,) if mode else ()), *given.status_columns(config, None)),
     )
-    grid = options.grid(config, period=period)
-    place = options.source(source, config)
+    grid = given.grid(config, period=period)
+    place = given.source(source, config)
     with show.ingesting(screen) as told:
         result = verbs.ingest(place, out, read=replace(read, mode=mode), grid=grid, progress=told)
     show.ingested(screen, result)

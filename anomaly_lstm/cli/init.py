@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli import given, options, show
 from anomaly_lstm.errors import UsageError
 
 
@@ -69,7 +69,7 @@ def init(
     screen = show.screen(json=json, quiet=quiet)
     if not source:
         raise UsageError("SOURCE is missing: name a CSV or Parquet file, a folder or a glob.")
-    read = options.reading(
+    read = given.reading(
         None,
         time=time,
         time_format=time_format,
@@ -87,8 +87,8 @@ def init(
     )
     out = out or Path("pipelines") / f"{_stem(source[0])}.toml"
     if network is not None:
-        options.check_network(network)
-    known = verbs.Known(period_us=options.grid(None, period=period).period_us, network=network, events=events)
+        given.check_network(network)
+    known = verbs.Known(period_us=given.grid(None, period=period).period_us, network=network, events=events)
     if from_ is not None and (len(source) > 1 or events or period):
         raise UsageError("--from takes one folder (or file), and period and events from what is there.")
     with show.ingesting(screen) as told:

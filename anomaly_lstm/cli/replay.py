@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli import given, options, show
 from anomaly_lstm.cli.evaluate import Severity
 from anomaly_lstm.errors import DataError, UsageError
 
@@ -124,7 +124,7 @@ def replay(
     screen = show.screen(json=json, quiet=quiet)
     stored = _stored(target or [], pipeline)
     config = stored.config
-    policy, budget_us = options.policy(
+    policy, budget_us = given.policy(
         config,
         advisory=advisory,
         warning=warning,
@@ -136,25 +136,24 @@ def replay(
         stored=stored.policy,
     )
     zone = zone or (config.source.read.zone if config else None)
-    start_us, end_us = options.moment_us("--start", start, zone), options.moment_us("--end", end, zone)
+    start_us, end_us = given.moment_us("--start", start, zone), given.moment_us("--end", end, zone)
     if start_us is not None and end_us is not None and start_us >= end_us:
         raise UsageError("--start must lie before --end; the span is [start, end).")
     result = verbs.replay(
         stored.scores,
         _model(model, stored),
-        options.events_file(events, config),
+        given.events_file(events, config),
         _outputs(out or [], stored),
         policy=policy,
         budget_us=budget_us,
-        criticality=options.criticality(config),
+        criticality=given.criticality(config),
         severity=severity.value if severity else None,
         start_us=start_us,
         end_us=end_us,
         zone=zone,
         language=language.value,
-        return_periods_us=options.spans_us("--return-periods", return_periods, least_us=1)
-        or replaying.RETURN_PERIODS_US,
-        on_delays_us=options.spans_us("--on-delays", on_delays),
+        return_periods_us=given.spans_us("--return-periods", return_periods, least_us=1) or replaying.RETURN_PERIODS_US,
+        on_delays_us=given.spans_us("--on-delays", on_delays),
     )
     show.replayed(screen, result, out or [])
     show.document(screen, "replay", {"out": out or [], **replay_words.document(result)})
@@ -167,7 +166,7 @@ def _stored(target: Sequence[Path], pipeline: Path | None) -> _Stored:
     named = [path for path in target if path.suffix.lower() == ".toml"]
     if named and (len(target) > 1 or pipeline):
         raise UsageError(f"{named[0]} is a pipeline file and stands alone; give it, or scores with --pipeline.")
-    config = options.pipeline_file(named[0] if named else pipeline)
+    config = given.pipeline_file(named[0] if named else pipeline)
     if len(target) == 1 and is_run(target[0]):
         return _Stored([_run_scores(target[0])], target[0], config, policy_of(target[0]))
     if target and not named:
@@ -188,12 +187,12 @@ def _run_scores(folder: Path, pipeline: Path | None = None) -> Path:
     return folder / "scores"
 
 
-def _model(given: Path | None, stored: _Stored) -> Path:
+def _model(model: Path | None, stored: _Stored) -> Path:
     """``--model``, else that of the run folder."""
     from anomaly_lstm.pipeline import current_model
 
-    own = current_model(stored.folder) if given is None and stored.folder else None
-    return own or options.model_folder(given, stored.config)
+    own = current_model(stored.folder) if model is None and stored.folder else None
+    return own or given.model_folder(model, stored.config)
 
 
 def _outputs(out: Sequence[Path], stored: _Stored) -> Sequence[Path]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli import given, options, show
 from anomaly_lstm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def report(
     Such as: anomaly-lstm report pipelines/pump.toml --asset pump-03, or --since yesterday for what changed on all.
     """
     screen = show.screen(json=json, quiet=quiet)
-    config = options.pipeline_file(target) if target.suffix.lower() == ".toml" else None
+    config = given.pipeline_file(target) if target.suffix.lower() == ".toml" else None
     chosen = (language.value if language else None) or (config.pages.language if config and config.pages else "en")
     if not fleet and since is None:
         if pages is not None:
@@ -140,7 +140,7 @@ def _of_one(
         out=out,
         pipeline=config.path.stem if config else None,
         zone=zone or _source_zone(config),
-        zones=options.zones(config) if config else {},
+        zones=given.zones(config) if config else {},
         language=language,
         now_us=time.time_ns() // 1000,
     )
@@ -171,7 +171,7 @@ def _of_all(
         raise UsageError(f"--out {out}: all assets are written as .html, .csv or .json. Give such a name.")
     made = verbs.fleet(
         config.folder if config else target,
-        table=options.assets_table(config),
+        table=given.assets_table(config),
         since=since,
         out=out,
         pages=pages.value,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli import given, options, show
 from anomaly_lstm.cli.alert import STANDING
 from anomaly_lstm.errors import DeliveryError, UsageError
 
@@ -59,7 +59,7 @@ def run(
     if test_channels:
         _try_out(screen, config.notify, pipeline)
         return
-    plan = options.plan_from(config)
+    plan = given.plan_from(config)
     edges = [None if text is None else parse_time(text, plan.read.zone) for text in (since, until)]
     with show.learning(screen) as told:
         result = verbs.run(plan, since_us=edges[0], until_us=edges[1], reprocess=reprocess, dry=dry_run, told=told)

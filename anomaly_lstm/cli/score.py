@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli import given, options, show
 from anomaly_lstm.errors import UsageError
 
 
@@ -56,12 +56,12 @@ def score(
     from anomaly_lstm import pipeline as verbs
 
     screen = show.screen(json=json, quiet=quiet)
-    config = options.pipeline_file(pipeline)
-    folder = options.model_folder(model, config)
+    config = given.pipeline_file(pipeline)
+    folder = given.model_folder(model, config)
     if out.suffix.lower() != ".parquet":
         raise UsageError(f"--out {out}: scores are written as Parquet; end the name in .parquet.")
     _check_period(period, folder)
-    read = options.reading(
+    read = given.reading(
         config,
         time=time,
         time_format=time_format,
@@ -76,7 +76,7 @@ def score(
         exclude=exclude,
         period=period,
     )
-    place = options.source(source, config)
+    place = given.source(source, config)
     with show.scoring(screen) as told:
         result = verbs.score(
             place,
@@ -100,7 +100,7 @@ def _check_period(period: str | None, folder: Path) -> None:
     from anomaly_lstm.clock import format_duration
     from anomaly_lstm.pipeline import load
 
-    period_us = options.span_us("--period", period)
+    period_us = given.span_us("--period", period)
     if period_us is None:
         return
     known_us = load(folder)[0].grid.period_us

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomaly_lstm.cli import options, show
+from anomaly_lstm.cli import given, options, show
 from anomaly_lstm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,12 +61,12 @@ def train(
     from anomaly_lstm import pipeline as verbs
 
     screen = show.screen(json=json, quiet=quiet)
-    config = options.pipeline_file(pipeline)
+    config = given.pipeline_file(pipeline)
     if model is None and config is None:
         raise UsageError("--model is missing: name the folder to write the model to, such as --model model.")
-    explaining = options.names(context) or (config.sensors.context if config else ())
+    explaining = given.names(context) or (config.sensors.context if config else ())
     mode = mode or (config.sensors.mode if config else None)
-    read = options.reading(
+    read = given.reading(
         config,
         time=time,
         time_format=time_format,
@@ -82,18 +82,18 @@ def train(
         sensors=sensors,
         exclude=exclude,
         period=period,
-        context=(*explaining, *((mode,) if mode else ()), *options.status_columns(config, running)),
+        context=(*explaining, *((mode,) if mode else ()), *given.status_columns(config, running)),
     )
     plan = verbs.RunPlan(
-        source=options.source(source, config),
+        source=given.source(source, config),
         folder=config.folder if config else Path(),
         read=_before_until(read, config, end),
-        grid=options.grid(config, period=period, running=running),
+        grid=given.grid(config, period=period, running=running),
         context=explaining,
         mode=mode,
         events=events or (config.train.events if config else None),
         units=config.sensors.units if config else {},
-        train=options.learning(
+        train=given.learning(
             config, network=network, threshold=threshold, seed=seed, max_steps=max_steps, time_budget=time_budget
         ),
     )
@@ -114,7 +114,7 @@ def _warnings(config: Pipeline | None, assets: Sequence[str]) -> dict[str, int]:
     if config is None:
         return {}
     if config.alarm.budget_us is not None:
-        costs = options.criticality(config)
+        costs = given.criticality(config)
         return split_budget(config.alarm.budget_us, {asset: costs.get(asset, "") for asset in assets})
     warning_us = config.alarm.policy.limits.get("warning")
     return dict.fromkeys(assets, warning_us) if warning_us else {}

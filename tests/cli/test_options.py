@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_lstm.cli import options
+from anomaly_lstm.cli import given
 from anomaly_lstm.clock import DAY
 from anomaly_lstm.config import Pipeline, read_pipeline
 from anomaly_lstm.errors import UsageError
@@ -23,11 +23,11 @@ def pipeline(folder: Path, more: str = "") -> Pipeline:
 
 def policy(config: Pipeline | None, **flags: str) -> tuple[Policy, int | None]:
     severities: dict[str, Any] = {name: flags.get(name) for name in ("advisory", "warning", "critical")}
-    return options.policy(config, **severities, on_delay=flags.get("on_delay"), off_delay=None, deadband=None)
+    return given.policy(config, **severities, on_delay=flags.get("on_delay"), off_delay=None, deadband=None)
 
 
 def learning(config: Pipeline | None, time_budget: str | None = None, network: str | None = None) -> TrainOptions:
-    return options.learning(config, network=network, threshold=None, seed=None, max_steps=None, time_budget=time_budget)
+    return given.learning(config, network=network, threshold=None, seed=None, max_steps=None, time_budget=time_budget)
 
 
 @pytest.mark.parametrize(
@@ -41,22 +41,22 @@ def learning(config: Pipeline | None, time_budget: str | None = None, network: s
     ],
 )
 def test_lists_of_sensors_take_the_names_of_the_plant(text: str | None, names: tuple[str, ...] | None) -> None:
-    assert options.names(text) == names
+    assert given.names(text) == names
 
 
 @pytest.mark.parametrize(("text", "mark"), [(None, None), (";", ";"), ("tab", "\t"), (r"\t", "\t"), ("\t", "\t")])
 def test_a_tab_between_columns_may_be_called_tab(text: str | None, mark: str | None) -> None:
-    assert options.separator_mark(text) == mark
+    assert given.separator_mark(text) == mark
 
 
 def test_the_separators_are_those_a_csv_is_read_by() -> None:
-    assert set(options.SEPARATORS) == {*layout.SEPARATORS, *layout.BLANKS}
+    assert set(given.SEPARATORS) == {*layout.SEPARATORS, *layout.BLANKS}
 
 
 def test_an_empty_list_of_sensors_is_refused() -> None:
     for text in ("", "a,,b", ","):
         with pytest.raises(UsageError):
-            options.names(text)
+            given.names(text)
 
 
 def test_without_flags_or_file_the_defaults_stand() -> None:
@@ -87,8 +87,8 @@ def test_a_severity_given_as_a_flag_puts_the_budget_out_of_force(tmp_path: Path)
 def test_start_and_end_are_read_in_the_zone_of_the_flag_or_of_the_file(tmp_path: Path) -> None:
     config = pipeline(tmp_path)
     rest: dict[str, Any] = dict.fromkeys(("time", "time_format", "separator", "decimal", "asset", "sensors", "exclude"))
-    in_tokyo = options.reading(config, zone=None, start="2026-01-01", end=None, **rest)
-    in_utc = options.reading(config, zone="UTC", start="2026-01-01", end=None, **rest)
+    in_tokyo = given.reading(config, zone=None, start="2026-01-01", end=None, **rest)
+    in_utc = given.reading(config, zone="UTC", start="2026-01-01", end=None, **rest)
     assert in_tokyo.start_us is not None
     assert in_utc.start_us is not None
     assert in_utc.start_us - in_tokyo.start_us == DAY * 9 // 24
@@ -109,12 +109,12 @@ def test_a_network_that_does_not_exist_is_told_with_the_nearest() -> None:
 
 def test_assets_that_are_not_enabled_are_not_watched(tmp_path: Path) -> None:
     (tmp_path / "assets.csv").write_text("asset,enabled\nP1,true\nP2,false\nP3,\n")
-    plan = options.plan_from(pipeline(tmp_path, '[assets]\ntable = "assets.csv"'))
+    plan = given.plan_from(pipeline(tmp_path, '[assets]\ntable = "assets.csv"'))
     assert list(plan.disabled) == ["P2"]
 
 
 def test_the_time_to_respond_is_an_option_and_off_without_it() -> None:
     none = dict.fromkeys(("advisory", "warning", "critical", "on_delay", "off_delay"))
-    asked, _ = options.policy(None, **none, deadband=None, respond_within="8h")
-    usual, _ = options.policy(None, **none, deadband=None)
+    asked, _ = given.policy(None, **none, deadband=None, respond_within="8h")
+    usual, _ = given.policy(None, **none, deadband=None)
     assert (asked.respond_within_us, usual.respond_within_us) == (8 * 3_600_000_000, 0)

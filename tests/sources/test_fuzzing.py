@@ -114,7 +114,7 @@ def check_text(folder: Path, content: bytes, n_rows: int | None) -> None:
         assert quality.rows_read == n_rows
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(texts())
 def test_a_table_of_odd_cells_is_read_or_refused_and_no_row_is_lost(
     tmp_path_factory: pytest.TempPathFactory, text: tuple[bytes, int | None]
@@ -122,7 +122,7 @@ def test_a_table_of_odd_cells_is_read_or_refused_and_no_row_is_lost(
     check_text(tmp_path_factory.mktemp("text"), *text)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=200), st.sampled_from(["utf-8", "utf-16", "latin-1"]))
 def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str, encoding: str) -> None:
     path = tmp_path_factory.mktemp("text") / "pump.csv"
@@ -130,7 +130,7 @@ def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, t
     outcome(path)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("bytes") / "pump.csv"
