@@ -121,6 +121,7 @@ ORDER: tuple[str | set[str], ...] = (
     "sources.zones",
     "sources.resets",
     "sources.orders",
+    "sources.halves",
     "sources.formats",
     "sources.moments",
     "sources.apart",

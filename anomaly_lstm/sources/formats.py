@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
@@ -27,6 +26,7 @@ from anomaly_lstm.sources.cells import (
 )
 from anomaly_lstm.sources.contract import DateOrder, RawFile
 from anomaly_lstm.sources.counts import NEVER_FOUND, SCALES, is_made_up, lost_digits
+from anomaly_lstm.sources.halves import joined_halves
 from anomaly_lstm.sources.orders import EXPORT, Choice, Settled, by_others, is_open, orders_of, settle, without_clock
 from anomaly_lstm.sources.times import (
     BASIC,
@@ -54,14 +54,13 @@ LIKE_A_DATE = (
     r"|\pL{3,10}[\s.-]*\d.*\d{4}|\d{4} \d{2} \d{2}"
 )
 """A quick look that spares columns of other text the long one."""
-SPACE = arrow.text(" ")
 
 
 def time_column(file: RawFile, time: str) -> Column:
     """Return the time column; for "Date + Time" both halves joined by a blank."""
     if time in file.table.column_names or " + " not in time:
         return file.table[time]
-    return pc.binary_join_element_wise(*(texts_of(file.table[half]) for half in time.split(" + ")), SPACE)
+    return joined_halves(file, time.split(" + "))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from anomaly_lstm.arrow import Column
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.apart import told_apart
-from anomaly_lstm.sources.cells import coded, is_moment, is_numeric, is_text, numbers_in, sample_of, share_of, texts_of
+from anomaly_lstm.sources.cells import coded, is_moment, is_numeric, is_text, numbers_in, sample_of, texts_of
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.counts import is_number_format
 from anomaly_lstm.sources.formats import (
@@ -23,6 +23,7 @@ from anomaly_lstm.sources.formats import (
     what_numbers_may_be,
     what_text_may_be,
 )
+from anomaly_lstm.sources.halves import time_of_day
 from anomaly_lstm.sources.names import (
     ASSET_WORDS,
     COUNTER_NAMES,
@@ -178,7 +179,8 @@ def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
         ):
             _demand(file, options.time, "time")
         return options.time, []
-    found = _time_candidates(file, options.time_format)
+    told = options.time_format is not None and is_number_format(options.time_format)
+    found = _time_candidates(file, told)
     if not found:
         raise DataError(
             f"{file.path}: no column holds times; the columns are {listed(file.table.column_names)}."
@@ -191,7 +193,7 @@ def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
     notes = [f"Time is {label}."]
     if len(found) > 1:
         notes = [f"Time is {label}; {columns_named(found[1:])} could be it too: choose with --time."]
-    half = _time_of_day(file, time)
+    half = None if told else time_of_day(file, time, [*(options.sensors or ()), *options.asked])
     return (f"{time} + {half}", [f"Time is columns '{time}' and '{half}' together."]) if half else (time, notes)
 
 
@@ -218,12 +220,11 @@ def _what_could_be_time(file: RawFile) -> str:
     return f" Column '{clock}':{what_text_may_be(file.table[clock], clock)}" if clock is not None else ""
 
 
-def _time_candidates(file: RawFile, wanted: str | None) -> list[str]:
+def _time_candidates(file: RawFile, told: bool) -> list[str]:
     """Columns that may hold time, best first: by name and content, by type, by content alone.
 
-    ``wanted`` is the form that somebody told; numbers may be what it says.
+    ``told`` is whether somebody said that times are numbers: then any may be.
     """
-    told = wanted is not None and is_number_format(wanted)
     ranked: list[tuple[int, int, str]] = []
     for position, name in enumerate(file.table.column_names):
         column, key = file.table[name], key_of(name)
@@ -236,16 +237,6 @@ def _time_candidates(file: RawFile, wanted: str | None) -> list[str]:
         elif is_text(column) and likely_formats(column):
             ranked.append((rank if rank is not None else 200, position, name))
     return [name for _, _, name in sorted(ranked)]
-
-
-def _time_of_day(file: RawFile, time: str) -> str | None:
-    """Find the column with the time of day when ``time`` holds dates alone (historians export both halves)."""
-    column = file.table[time]
-    if not is_text(column) or share_of(column, r"\d:\d|\dT\d|^\d{8,}$") > 0:
-        return None
-    clock = r"^\s*\d{1,2}[:.h]\d{2}([:.m]\d{2}([.,:]\d+)?)?s?(\s*[AaPp]\.?\s?[Mm]\.?)?\s*$"
-    halves = (name for name in file.table.column_names if name != time and is_text(file.table[name]))
-    return next((name for name in halves if share_of(file.table[name], clock) > 0.5), None)
 
 
 def _find_asset(file: RawFile, free: Sequence[str], wanted: str | None) -> tuple[str | None, list[str]]:
