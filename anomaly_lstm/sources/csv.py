@@ -47,6 +47,8 @@ SUFFIXES: tuple[str, ...] = (
 Int64 = NDArray[np.int64]
 
 SAMPLE_LINES = 20
+ROW_NUMBER = "#|RECORD"
+"""What loggers call the column that numbers their rows."""
 
 
 def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFile]:
@@ -389,7 +391,7 @@ def _without_nameless(table: Any, options: ReadOptions) -> tuple[Any, tuple[str,
     empty: list[str] = []
     for name in table.column_names:
         known = options.columns.get(name, name) in options.known
-        if re.fullmatch(r"column \d+|Unnamed: \d+", name) and not known:
+        if re.fullmatch(rf"column \d+|Unnamed: \d+|{ROW_NUMBER}", name) and not known:
             if table[name].null_count == len(table):
                 empty.append(name)
             elif _counts_up(table[name]):

@@ -247,7 +247,7 @@ def _find_names(records: Sequence[Record], name: Path) -> tuple[int, int]:
     if not rows:
         return fits[0] if fits else 0, width
     head = rows[0]
-    while head - 1 in fits and head > 0 and not _is_row(records[head - 1]) and not _is_comment(records[head - 1]):
+    while head - 1 in fits and head > 0 and _may_be_head(records[head - 1], width):
         head -= 1
     filled = [sum(bool(cell.strip()) for cell in record.cells) for record in records[head : max(rows[0], head + 1)]]
     return head + filled.index(max(filled)), width  # a spreadsheet makes titles as wide as the table
@@ -273,13 +273,21 @@ def _is_row(record: Record) -> bool:
     return any(MOMENT.fullmatch(cell) or NUMBER.fullmatch(cell) for cell in record.cells)
 
 
+def _may_be_head(record: Record, width: int) -> bool:
+    """Whether a record above the rows may hold names; "#" alone above a column is the name of the one that counts."""
+    counts = record.width == width and record.cells[0].strip() == "#"
+    return not _is_row(record) and (counts or not _is_comment(record))
+
+
 def _is_comment(record: Record) -> bool:
     return record.cells[0].lstrip().startswith("#")
 
 
 def _names_of(record: Record, below: Sequence[Record], width: int) -> list[str]:
     """The names, without the mark of a comment before the first; as many empty ones at the end as most rows have."""
-    names = [record.cells[0].lstrip().removeprefix("#"), *record.cells[1:]] if _is_comment(record) else [*record.cells]
+    counts = record.cells[0].strip() == "#" and record.width == width
+    mark = _is_comment(record) and not counts
+    names = [record.cells[0].lstrip().removeprefix("#"), *record.cells[1:]] if mark else [*record.cells]
     while len(names) > max(width, 1) and not names[-1].strip():
         names.pop()
     wide = [row for row in below if row.width == width]
@@ -336,9 +344,13 @@ def _units_of(names: Sequence[str], further: Sequence[Sequence[str]]) -> tuple[d
     """Column number → unit, from the rows of head below the names or from brackets in a name; and what to tell."""
     units: dict[int, str] = {}
     notes: list[str] = []
-    for cells in further:
+    logger = next((cells for cells in further if _is_of_logger(cells)), None)
+    for cells in [logger] if logger else further:
         found = units_in_row(cells)
-        if found:
+        if logger:
+            units |= {number: cell.strip() for number, cell in enumerate(cells) if number > 1 and cell.strip()}
+            notes.append("The line below the names holds units, the one below it how values were taken.")
+        elif found:
             units |= {number: unit for number, unit in found.items() if number < len(names)}
             notes.append("The line below the names holds units.")
         else:
@@ -349,6 +361,11 @@ def _units_of(names: Sequence[str], further: Sequence[Sequence[str]]) -> tuple[d
         if unit and number not in units:
             units[number] = unit
     return units, notes
+
+
+def _is_of_logger(cells: Sequence[str]) -> bool:
+    """Whether a line of head is that of a Campbell logger with the units: ``TS,RN,Volts,Deg C`` (TOA5, TOACI1)."""
+    return [cell.strip() for cell in cells[:2]] == ["TS", "RN"]
 
 
 def _preamble_note(records: Sequence[Record], head: int) -> list[str]:

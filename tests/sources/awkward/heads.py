@@ -29,8 +29,26 @@ def in_pairs(name: str, *heads: str) -> Case:
 
 
 HALF = [row if n % 2 else f"02/03/2026 10:0{n};{row.split(';', 1)[1]}" for n, row in enumerate(ROWS)]
+NUMBERED = [f"{n};{row.replace('T', ' ').replace('Z', '')}" for n, row in enumerate(ROWS, start=1)]
+RECORDS = [row.replace(";", f";{n};", 1) for n, row in enumerate(ROWS, start=410)]
 
 CASES = (
+    Case(
+        "a logger that numbers its rows under '#'",
+        {"pump.csv": text("Plot Title: K", "#;Date Time, GMT+00:00;flow;temp", *NUMBERED)},
+        "warned",
+        ("names stand in line 2", "numbers the rows, no sensor: column '#'"),
+    ),
+    Case(
+        "a logger that writes units and how values were taken below the names",
+        {
+            "pump.csv": text(
+                "TOA5;st;CR1000;1;os", "TIMESTAMP;RECORD;flow;temp", "TS;RN;Volts;Deg C", ";;Min;Avg", *RECORDS
+            )
+        },
+        "warned",
+        ("numbers the rows, no sensor: column 'RECORD'", "flow: Volts, temp: Deg C"),
+    ),
     Case(
         "times of two forms in one column",
         {"pump.csv": text(HEAD, *HALF)},
