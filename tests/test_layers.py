@@ -109,6 +109,7 @@ ORDER: tuple[str | set[str], ...] = (
     "sources.vocabulary",
     "sources.units",
     "sources.pairs",
+    "sources.decimals",
     "sources.layout",
     "sources.strays",
     "sources.text",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.sources.decimals import decimal_notes, find_decimal, other_decimal, thousands_notes
 from anomaly_lstm.sources.decoding import lines_in
 from anomaly_lstm.sources.names import TIME_NAMES, clean_names, key_of
 from anomaly_lstm.sources.pairs import Pair, find_pairs, names_of_pairs, pair_notes
@@ -104,16 +105,18 @@ def find_shape(
     ]
     units, notes = _units_of(names, heads)
     last = records[further[-1] if further else head]
-    rows = [record.cells for record in records if record.end > last.end and record.width >= 1]
+    body = [record for record in records if record.end > last.end and record.width >= 1]
+    rows = [record.cells for record in body]
     mark, weak = (decimal, False) if decimal else find_decimal(rows, separator)
-    other = () if decimal else _other_decimal(rows, names, mark)
+    other = () if decimal else other_decimal(rows, names, mark)
     pairs = find_pairs(names, [record.cells for record in above], rows) if in_pairs else ()
     cleaned = clean_names(names_of_pairs(names, pairs), name, records[head].last_line)
     notes = [
         *_preamble_note(records, head),
         *said,
         *notes,
-        *_decimal_notes(other, weak, mark, cleaned),
+        *decimal_notes(other, weak, mark, cleaned),
+        *([] if decimal else thousands_notes([(record.line, record.cells) for record in body], cleaned)),
         *pair_notes(pairs),
     ]
     return Shape(
@@ -370,62 +373,3 @@ def _is_of_logger(cells: Sequence[str]) -> bool:
 
 def _preamble_note(records: Sequence[Record], head: int) -> list[str]:
     return [f"The names stand in line {records[head].line}; the lines above them are not used."] if head else []
-
-
-FRACTION = re.compile(r"\s*[+-]?[\d.,' \u00a0\u2009\u202f’]*[.,]\d+([eE][+-]?\d+)?\s*(%|[^\d.,\s]\S*)?\s*")
-GROUPS = {
-    ",": re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+\s*"),
-    ".": re.compile(r"\s*[+-]?\d{1,3}(\.\d{3})+\s*"),
-}
-COMMA = re.compile(r"\s*[+-]?(\d+|\d{1,3}([. \u00a0\u2009\u202f'’]\d{3})+)?,\d+([eE][+-]?\d+)?\s*(%|[^\d.,\s]\S*)?\s*")
-POINT = re.compile(r"\s*[+-]?(\d+|\d{1,3}([, \u00a0\u2009\u202f'’]\d{3})+)?\.\d+([eE][+-]?\d+)?\s*(%|[^\d.,\s]\S*)?\s*")
-
-
-def _mark_in(cell: str) -> str | None:
-    """The decimal mark that a number with a fraction surely shows; None where it shows none."""
-    if COMMA.fullmatch(cell) and not GROUPS[","].fullmatch(cell):
-        return ","
-    if POINT.fullmatch(cell) and not GROUPS["."].fullmatch(cell):
-        return "."
-    if re.fullmatch(r"\s*[+-]?\d{1,3}(\.\d{3}){2,}\s*", cell):
-        return ","
-    if re.fullmatch(r"\s*[+-]?\d{1,3}(,\d{3}){2,}\s*", cell):
-        return "."
-    return None
-
-
-def find_decimal(rows: Sequence[Sequence[str]], separator: str) -> tuple[str, bool]:
-    """The mark that most numbers with a fraction use, and whether that is a guess (``1,234`` may be either)."""
-    sure = Counter(mark for row in rows for cell in row if (mark := _mark_in(cell)))
-    if sure:
-        return ("," if sure[","] > sure["."] else "."), False
-    unsure = Counter(mark for row in rows for cell in row for mark in GROUPS if GROUPS[mark].fullmatch(cell))
-    if not unsure:
-        return ".", False
-    if unsure[","] > unsure["."]:
-        return (("," if separator != "," else "."), True)
-    return ".", True
-
-
-def _other_decimal(rows: Sequence[Sequence[str]], names: Sequence[str], decimal: str) -> tuple[int, ...]:
-    """The columns in which every number that shows a mark shows the other one, and one in two cells does."""
-    found = []
-    for number in range(len(names)):
-        cells = [row[number] for row in rows if number < len(row) and row[number].strip()]
-        marks = Counter(mark for cell in cells if (mark := _mark_in(cell)))
-        if marks and decimal not in marks and not any(MOMENT.fullmatch(cell) for cell in cells[:5]):
-            found.append(number)
-    return tuple(found)
-
-
-def _decimal_notes(other: Sequence[int], weak: bool, mark: str, names: Sequence[str]) -> list[str]:
-    notes = []
-    if other:
-        shown = listed([names[number] for number in other])
-        notes.append(f"The decimal mark in column(s) {shown} is the other one, '{',' if mark == '.' else '.'}'.")
-    if weak:
-        notes.append(
-            f"Numbers such as 1,234 or 1.234 may have a fraction or thousands: the decimal mark is taken as '{mark}'; "
-            "else --decimal."
-        )
-    return notes

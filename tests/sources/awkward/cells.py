@@ -71,6 +71,14 @@ def lost(name: str, *words: str) -> Case:
 NEGATIVE = {t: {"flow": -row["flow"], "temp": row["temp"]} for t, row in reference().items()}
 MOSTLY_BAD = {t: row if n < 2 else {"temp": row["temp"]} for n, (t, row) in enumerate(reference().items())}
 
+
+def whole_numbers(mark: str) -> bytes:
+    """A table of one sensor that rises over 1000, with a mark between the thousands."""
+    stamps = [line.split(";")[0] for line in table(separator=";").splitlines()[1:]]
+    numbers = [f"{n:,}".replace(",", mark) for n in range(996, 1004)]
+    return "\n".join(["time;flow", *(f"{t};{n}" for t, n in zip(stamps, numbers, strict=True)), ""]).encode()
+
+
 SMALL = ["1.001", "1.002", "1.003", "1.004", "1.005", "3,010", "1.007", "1.008"]
 
 CASES = (
@@ -132,6 +140,23 @@ CASES = (
         "thousands of whole numbers",
         {"pump.csv": cells([f"{n:,}" for n in range(996, 1004)])},
         "accepted",
+        rows={int(t): {"flow": 996.0 + n, "temp": TEMP[n]} for n, t in enumerate(times())},
+    ),
+    *(
+        Case(
+            f"thousands of whole numbers only, by '{mark}'",
+            {"pump.csv": whole_numbers(mark)},
+            "warned",
+            (rf"AMBIGUOUS: 'flow', line 6: '1\{mark}000' is read as 1000", "--decimal"),
+            rows={int(t): {"flow": 996.0 + n} for n, t in enumerate(times())},
+        )
+        for mark in ".,"
+    ),
+    Case(
+        "thousands of whole numbers beside fractions with the same mark",
+        {"pump.csv": cells([f"{n:,}".replace(",", ".") for n in range(996, 1004)])},
+        "warned",
+        ("AMBIGUOUS: 'flow', line 6: '1.000' is read as 1000", "'flow' is the other one"),
         rows={int(t): {"flow": 996.0 + n, "temp": TEMP[n]} for n, t in enumerate(times())},
     ),
     Case("minus signs of print", {"pump.csv": written("\u2212{:g}")}, "accepted", rows=NEGATIVE),
