@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from anomaly_lstm.arrow import Column
 from anomaly_lstm.errors import DataError, UsageError
@@ -29,6 +30,7 @@ from anomaly_lstm.sources.names import (
     COUNTER_NAMES,
     GOOD_FLAGS,
     KEPT_FLAGS,
+    PLACE_WORDS,
     QUALITY_NAMES,
     SENSOR_NAMES,
     TIME_NAMES,
@@ -40,6 +42,12 @@ from anomaly_lstm.sources.names import (
 from anomaly_lstm.sources.qualities import holds_quality, is_yes_or_no
 from anomaly_lstm.sources.units import is_unit
 from anomaly_lstm.sources.words import columns_named, listed, near
+
+NOT_MEASURED = frozenset({*QUALITY_NAMES, *GOOD_FLAGS, *UNIT_NAMES, *ASSET_WORDS, *TIME_NAMES})
+LOOSE_NAMES = frozenset({"item", "channel", "parameter", "name", "measurement", "metric"})
+"""Names of columns that may hold names of sensors, or of products, lines and recipes beside measurements."""
+BY_ROW = 0.9
+"""So many of the rows of one series have a time of their own."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,9 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
     sensor = _demand(file, options.sensor, "sensor") or _first(free, SENSOR_NAMES)
     value = _demand(file, options.value, "value") or _first(free, VALUE_NAMES)
     text = sensor is not None and (options.sensor is not None or not is_numeric(file.table[sensor], file.decimal))
-    long = options.layout == "long" or (options.layout is None and text and value is not None)
+    guessed = options.layout is None and text and value is not None
+    told = options.sensor is not None or options.value is not None
+    long = options.layout == "long" or (guessed and (told or not _is_wide_all_the_same(file, time, sensor, free)))
     if not long:
         quality, quality_notes = _find_qualities(file, free, options)
         flags = [name for name in free if _is_flag(file, name, options)]
@@ -117,6 +127,15 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
     if others and not options.known:
         notes.append(f"Not used in a long table: {columns_named(others)}.")
     return Roles(time, asset, "long", sensor, value, {value: beside} if beside else {}, unit, notes=tuple(notes))
+
+
+def _is_wide_all_the_same(file: RawFile, time: str, sensor: str | None, free: Sequence[str]) -> bool:
+    """Whether ``item`` and ``value`` stand in a wide table: each row has its own time and further measurements."""
+    if sensor is None or key_of(sensor) not in LOOSE_NAMES:
+        return False
+    by_row = _distinct(time_column(file, time)) >= BY_ROW * file.table.num_rows
+    others = [name for name in free if key_of(name) not in {*NOT_MEASURED, *VALUE_NAMES}]
+    return by_row and any(_has_fractions(file.table[name], file.decimal) for name in others)
 
 
 def _by_times(
@@ -188,13 +207,50 @@ def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
             "also set --time-format or [source] time_format to epoch_s. "
             "A file that holds no measurements is left out by naming the others, or a glob."
         )
-    time = found[0]
+    time, better = _which_moves(file, found, options)
+    found = [time, *(name for name in found if name != time)]
     label = "the index of the table" if time == "__index_level_0__" else f"column '{time}'"
     notes = [f"Time is {label}."]
     if len(found) > 1:
         notes = [f"Time is {label}; {columns_named(found[1:])} could be it too: choose with --time."]
-    half = None if told else time_of_day(file, time, [*(options.sensors or ()), *options.asked])
+    notes = [*better, *notes] if better else notes
+    half = None if told else _half_of(file, time, options)
     return (f"{time} + {half}", [f"Time is columns '{time}' and '{half}' together."]) if half else (time, notes)
+
+
+def _half_of(file: RawFile, time: str, options: ReadOptions) -> str | None:
+    return time_of_day(file, time, [*(options.sensors or ()), *options.asked])
+
+
+def _which_moves(file: RawFile, found: Sequence[str], options: ReadOptions) -> tuple[str, list[str]]:
+    """Of the columns that may hold time the first that changes from row to row, and what to tell where it is not the
+    first: the date of an export, or of what was installed, is the same in all rows; the time of a delivery in many.
+    """
+    first = found[0]
+    if len(found) < 2 or file.table.num_rows < 2:
+        return first, []
+    half = _half_of(file, first, options)
+    moments = {name: _distinct(file.table[name]) for name in found}
+    moments[first] = _distinct(time_column(file, f"{first} + {half}" if half else first))
+    free = [name for name in file.table.column_names if name not in found]
+    alone = all(_has_fractions(file.table[name], file.decimal) for name in free)
+    one = alone or not any(_may_name_a_series(file, name) for name in free)  # else a moment of many machines or tags
+    for name in found[1:]:
+        batched = alone and 2 * moments[first] <= moments[name] and moments[name] >= BY_ROW * file.table.num_rows
+        if (one and moments[first] <= 1 < moments[name]) or batched:
+            rows = f"{moments[first]} time(s) in {file.table.num_rows} rows"
+            return name, [f"Column '{first}' could be the time by its name, but holds {rows}: '{name}' is taken."]
+    return first, []
+
+
+def _may_name_a_series(file: RawFile, name: str) -> bool:
+    key, column = key_of(name), file.table[name]
+    named = key in {*SENSOR_NAMES, *PLACE_WORDS} or key.startswith(ASSET_WORDS)
+    return (named or not is_numeric(column, file.decimal)) and _distinct(column) > 1
+
+
+def _distinct(column: Column) -> int:
+    return int(pc.count_distinct(column).as_py())
 
 
 def _one_column(file: RawFile) -> str:

@@ -62,6 +62,8 @@ def in_march(word: str, form: str) -> Callable[[datetime], str]:
     return lambda t: t.strftime(form.replace("%b", word))
 
 
+SNAPSHOT = [f"2026-03-02 10:00:00;P{n};2026-02-0{n + 1} 08:00:00;1.5\n".encode() for n in range(8)]
+
 ISO = (
     accepted("iso with Z", "%Y-%m-%dT%H:%M:%SZ"),
     accepted("iso with an offset", lambda t: (t + timedelta(hours=5, minutes=30)).strftime("%Y-%m-%dT%H:%M:%S+05:30")),
@@ -93,6 +95,39 @@ ISO = (
         (r"pump\.csv", "days of a year are not read", "calendar dates"),
     ),
     Case("months only", {"pump.csv": written("%Y-%m")}, "refused", (r"pump\.csv", "--time")),
+)
+
+WHICH = (
+    *(
+        Case(
+            f"a time that is {name} before the one that moves",
+            {"pump.csv": written(f"{first};%Y-%m-%d %H:%M:%S", header=f"{head};{moving};flow;temp")},
+            "warned",
+            (f"Column '{head}' could be the time by its name, but holds .* '{moving}' is taken",),
+        )
+        for name, head, moving, first in (
+            ("always the same", "timestamp", "event_time", "2026-03-05 08:00:00"),
+            ("always the same day", "Date", "Sampled", "2026-03-05"),
+            ("when it was built", "Installation Date", "Reading Time", "01.05.2019"),
+        )
+    ),
+    Case(
+        "one moment of many machines, each with a day of its own",
+        {"pump.csv": b"time;machine;serviced;flow\n" + b"".join(SNAPSHOT)},
+        "warned",
+        ("Time is column 'time'", "'serviced' could be it too"),
+        rows={f"P{n}": {START_US: {"flow": 1.5}} for n in range(8)},
+        options=("--period", "1min"),
+    ),
+    *(
+        Case(
+            f"the short name of a zone in the name of the column, {name}",
+            {"pump.csv": written("%Y-%m-%d %H:%M:%S", zone=zone, header=f"{name};flow;temp")},
+            "accepted",
+            ("says UTC",),
+        )
+        for name, zone in (("Time (CET)", "Etc/GMT-1"), ("Zeit [MEZ]", "Etc/GMT-1"), ("Time (EST)", "Etc/GMT+5"))
+    ),
 )
 
 WRITTEN = (
@@ -724,4 +759,4 @@ WRONG = (
     ),
 )
 
-CASES = (*ISO, *WRITTEN, *ORDER, *NUMBERS, *COUNTED, *ZONES, *WRONG)
+CASES = (*ISO, *WRITTEN, *WHICH, *ORDER, *NUMBERS, *COUNTED, *ZONES, *WRONG)
