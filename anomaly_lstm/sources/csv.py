@@ -55,7 +55,8 @@ def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFil
     """The rows of a file, of a zip those of every table in it; see `contract.Source`."""
     _check(options)
     for content in packing.contents(path):
-        yield from _parts_of(_look(content, options), options, size)
+        text = _look(content, options)
+        yield from _parts_of(text, options, size) if text else [_nothing_in(content)]
 
 
 def _check(options: ReadOptions) -> None:
@@ -70,14 +71,12 @@ def _check(options: ReadOptions) -> None:
         )
 
 
-def _look(content: Content, options: ReadOptions) -> Text:
-    """Find out how a text is encoded and laid out; raise `DataError` where it is empty or has no names."""
+def _look(content: Content, options: ReadOptions) -> Text | None:
+    """Find out how a text is encoded and laid out, None where it is empty; raise `DataError` where it has no names."""
     encoding, blocks = as_utf8(packing.blocks(content), content.name)
     sample, whole = _sample(blocks)
     if not sample.strip():
-        raise DataError(
-            f"{content.name}: the file is empty. Give a file with a line of column names and rows below it."
-        )
+        return None
     try:
         shape = find_shape(
             sample,
@@ -90,6 +89,10 @@ def _look(content: Content, options: ReadOptions) -> Text:
     except csv.Error as problem:
         raise DataError(f"{content.name}: cannot be read as CSV: {problem}. Export it again.") from problem
     return _read_on(Text(content, encoding, shape), options.after.get(str(content.path), 0))
+
+
+def _nothing_in(content: Content) -> RawFile:
+    return RawFile(content.name, pa.table({}), lambda row: f"line {row + 1}")
 
 
 def _sample(blocks: Iterator[bytes]) -> tuple[bytes, bool]:

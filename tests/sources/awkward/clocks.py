@@ -98,6 +98,12 @@ ISO = (
 )
 
 WHICH = (
+    Case(
+        "seconds, then milliseconds since 1970",
+        {"pump.csv": written(lambda t: f"{int(t.timestamp()) * (1 if t.minute < 4 else 1000)}")},
+        "refused",
+        ("MIXED: column 'time' holds", r"'1772445600' \(line 2\)", r"'1772445840000' \(line 6\)", "split the file"),
+    ),
     *(
         Case(
             f"a time that is {name} before the one that moves",
