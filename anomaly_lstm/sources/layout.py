@@ -117,7 +117,7 @@ def find_shape(
         *notes,
         *decimal_notes(other, weak, mark, cleaned),
         *([] if decimal else thousands_notes([(record.line, record.cells) for record in body], cleaned)),
-        *pair_notes(pairs),
+        *pair_notes(pairs, names),
     ]
     return Shape(
         separator,
