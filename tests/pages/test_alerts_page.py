@@ -40,7 +40,7 @@ def test_no_name_becomes_markup() -> None:
     own = {"sensor": HOSTILE, "share": 1.0, "direction": "above", "value": 1.0, "expected": 0.5, "unit": HOSTILE}
     found = read(drawn(alert(asset=HOSTILE, sensors=[own], reason=HOSTILE)))
     assert found.tags <= {
-        "html", "head", "meta", "title", "style", "body", "main", "p", "h1", "h2", "section", "article", "b", "ul", "li",
-        "details", "summary", "div", "table", "thead", "tbody", "tr", "th", "td", "script", "span",
+        "html", "head", "meta", "title", "style", "body", "main", "p", "h1", "h2", "section", "article", "b", "ul",
+        "li", "details", "summary", "div", "table", "thead", "tbody", "tr", "th", "td", "script", "span",
     }  # fmt: skip
     assert "onerror" not in found.attributes
