@@ -73,12 +73,8 @@ def _other_pairs(names: Sequence[str], cells: Sequence[Sequence[str]], used: Seq
             groups = [columns[n : n + size] for n in range(0, len(columns), size)]
             if len(groups) < 2 or len(groups[-1]) != size:
                 continue
-            told = [
-                {_without(WORDS[kind], names[n].strip()) for kind, n in zip(order, its, strict=True)} for its in groups
-            ]
-            bare = [kind for its in groups for kind, n in zip(order, its, strict=True) if not _is_told(kind, names[n])]
-            tags = ["".join(its) for its in told if len(its) == 1]
-            if "t" in bare or "q" in bare or len(set(tags) - {""}) < len(groups):
+            tags = [_common_tag(order, [names[n].strip() for n in its]) for its in groups]
+            if not all(tags) or len(set(tags)) < len(tags):
                 continue
             places = [dict(zip(order, its, strict=True)) for its in groups]
             found = [Pair(tag, its["t"], its["v"], its.get("q")) for tag, its in zip(tags, places, strict=True)]
@@ -87,9 +83,11 @@ def _other_pairs(names: Sequence[str], cells: Sequence[Sequence[str]], used: Seq
     return ()
 
 
-def _is_told(kind: str, name: str) -> bool:
-    """Whether a name says that it holds times, values or qualities."""
-    return _without(WORDS[kind], name.strip()) != name.strip()
+def _common_tag(order: str, names: Sequence[str]) -> str:
+    """The tag that all names of a pair tell, those of times and qualities by saying so; empty where they do not."""
+    bare = [_without(WORDS[kind], name) for kind, name in zip(order, names, strict=True)]
+    told = all(tag != name or kind == "v" for kind, tag, name in zip(order, bare, names, strict=True))
+    return bare[0] if told and len(set(bare)) == 1 else ""
 
 
 def _all_hold(pairs: Sequence[Pair], cells: Sequence[Sequence[str]]) -> bool:
