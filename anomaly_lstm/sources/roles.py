@@ -246,11 +246,13 @@ def _which_moves(file: RawFile, found: Sequence[str], options: ReadOptions) -> t
 def _may_name_a_series(file: RawFile, name: str) -> bool:
     key, column = key_of(name), file.table[name]
     named = key in {*SENSOR_NAMES, *PLACE_WORDS} or key.startswith(ASSET_WORDS)
-    return (named or not is_numeric(column, file.decimal)) and _distinct(column) > 1
+    number = is_numeric(column, file.decimal)
+    return ((number and named) or (not number and is_text(column))) and _distinct(column) > 1
 
 
 def _distinct(column: Column) -> int:
-    return int(pc.count_distinct(column).as_py())
+    """How many different cells a column has that are not empty."""
+    return int(pc.count_distinct(texts_of(column) if is_text(column) else column, mode="only_valid").as_py())
 
 
 def _one_column(file: RawFile) -> str:
