@@ -230,16 +230,19 @@ def _which_moves(file: RawFile, found: Sequence[str], options: ReadOptions) -> t
     if len(found) < 2 or file.table.num_rows < 2:
         return first, []
     half = _half_of(file, first, options)
-    moments = {name: _distinct(file.table[name]) for name in found}
-    moments[first] = _distinct(time_column(file, f"{first} + {half}" if half else first))
-    free = [name for name in file.table.column_names if name not in found]
+    wanted = time_column(file, f"{first} + {half}" if half else first)
+    free = [name for name in file.table.column_names if name not in {*found, half}]
+    series = [file.table[name] for name in free if _may_name_a_series(file, name)]
     alone = all(_has_fractions(file.table[name], file.decimal) for name in free)
-    one = alone or not any(_may_name_a_series(file, name) for name in free)  # else a moment of many machines or tags
+    rows, n_series, moments = file.table.num_rows, _distinct(*series), _distinct(wanted)
+    # A single moment of many machines or tags has one row of each.
+    still = 2 * n_series <= rows and _distinct(*series, wanted) == n_series
     for name in found[1:]:
-        batched = alone and 2 * moments[first] <= moments[name] and moments[name] >= BY_ROW * file.table.num_rows
-        if (one and moments[first] <= 1 < moments[name]) or batched:
-            rows = f"{moments[first]} time(s) in {file.table.num_rows} rows"
-            return name, [f"Column '{first}' could be the time by its name, but holds {rows}: '{name}' is taken."]
+        each = _distinct(*series, file.table[name])
+        batched = alone and 2 * moments <= each and each >= BY_ROW * rows
+        if (still and each > n_series) or batched:
+            held = f"{moments} time(s) in {rows} rows"
+            return name, [f"Column '{first}' could be the time by its name, but holds {held}: '{name}' is taken."]
     return first, []
 
 
@@ -247,12 +250,13 @@ def _may_name_a_series(file: RawFile, name: str) -> bool:
     key, column = key_of(name), file.table[name]
     named = key in {*SENSOR_NAMES, *PLACE_WORDS} or key.startswith(ASSET_WORDS)
     number = is_numeric(column, file.decimal)
-    return ((number and named) or (not number and is_text(column))) and _distinct(column) > 1
+    return (number and named) or (not number and is_text(column))
 
 
-def _distinct(column: Column) -> int:
-    """How many different cells a column has that are not empty."""
-    return int(pc.count_distinct(texts_of(column) if is_text(column) else column, mode="only_valid").as_py())
+def _distinct(*columns: Column) -> int:
+    """How many different rows the columns make; 1 where there is none."""
+    texts = [pc.fill_null(texts_of(column), "") for column in columns]
+    return int(pc.count_distinct(pc.binary_join_element_wise(*texts, "\0")).as_py()) if texts else 1
 
 
 def _one_column(file: RawFile) -> str:

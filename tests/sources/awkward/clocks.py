@@ -62,6 +62,11 @@ def in_march(word: str, form: str) -> Callable[[datetime], str]:
     return lambda t: t.strftime(form.replace("%b", word))
 
 
+BUILT = [
+    f"{name};{built};{moment(int(t)):%Y-%m-%d %H:%M:%S};{flow:g}\n".encode()
+    for name, built in (("P1", "2019-05-01"), ("P2", "2020-06-01"))
+    for t, flow in zip(times(), FLOW, strict=True)
+]
 SNAPSHOT = [f"2026-03-02 10:00:00;P{n};2026-02-0{n + 1} 08:00:00;1.5\n".encode() for n in range(8)]
 
 ISO = (
@@ -98,6 +103,13 @@ ISO = (
 )
 
 WHICH = (
+    Case(
+        "when each of two machines was built before the time that moves",
+        {"pump.csv": b"Machine;Installation Date;Reading Time;flow\n" + b"".join(BUILT)},
+        "warned",
+        ("'Installation Date' could be the time by its name, but holds 2 .*'Reading Time' is taken",),
+        rows={name: {t: {"flow": row["flow"]} for t, row in reference().items()} for name in ("P1", "P2")},
+    ),
     Case(
         "seconds, then milliseconds since 1970",
         {"pump.csv": written(lambda t: f"{int(t.timestamp()) * (1 if t.minute < 4 else 1000)}")},
