@@ -44,8 +44,6 @@ from anomaly_lstm.sources.zones import zone_in_name
 
 NOTHING_BELOW = "It has no rows below the names."
 NOTHING_IN_IT = "The file is empty: passed over."
-BEGINNING = 4096
-"""Bytes of a file by which it is told whether it is empty."""
 
 
 @dataclass(frozen=True)
@@ -105,14 +103,10 @@ def no_rows(path: Path) -> DataError:
     if path.suffix.lower() == ".zip":
         held = listed([one.name for one in inside(path)])
         return DataError(f"{path}: holds no table with rows, only {held}. Pack a CSV with names and rows below them.")
-    if path.is_file() and not _beginning(path).strip():
-        return DataError(f"{path}: the file is empty. Give a file with a line of column names and rows below it.")
-    return DataError(f"{path}: has column names but no rows. Give a file that holds measurements.")
-
-
-def _beginning(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(BEGINNING)
+    return DataError(
+        f"{path}: the file is empty, or has column names but no rows. Give a file with a line of names and measurements "
+        "below it."
+    )
 
 
 def _why_none(file: RawFile) -> str:

@@ -212,13 +212,6 @@ CASES = (
         "warned",
         ("Long table: column 'name'", "Not used in a long table: column 'most'"),
     ),
-    Case(
-        "a row of which a database does not know the machine",
-        {"pump.csv": machines("asset", "P1") + b"2026-03-02T10:20:00Z;NULL;1;1\n"},
-        "warned",
-        ("1 row.s. dropped: asset missing",),
-        rows={"P1": reference()},
-    ),
     Case("long", {"pump.csv": long()}, "accepted", ("Long table",)),
     Case(
         "long with quality",
