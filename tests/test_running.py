@@ -21,6 +21,7 @@ from anomaly_lstm import pipeline
 from anomaly_lstm.actions import NOTHING
 from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS
 from anomaly_lstm.clock import iso
+from anomaly_lstm.config import Pages
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.cases import Wish, desk, note, on_alert
@@ -700,6 +701,36 @@ def test_a_damaged_file_of_one_asset_stops_that_asset_alone_and_loses_nothing(pa
         for mine in (("pump", "deviation"), ("sound", "deviation"))
     )
     assert one == two, "both pumps have the same rows"
+
+
+def test_damaged_scores_of_an_asset_without_news_keep_nothing_of_the_others_from_being_told(tmp_path: Path) -> None:
+    for asset in ("pump", "sound"):
+        write(tmp_path, f"{asset}-0.parquet", range(TAUGHT), asset)
+    metrics, pages = tmp_path / "plant.prom", Pages(tmp_path / "pages")
+    with http_server() as heard:
+        again = plan(
+            tmp_path,
+            notify=[Recipient("hook", "webhook", "HOOK")],
+            sinks=[Target("metrics", "prometheus", path=metrics)],
+            pages=pages,
+        )
+        pipeline.run(again, environment={"HOOK": heard.address})
+        damaged = sorted((tmp_path / "run" / "scores" / "pump").iterdir())[-1]
+        damaged.write_bytes(damaged.read_bytes()[:100])
+        write(tmp_path, "sound-1.parquet", range(TAUGHT, FAULT.start + 60), "sound")
+        result = pipeline.run(again, environment={"HOOK": heard.address})
+        told = [content for _, _, content in heard.posts]
+        following = pipeline.run(again, environment={"HOOK": heard.address})
+    standing = next(a for a in alerts(tmp_path) if (a["asset"], a["kind"], a["active"]) == ("sound", "deviation", True))
+    assert any(standing["alert_id"].encode() in content for content in told)
+    assert list(result.failed) == list(following.failed) == ["pump"]
+    assert str(damaged) in result.failed["pump"]
+    assert "the next run makes it anew" in result.failed["pump"]
+    assert not result.outages
+    assert 'asset_failed{asset="pump"' in metrics.read_text()
+    assert standing["asset"] in (pages.folder / "fleet.html").read_text(encoding="utf-8")
+    shutil.rmtree(damaged.parent)
+    assert not pipeline.run(again, environment={}).failed
 
 
 def test_scores_that_somebody_removed_are_made_again(tmp_path: Path) -> None:

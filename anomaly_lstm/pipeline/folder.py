@@ -211,8 +211,12 @@ class RunFolder:
         """An asset's stored scores from the month of ``since_us`` on; None where there are none."""
         first = month_of(since_us) if since_us is not None else ""
         files = [path for path in self.months_of(asset) if path.stem >= first]
+        return self.read(asset, files, columns) if files else None
+
+    def read(self, asset: str, months: Sequence[Path], columns: Sequence[str] | None = None) -> pa.Table:
+        """Some of the months of an asset's stored scores as one. Raises DataError, with what helps, for a damaged one."""
         try:
-            return read_scores(files, columns) if files else None
+            return read_scores(months, columns)
         except DataError as problem:
             raise DataError(
                 f"{str(problem).rpartition('. Write')[0] or problem}. Restore it from a copy, or remove "

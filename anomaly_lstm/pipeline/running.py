@@ -36,7 +36,7 @@ from anomaly_lstm.pipeline.grids import Quality, check_names, rules_applied
 from anomaly_lstm.pipeline.missing import Patience, patience, tell_missing
 from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.scoring import as_in_training, events_for, load, unseen_note
-from anomaly_lstm.pipeline.standing import standing
+from anomaly_lstm.pipeline.standing import all_seen, standing
 from anomaly_lstm.pipeline.training import TrainResult, train
 from anomaly_lstm.pipeline.watching import (
     Fresh,
@@ -102,6 +102,7 @@ def _delivered(plan: RunPlan, result: RunResult, now_us: int, environment: Mappi
         now_us=now_us,
         rows=sum(result.new.values()),
         seconds=result.seconds,
+        assets=result.seen,
         failed={name: why for name, why in result.failed.items() if name not in result.unread},
         unwatched=plan.disabled,
         judged=result.evaluation,
@@ -236,6 +237,9 @@ def _watched(
             failed[asset] = f"{asset}: {problem}"
             watches[asset] = state.assets[asset]  # what it could not be told of is due again
     changed = {asset: one.alerts for asset, one in told.items() if one.alerts != alerts[asset]}
+    fine = [asset for asset in told if asset not in failed and watches[asset].next is not None]
+    far, damaged = all_seen(folder, fine)
+    failed |= damaged
     watches |= {
         asset: replace(watches[asset], told=watches[asset].next, rising=told[asset].indicators)
         for asset in made
@@ -262,7 +266,7 @@ def _watched(
         folder.commit(after)
     _write(folder, report, stored)
     result = _result(ground, collected, new_model, made, report, lines, failed)
-    return replace(result, quality=replace(result.quality, notes=[*notes, *result.quality.notes]))
+    return replace(result, seen=far, quality=replace(result.quality, notes=[*notes, *result.quality.notes]))
 
 
 def _stored(ground: _Ground) -> tuple[AlertReport | None, list[str]]:
