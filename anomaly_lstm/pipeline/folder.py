@@ -214,7 +214,7 @@ class RunFolder:
         return self.read(asset, files, columns) if files else None
 
     def read(self, asset: str, months: Sequence[Path], columns: Sequence[str] | None = None) -> pa.Table:
-        """Some of the months of an asset's stored scores as one. Raises DataError, with what helps, for a damaged one."""
+        """Some months of an asset's stored scores as one. Raises DataError, with what helps, for a damaged one."""
         try:
             return read_scores(months, columns)
         except DataError as problem:
