@@ -23,6 +23,7 @@ from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS
 from anomaly_lstm.clock import iso
 from anomaly_lstm.config import Pages
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.events import Asset
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.cases import Wish, desk, note, on_alert
 from anomaly_lstm.policy import DAY_US, Policy
@@ -756,6 +757,30 @@ def test_an_asset_that_is_not_watched_any_more_holds_no_alarm(tmp_path: Path) ->
     result = pipeline.run(replace(again, disabled=["pump"]))
     assert {a["asset"]: a["out_of_service"] for a in alerts(tmp_path) if a["active"]} == {"pump": True, "sound": False}
     assert not result.told
+    inspected = pipeline.inspect(tmp_path / "run")["fleet"]
+    assert result.glances is not None
+    for assets in (result.glances.document()["assets"], inspected["assets"]):
+        assert [(one["asset"], one["unwatched"]) for one in assets] == [("sound", None), ("pump", "disabled")]
+        assert assets[1]["severity"], "its alert is listed, apart from those of others"
+
+
+def test_an_asset_that_never_had_a_value_or_never_came_is_told_as_not_watched(tmp_path: Path) -> None:
+    path = write(tmp_path, "mute.parquet", range(TAUGHT), asset="mute")
+    table = pq.read_table(path)
+    nothing = pa.nulls(len(table), pa.float64())
+    for at, name in enumerate(table.column_names):
+        table = table if name in ("time", "asset") else table.set_column(at, name, nothing)
+    pq.write_table(table, path)
+    begun(tmp_path)
+    never_came = Asset("absent", "", "", "", enabled=True)
+    for _ in range(2):
+        result = pipeline.run(plan(tmp_path, table=[never_came]))
+        assert "Not watched, for not one sensor of theirs ever had a value: mute." in result.quality.notes
+        assert result.glances is not None
+        found = {one.asset: one.unwatched for one in result.glances.glances}
+        assert found == {"pump": None, "absent": "never", "mute": "never"}
+    fleet = pipeline.inspect(tmp_path / "run")["fleet"]
+    assert {one["asset"]: one["unwatched"] for one in fleet["assets"]} == found
 
 
 def test_judging_the_past_anew_tells_nobody_of_what_is_over(tmp_path: Path) -> None:

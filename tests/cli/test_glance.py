@@ -127,8 +127,9 @@ def test_a_stream_without_blocks_gets_plain_letters(ran: Path) -> None:
 
 def document(n: int, **more: Any) -> dict[str, Any]:
     quiet = {"severity": None, "kind": None, "rising": None, "once_in_s": 60.0, "onset": None, "left": None}
+    quiet |= {"handled": None, "unwatched": None, "closed": False}
     assets = [{"asset": f"P{i}", **quiet, "limit_s": 1e6, "rarest_s": [60.0, None] * 14} for i in range(n)]
-    return {"start": "2026-01-01T00:00:00Z", "end": "2026-01-08T00:00:00Z", "assets": assets, **more}
+    return {"start": "2026-01-01T00:00:00Z", "end": "2026-01-08T00:00:00Z", "assets": assets, "unwatched": 0, **more}
 
 
 def shown(found: dict[str, Any], width: int) -> str:
@@ -141,6 +142,26 @@ def test_of_a_large_fleet_the_rest_is_counted() -> None:
     text = shown(document(2, others=3, quiet=1088), 80)
     assert "… and 3 more with something to tell and 1,088 more quiet." in text
     assert shown(document(0, others=0, quiet=40), 80) == "40 quiet.\n"
+    text = shown(document(2, others=3, quiet=1088, unwatched=4), 80)
+    assert "… and 3 more with something to tell, 1,088 more quiet and 4 more not watched." in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"severity": "warning", "handled": "acknowledged"}, "◆ warning, acknowledged"),
+        ({"severity": "warning", "handled": "out of service", "unwatched": "disabled"}, "◆ warning, switched off"),
+        ({"unwatched": "never"}, "not watched"),
+        ({"closed": True}, "closed"),
+        ({}, "quiet"),
+    ],
+)
+def test_the_line_of_an_asset_says_what_people_made_of_it_and_whether_it_is_watched(
+    changes: dict[str, Any], told: str
+) -> None:
+    found = document(1, others=0, quiet=0)
+    found["assets"][0] |= changes
+    assert told in shown(found, 120)
 
 
 def test_a_wide_terminal_shows_every_stretch_and_gaps_stay_blank() -> None:

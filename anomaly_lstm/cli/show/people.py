@@ -70,18 +70,15 @@ def _case_row(alert: Mapping[str, Any], digits: int) -> tuple[str | Text, ...]:
 
 def _state(alert: Mapping[str, Any]) -> str:
     """The state of a case in a few words, the one that matters most first."""
+    from anomaly_lstm.actions import handled
+
     if alert["closed"]:
         state = "closed"
     elif not alert["active"]:
         state = "cleared"
-    elif alert["out_of_service"]:
-        state = "out of service"
-    elif alert["suppressed"]:
-        state = "suppressed"
-    elif alert["shelved_until"]:
-        state = f"shelved to {moment(alert['shelved_until'])[5:]}"
     else:
-        state = "acknowledged" if alert["acked"] else "stands"
+        state = handled(alert) or "stands"
+        state += f" to {moment(alert['shelved_until'])[5:]}" if state == "shelved" else ""
     more = ["stale"] if alert["stale"] else []
     more += [alert["verdict"]] if alert["verdict"] else []
     return ", ".join([state, *more])

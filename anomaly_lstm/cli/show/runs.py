@@ -11,7 +11,7 @@ from anomaly_lstm.cli.show.data import dropped, graded, notes, oddities, states
 from anomaly_lstm.cli.show.judged import evaluated
 from anomaly_lstm.cli.show.learned import model_words
 from anomaly_lstm.cli.show.screen import Screen, command, next_step, say, table
-from anomaly_lstm.cli.show.told import alerts, rising, seconds
+from anomaly_lstm.cli.show.told import alerts, is_standing, rising, seconds
 from anomaly_lstm.words import counted, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
@@ -30,12 +30,12 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
     if sum(result.states.values()):
         states(screen, result.states)
     changed = {change.alert_id for change in result.changes}
-    shown = [one for one in result.report.alerts if one["active"] or one["alert_id"] in changed]
+    shown = [one for one in result.report.alerts if is_standing(one) or one["alert_id"] in changed]
     alerts(screen, result.report.run, shown)
     rising(screen, result.report.indicators)
     if len(shown) < len(result.report.alerts):
         before = len(result.report.alerts) - len(shown)
-        say(screen, f"{counted(before, 'alert')} of before {'is' if before == 1 else 'are'} over.")
+        say(screen, f"{counted(before, 'alert')} of before {'is' if before == 1 else 'are'} over or closed.")
     if result.evaluation and (result.trained or result.changes):
         say(screen, "After the training, against the events:")
         evaluated(screen, result.evaluation)

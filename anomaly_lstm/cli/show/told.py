@@ -112,7 +112,10 @@ def _weight(alert: Mapping[str, Any]) -> tuple[int, bool, float, str]:
 
 
 def _alert_row(alert: Mapping[str, Any]) -> tuple[str | Text, ...]:
-    lasted = "standing" if alert["active"] else span(seconds(alert["raised_at"], alert["cleared_at"]))
+    from anomaly_lstm.actions import handled
+
+    over = None if alert["active"] else span(seconds(alert["raised_at"], alert["cleared_at"]))
+    lasted = over or handled(alert) or "standing"
     leading = alert["sensors"][0]["sensor"] if alert["sensors"] else ""  # the reason names the others
     rarity_s = alert["peak"]["return_period_s"]
     once = alert["kind"].replace("_", " ") if rarity_s is None else rare(rarity_s)
@@ -135,9 +138,14 @@ def budget(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, 
             f"{expected(line['expected_false'])} expected by chance in {span(scored_s)} of scored time "
             f"({expected(line.get('per_month', 0.0))} a month on {counted(len(run['assets']), 'asset')}).",
         )
-    standing = sum(bool(alert["active"]) for alert in found)
+    standing = sum(is_standing(alert) for alert in found)
     if standing:
         say(screen, f"{counted(standing, 'alert')} still {'stands' if standing == 1 else 'stand'}.", style="bold")
+
+
+def is_standing(alert: Mapping[str, Any]) -> bool:
+    """Does it stand, and has nobody closed it?"""
+    return bool(alert["active"] and not alert.get("closed"))
 
 
 def stands(found: Sequence[Mapping[str, Any]]) -> bool:
