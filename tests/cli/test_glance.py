@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from anomaly_lstm.cli.show import glance
-from anomaly_lstm.cli.show.screen import Screen
+from anomaly_lstm.cli.show.screen import Screen, table
 from tests.cli.conftest import anomaly_lstm, pipeline_text, plant, row_time
 
 HOSTILE = "[red]P2[/red]\x1b[31m\u202e"
@@ -175,3 +175,33 @@ def test_a_severity_is_told_by_a_sign_and_a_word_not_by_colour_alone() -> None:
     assert set(SIGNS) == set(STYLES)
     assert len(set(SIGNS.values())) == 3
     assert severity("critical").plain == "■ critical"
+
+
+def test_a_long_name_loses_its_middle_and_keeps_to_its_line() -> None:
+    found = document(1, others=0, quiet=0)
+    found["assets"][0]["asset"] = f"begin{'L' * 200}end"
+    lines = shown(found, 120).splitlines()
+    assert lines[1].startswith("beginLLLLLLLLLL…")
+    assert "LLLend " in lines[1]
+    assert len(lines) == 3
+
+
+def test_a_narrow_table_keeps_the_columns_that_nobody_can_spare() -> None:
+    stream = io.StringIO()
+    screen = Screen(Console(file=stream, width=30, markup=False, highlight=False))
+    columns = ("id", "asset", "when", "state")
+    table(screen, columns, [("78db", "pump", "2026-03-04 09:31", "acknowledged")], whole=columns[2:], spare=("when",))
+    assert stream.getvalue().splitlines()[0].split() == ["id", "asset", "state"]
+    assert "78db" in stream.getvalue()
+    assert "acknowledged" in stream.getvalue()
+
+
+def test_letters_that_a_stream_cannot_write_shift_no_column() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii", errors="backslashreplace")
+    screen = Screen(Console(file=stream, width=80, markup=False, highlight=False))
+    table(screen, ("asset", "state"), [("pump \N{FIRE}", "a"), ("p", "b")], whole=("asset", "state"))
+    stream.flush()
+    first, second = raw.getvalue().decode().splitlines()[1:]
+    assert first.startswith("pump \\U0001f525")
+    assert first.rstrip().index(" a") + 1 == second.rindex("b")

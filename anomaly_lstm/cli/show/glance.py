@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from anomaly_lstm.cli.show.screen import Screen, say, table
-from anomaly_lstm.cli.show.told import rare, seconds, severity
+from anomaly_lstm.cli.show.told import rare, reason, seconds, severity
 from anomaly_lstm.words import expected, moment, span
 
 DECADES = 4
@@ -37,7 +37,8 @@ def assets(screen: Screen, found: Mapping[str, Any]) -> None:
     lately = f"last {span(seconds(found['start'], found['end']))}"
     if assets:
         columns = ("asset", "stands", lately, "once in", "since (UTC)", "left")
-        table(screen, columns, [_row(one, width) for one in assets], whole=(lately, "stands"), most=len(assets))
+        whole = (lately, "stands") if screen.console.width >= ROOMY else (lately,)
+        table(screen, columns, [_row(one, width) for one in assets], whole=whole, most=len(assets))
     rest = [f"{found['others']:,} more with something to tell"] if found["others"] else []
     rest += [f"{found['quiet']:,} {'more ' if assets else ''}quiet"] if found["quiet"] else []
     rest += [f"{found['unwatched']:,} {'more ' if assets else ''}not watched"] if found["unwatched"] else []
@@ -109,7 +110,7 @@ def asset(screen: Screen, found: Mapping[str, Any]) -> None:
     (one,) = watched["assets"]
     told = [alert for alert in found["alerts"] if alert["alert_id"] == one["alert_id"]] or found["alerts"][-1:]
     for alert in told:
-        say(screen, alert["reason"] if alert["active"] else f"The last alert, which is over: {alert['reason']}")
+        say(screen, reason(alert) if alert["active"] else f"The last alert, which is over: {reason(alert)}")
         say(screen, alert["forecast"] or "")
     _sensors(screen, found["sensors"], f"last {span(seconds(watched['start'], watched['end']))}")
     _strip(screen, found["states"])

@@ -12,7 +12,7 @@ from anomaly_lstm.cli.show.judged import evaluated
 from anomaly_lstm.cli.show.learned import model_words
 from anomaly_lstm.cli.show.screen import Screen, command, next_step, say, table
 from anomaly_lstm.cli.show.told import alerts, is_standing, rising, seconds
-from anomaly_lstm.words import counted, moment, span
+from anomaly_lstm.words import brief, counted, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.pipeline import RunResult
@@ -112,15 +112,20 @@ def load_words(screen: Screen, load: Mapping[str, Any]) -> None:
     often = f"{rate:.2g} per asset and day" if rate else "none"
     say(screen, f"Alarm load of the last {days}: {counted(load['calls'], 'call')}, {often}.")
     if load["busiest"] and load["calls"] > 1:
-        busiest = ", ".join(f"{one['asset']} {one['calls']}" for one in load["busiest"])
+        busiest = ", ".join(f"{brief(one['asset'])} {one['calls']}" for one in load["busiest"])
         flood = " (a flood)" if load["flood"] else ""
         most = f"most in ten minutes {load['most_in_ten_minutes']}{flood}, at {moment(load['most_at'])} UTC"
         say(screen, f"Busiest: {busiest}; {most}.")
     for one in load["chattering"][:3]:
-        say(screen, f"Alert {one['alert_id'][:4]} of {one['asset']} chatters: {one['calls']} calls within a day.")
+        say(
+            screen, f"Alert {one['alert_id'][:4]} of {brief(one['asset'])} chatters: {one['calls']} calls within a day."
+        )
     if load["longest_standing"]:
         one = load["longest_standing"]
-        say(screen, f"Longest standing: {one['alert_id'][:4]} of {one['asset']}, since {moment(one['since'])} UTC.")
+        say(
+            screen,
+            f"Longest standing: {one['alert_id'][:4]} of {brief(one['asset'])}, since {moment(one['since'])} UTC.",
+        )
 
 
 def _inspected_quality(screen: Screen, found: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from anomaly_lstm.cli.show.screen import AT_MOST, Screen, say, table
-from anomaly_lstm.words import beyond_record, counted, expected, moment, span
+from anomaly_lstm.words import beyond_record, brief, counted, expected, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.pipeline import AlertResult
@@ -46,7 +46,7 @@ def alerts(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, 
         columns = ("asset", "severity", "raised (UTC)", "lasted", "once in", "led by")
         table(screen, columns, [_alert_row(alert) for alert in shown], whole=columns[1:5])
         for alert in sorted(shown, key=_weight)[-REASONS:]:
-            say(screen, f"{alert['severity']}: {alert['reason']}")
+            say(screen, f"{alert['severity']}: {reason(alert)}")
             if alert.get("forecast"):
                 say(screen, f"  {alert['forecast']}")
     else:
@@ -103,6 +103,13 @@ def strangest(screen: Screen, run: Mapping[str, Any], result: AlertResult) -> No
             f"The limits lie far beyond the {span(run['normal_s'])} of normal rows that calibrated them. Train on a "
             f"longer span, or ask for what these rows can show: --advisory {advisory} --warning {warning}.",
         )
+
+
+def reason(alert: Mapping[str, Any]) -> str:
+    """What an alert says, a long name of its asset without its middle."""
+    told = str(alert["reason"])
+    head = f"{alert['asset']}: "
+    return f"{brief(alert['asset'])}: {told.removeprefix(head)}" if told.startswith(head) else told
 
 
 def _weight(alert: Mapping[str, Any]) -> tuple[int, bool, float, str]:
