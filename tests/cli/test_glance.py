@@ -17,9 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from anomaly_lstm.actions import NOTHING
 from anomaly_lstm.cli.show import glance
 from anomaly_lstm.cli.show.screen import Screen, table
+from anomaly_lstm.cli.show.told import alerts
 from tests.cli.conftest import anomaly_lstm, pipeline_text, plant, row_time
+from tests.told import alert_of
 
 HOSTILE = "[red]P2[/red]\x1b[31m\u202e"
 
@@ -205,3 +208,19 @@ def test_letters_that_a_stream_cannot_write_shift_no_column() -> None:
     first, second = raw.getvalue().decode().splitlines()[1:]
     assert first.startswith("pump \\U0001f525")
     assert first.rstrip().index(" a") + 1 == second.rindex("b")
+
+
+def test_what_people_handled_stands_apart_and_without_its_reason() -> None:
+    stream = io.StringIO()
+    screen = Screen(Console(file=stream, width=120, markup=False, highlight=False))
+    untouched, off, closed = (
+        {**NOTHING, **alert_of(name, name), **changes}
+        for name, changes in (("calm", {}), ("off", {"out_of_service": True}), ("shut", {"closed": True}))
+    )
+    alerts(screen, {"assets": {}, "budget": []}, [untouched, closed, off])
+    said = stream.getvalue()
+    rows = [line.split()[0] for line in said.splitlines()[1:4]]
+    assert rows == ["shut", "off", "calm"]
+    assert "warning: calm: " in said
+    assert "warning: off: " not in said
+    assert "2 alerts still stand, 1 of them acknowledged or put aside." in said
