@@ -28,6 +28,7 @@ from anomaly_lstm.pages.fleet_words import (
     own,
     rising_words,
     unwatched_words,
+    worse_words,
     zone_of,
 )
 from anomaly_lstm.pages.page import Html, content_policy, element, page, script, section
@@ -126,7 +127,7 @@ def _told(fleet: Fleet, one: Changed, tongue: Tongue) -> Html:
     """An alert: its severity, its asset, its sentence; below it what it comes to and what people made of it."""
     shown, alert = fleet.shown(one.alert["asset"]), one.alert
     mine = own(tongue, shown)
-    more = [mine.say("It was {severity}.", severity=mine.say(one.was))] if one.was else []
+    more = [worse_words(one, mine)]
     if alert["active"]:
         more += [reach_sentence(reach, mine) for reach in alert["reaches"] if reach["state"] == "estimate"]
     elif alert["cleared_at"]:

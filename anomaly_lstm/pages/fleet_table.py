@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from anomaly_lstm.clock import iso, parse_time
@@ -18,6 +19,7 @@ from anomaly_lstm.pages.fleet_words import (
     since_us,
     status_words,
     unwatched_words,
+    worse_words,
 )
 from anomaly_lstm.pages.sentences import case_words
 from anomaly_lstm.pages.texts import Tongue
@@ -139,6 +141,8 @@ def _changed(fleet: Fleet, one: Changed, tongue: Tongue) -> dict[str, Any]:
         **{key: alert[key] for key in own_keys},
         "severity": severity_of(alert),
         "was": one.was,
+        "worse": [asdict(grown) for grown in one.worse],
+        "since_then": worse_words(one, own(tongue, shown)) or None,
         "aside": is_aside(alert),
         "sentence": alert_words(shown, alert, tongue),
         "case": case_words(alert, own(tongue, shown)) or None,

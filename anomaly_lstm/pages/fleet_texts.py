@@ -39,7 +39,13 @@ SPANISH: Mapping[str, str] = {
     "Not watched, and why": "Sin vigilar, y por qué",
     "Nothing to tell: {titles}.": "Nada que decir: {titles}.",
     "And {count} more: the table has all of them.": "Y {count} más: la tabla los tiene todos.",
-    "It was {severity}.": "Era {severity}.",
+    "Since then: {changes}.": "Desde entonces: {changes}.",
+    "severity {then} → {now}": "severidad {then} → {now}",
+    "{sensor} {told} above expected": "{sensor} {told} por encima de lo esperado",
+    "{sensor} {told} below expected": "{sensor} {told} por debajo de lo esperado",
+    "{sensor} {told}, beyond its bound of {level}": "{sensor} {told}, fuera de su cota de {level}",
+    "{what} in {then} → {now}": "{what} en {then} → {now}",
+    "once in {then} → {now}": "una vez cada {then} → {now}",
     "Cleared {cleared}.": "Terminó el {cleared}.",
     "no alert yet; {sensor} moves towards its bound of {level} since {since}.": (
         "aún sin alerta; {sensor} se acerca a su cota de {level} desde el {since}."

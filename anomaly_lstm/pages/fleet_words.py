@@ -8,10 +8,11 @@ from typing import Any
 
 from anomaly_lstm.clock import parse_time
 from anomaly_lstm.pages import fleet as facts
-from anomaly_lstm.pages.fleet import Fleet, Shown, Unwatched, counts
+from anomaly_lstm.pages.fleet import Changed, Fleet, Shown, Unwatched, counts
 from anomaly_lstm.pages.report import Alert
 from anomaly_lstm.pages.sentences import sentence, with_unit
 from anomaly_lstm.pages.texts import Tongue
+from anomaly_lstm.pages.worsening import CROSSED, DEVIATION, LEFT, Worse
 from anomaly_lstm.tables import State
 from anomaly_lstm.words import clean
 
@@ -59,6 +60,32 @@ def joined(names: Sequence[str], tongue: Tongue) -> str:
 def alert_words(shown: Shown, alert: Alert, tongue: Tongue) -> str:
     """The sentence of an alert, on the clock of its asset."""
     return sentence(alert, shown.bounds, own(tongue, shown))
+
+
+def worse_words(one: Changed, tongue: Tongue) -> str:
+    """What of an alert got worse, then → now; empty where nothing did."""
+    said = []
+    if one.was:
+        now = facts.severity_of(one.alert)
+        said.append(tongue.say("severity {then} → {now}", then=tongue.say(one.was), now=tongue.say(now)))
+    said += [_grew(grown, tongue) for grown in one.worse]
+    return tongue.say("Since then: {changes}.", changes="; ".join(said)) if said else ""
+
+
+def _grew(one: Worse, tongue: Tongue) -> str:
+    """``bearing_temp 4.9 → 9.1 °C above expected``."""
+    if one.what in (DEVIATION, CROSSED):
+        told = with_unit(f"{tongue.figure(one.then)} → {tongue.figure(one.now)}", one.unit)
+        if one.what == CROSSED:
+            level = with_unit(tongue.figure(one.level), one.unit)
+            return tongue.say("{sensor} {told}, beyond its bound of {level}",
+                              sensor=one.sensor or "", told=told, level=level)  # fmt: skip
+        text = "{sensor} {told} above expected" if one.side == "above" else "{sensor} {told} below expected"
+        return tongue.say(text, sensor=one.sensor or "", told=told)
+    if one.what == LEFT:
+        what = f"{one.sensor} {with_unit(tongue.figure(one.level), one.unit)}"
+        return tongue.say("{what} in {then} → {now}", what=what, then=tongue.span(one.then), now=tongue.span(one.now))
+    return tongue.say("once in {then} → {now}", then=tongue.rarity(one.then), now=tongue.rarity(one.now))
 
 
 def status_words(shown: Shown, tongue: Tongue) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.events import Asset
@@ -46,11 +47,18 @@ def state_of(folder: Path, **more: Any) -> None:
     path.write_text(json.dumps({**state, **more}))
 
 
-def test_an_alert_that_stood_is_worse_where_its_rows_became_rarer(tmp_path: Path) -> None:
+def test_an_alert_that_stood_is_worse_where_its_rows_became_rarer_and_its_sensor_further_off(tmp_path: Path) -> None:
     lay(tmp_path, ROWS, 2, 2)
-    assert [(one.change, one.alert["asset"]) for one in told(tmp_path, since="2d").changed] == [("worse", "pump")]
+    (found,) = told(tmp_path, since="2d").changed
+    assert (found.change, found.alert["asset"]) == ("worse", "pump")
+    further, rarer = found.worse
+    assert (further.what, further.sensor, further.unit, further.side) == ("deviation", "sensor_00", "bar", "above")
+    assert further.then == pytest.approx(5 / 3, abs=1.0), "a third of the way to 5 bar, and noise"
+    assert (further.now, rarer.what) == (5.0, "return_period")
     assert [one.change for one in told(tmp_path, since="4d").changed] == ["new"]
     change(tmp_path, "pump", return_period_s=lambda table: [3600.0] * len(table))
+    change(tmp_path, "pump", **{"value.sensor_00": lambda table: [65.0] * len(table)})
+    change(tmp_path, "pump", **{"expected.sensor_00": lambda table: [60.0] * len(table)})
     assert [one.change for one in told(tmp_path, since="2d").changed] == ["unchanged"]
 
 

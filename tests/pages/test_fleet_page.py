@@ -69,7 +69,11 @@ def test_each_section_tells_the_sentence_of_its_alerts_and_what_people_made_of_t
     )
     worse = section(page, "worse")
     assert "■ critical pump-03 :" in worse
-    assert "It was advisory. bearing_temp 85 °C in about 9 h (4 h to 15 h) if load and trend stay." in worse
+    assert (
+        "Since then: severity advisory → critical; bearing_temp 4.9 → 6.1 °C above expected; bearing_temp 69.9 → 71.1 "
+        "°C, beyond its bound of 71 °C; bearing_temp 85 °C in 63 h → 9 h; once in 8 days → 400 days."
+    ) in worse
+    assert "bearing_temp 85 °C in about 9 h (4 h to 15 h) if load and trend stay." in worse
     assert "Acknowledged by anna." in section(page, "unchanged")
     assert "pump-08 : no alert yet; bearing_temp moves towards its bound of 85 °C since" in section(page, "rising")
     assert "Cleared 1 January 2026 10:00. Awaits a verdict." in section(page, "over")
