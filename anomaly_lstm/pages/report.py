@@ -142,7 +142,7 @@ class AssetReport:
     [``start_us``, ``end_us``) is what was watched, ``focus_us`` what is shown first [µs UTC]. ``alerts`` are in the
     order in which they were raised; ``about`` is the one that the page is about, None = the asset. ``courses`` are the
     sensors that are drawn, those that say most first; ``kept`` has all. ``notes`` on its data are as the run told them,
-    in English.
+    in English, and ``told`` is the reason that what stands first was raised with, as it was told then.
     """
 
     asset: str
@@ -165,6 +165,7 @@ class AssetReport:
     promises: Sequence[Promise]
     knowledge: Knowledge | None
     notes: Sequence[str]
+    told: str = ""
 
     @property
     def standing(self) -> list[Alert]:

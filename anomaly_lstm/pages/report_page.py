@@ -209,8 +209,9 @@ def _sentences(report: AssetReport, about: Alert | None, tongue: Tongue) -> Iter
         ahead = [reach_sentence(one, tongue) for one in about["reaches"]] if about["active"] else []
         case = case_words(about, tongue)
         lines = [element("li", words) for words in (*ahead, *([case] if case else []))]
-        told = element("li", say("As it was told:"), " ", element("span", clean(about["reason"]), lang="en"))
-        yield element("ul", *lines, told)
+        if report.told:
+            lines.append(element("li", say("As it was told:"), " ", element("span", clean(report.told), lang="en")))
+        yield element("ul", *lines)
     others = [one for one in report.standing if about is None or one["alert_id"] != about["alert_id"]]
     if others:
         yield element("p", say("Also stands:"))

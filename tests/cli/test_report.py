@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,14 @@ def test_without_more_words_the_page_is_of_what_matters_most(ran: Path) -> None:
     assert found["bytes"] == page.stat().st_size < 10e6
     assert "P2: vibration" in title(page)
     assert "above expected" in title(page)
+
+
+def test_the_page_tells_the_reason_with_which_the_alert_was_raised(ran: Path, tmp_path: Path) -> None:
+    assert report(ran, "--out", tmp_path / "page.html").code == 0
+    lines = [json.loads(line) for line in (ran.parent / "run" / "history.jsonl").read_text().splitlines()]
+    (raised,) = (line["alert"]["reason"] for line in lines if line["change"] == "raised")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert f'As it was told: <span lang="en">{escape(raised)}</span>' in page
 
 
 def test_an_asset_without_an_alert_says_so(ran: Path, tmp_path: Path) -> None:

@@ -48,6 +48,12 @@ def test_the_page_opens_with_the_sentence_of_what_stands() -> None:
     assert "Nobody has acknowledged it." in words(page)
 
 
+def test_what_was_told_is_what_was_known_when_it_was_raised() -> None:
+    assert "As it was told: pump-03: bearing_temp 67.2 °C is 2.2 °C above the expected 65 °C." in words(drawn())
+    assert "Tal como se avisó (en inglés): pump-03: bearing_temp 67.2 °C" in words(drawn(tongue=SPANISH))
+    assert "As it was told" not in words(drawn(asset_report(told="")))
+
+
 def test_without_an_alert_it_says_that_nothing_stands() -> None:
     assert "<h1>pump-03: no alert stands</h1>" in drawn(asset_report(alerts=[]))
     assert "No alert was raised in this time." in words(drawn(asset_report(alerts=[])))
@@ -88,7 +94,7 @@ def test_the_same_page_in_spanish_leaves_no_english_but_what_was_told_so() -> No
     assert "bearing_temp 6,1 °C por encima de lo esperado" in said
     assert "119.314 filas normales de 4 equipos" in said
     assert not re.search(
-        r"\b(the|of|expected|raised|scored)\b", said.replace(alert()["reason"], "").split("Anotado")[0]
+        r"\b(the|of|expected|raised|scored)\b", said.replace(asset_report().told, "").split("Anotado")[0]
     )
 
 
