@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm.actions import Action
 from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS, CLEARED, CLOSED, RETRACTED
 from anomaly_lstm.clock import DAY, EPOCH, find_zone, iso, parse_duration, parse_time
 from anomaly_lstm.errors import UsageError
@@ -85,8 +86,9 @@ class Dead:
 class Shown:
     """An asset as a fleet shows it.
 
-    ``alerts`` are those that stand, ``rising`` its indicators; ``once_s`` the return period [s] of the strangest row in
-    each bin of the fleet (n_bins,), NaN where nothing was scored; ``last_us`` its newest measured row [µs UTC] and the
+    ``alerts`` are those that stand, ``closed`` those that a person closed while they still do, ``acts`` what people
+    did, ``rising`` its indicators; ``once_s`` the return period [s] of the strangest row in each bin of the fleet
+    (n_bins,), NaN where nothing was scored; ``last_us`` its newest measured row [µs UTC] and the
     ``state`` of its newest row, None without one. ``page`` leads to its own page, None where there is none.
     """
 
@@ -102,6 +104,8 @@ class Shown:
     dead: Sequence[Dead] = ()
     unwatched: Sequence[Unwatched] = ()
     page: str | None = None
+    closed: Sequence[Alert] = ()
+    acts: Sequence[Action] = ()
 
     @property
     def name(self) -> str:
@@ -131,11 +135,13 @@ class Shown:
 
     @property
     def status(self) -> str:
-        """A severity, ``unwatched`` or ``quiet``."""
+        """A severity, ``unwatched``, ``closed`` where what still deviates was closed, or ``quiet``."""
         first = self.first
         if first is not None:
             return severity_of(first)
-        return "quiet" if self.is_watched else "unwatched"
+        if not self.is_watched:
+            return "unwatched"
+        return "closed" if self.closed else "quiet"
 
     @property
     def rank(self) -> tuple[int, int, float, float, str]:
@@ -144,7 +150,7 @@ class Shown:
         left_s = float(reach["p50_s"]) if reach else math.inf
         once_s = (first["peak"]["return_period_s"] or 0.0) if first else 0.0
         if first is None:
-            place = (2, 0) if self.is_watched else (3, 0)
+            place = (2, 0 if self.closed else 1) if self.is_watched else (3, 0)
         else:
             place = (int(is_aside(first)), -SEVERITIES.index(severity_of(first)))
         return *place, left_s, -float(once_s), self.name
@@ -202,6 +208,11 @@ def severity_of(alert: Alert) -> str:
 def stands(alert: Alert) -> bool:
     """Does it stand, and has nobody closed it?"""
     return bool(alert["active"] and not alert["closed"])
+
+
+def is_closed(alert: Alert) -> bool:
+    """Did a person close it, and does it still deviate?"""
+    return bool(alert["active"] and alert["closed"])
 
 
 def is_aside(alert: Alert) -> bool:

@@ -132,7 +132,7 @@ def _told(fleet: Fleet, one: Changed, tongue: Tongue) -> Html:
         more += [reach_sentence(reach, mine) for reach in alert["reaches"] if reach["state"] == "estimate"]
     elif alert["cleared_at"]:
         more.append(mine.say("Cleared {cleared}.", cleared=mine.moment(parse_time(alert["cleared_at"]))))
-    more.append(case_words(alert, mine))
+    more.append(case_words(alert, mine, shown.acts))
     about = " ".join(words for words in more if words)
     look = "aside" if is_aside(alert) or not alert["active"] else ""
     return _line([shown], alert_words(shown, alert, tongue), mark(alert, tongue), about, look)

@@ -12,6 +12,7 @@ from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.events import Asset
 from anomaly_lstm.pages.fleet import CHANGES, Changed, Fleet, Shown, counts, is_aside, rising, severity_of
 from anomaly_lstm.pages.fleet_words import (
+    STATUS,
     alert_words,
     headline,
     own,
@@ -51,7 +52,7 @@ def _row(shown: Shown, tongue: Tongue) -> dict[str, str | float | None]:
     once_s = first["peak"]["return_period_s"] if first else None
     return {
         say("asset"): shown.name,
-        say("severity"): say(shown.status),
+        say("severity"): say(STATUS.get(shown.status, shown.status)),
         say("what"): status_words(shown, tongue),
         say("since"): _time(since_us(shown), shown, tongue),
         say("hours left"): left["p50_s"],
@@ -59,7 +60,7 @@ def _row(shown: Shown, tongue: Tongue) -> dict[str, str | float | None]:
         say("hours left, at most"): left["p90_s"],
         say("once in, days"): None if once_s is None else once_s / DAY_S,
         say("raised"): _time(parse_time(first["raised_at"]) if first else None, shown, tongue),
-        say("case"): case_words(first, own(tongue, shown)) if first else "",
+        say("case"): case_words(first, own(tongue, shown), shown.acts) if first else "",
         say("last row"): _time(shown.last_us, shown, tongue),
         say("zone"): own(tongue, shown).zone_name,
         say("type"): shown.asset.type,
@@ -145,7 +146,7 @@ def _changed(fleet: Fleet, one: Changed, tongue: Tongue) -> dict[str, Any]:
         "since_then": worse_words(one, own(tongue, shown)) or None,
         "aside": is_aside(alert),
         "sentence": alert_words(shown, alert, tongue),
-        "case": case_words(alert, own(tongue, shown)) or None,
+        "case": case_words(alert, own(tongue, shown), shown.acts) or None,
     }
 
 

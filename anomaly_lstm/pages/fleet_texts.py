@@ -67,6 +67,7 @@ SPANISH: Mapping[str, str] = {
     # the table
     "All assets": "Todos los equipos",
     "quiet": "tranquilo",
+    "closed, still deviating": "cerrada, sigue desviada",
     "unwatched": "sin vigilar",
     "not running": "parado",
     "since": "desde",

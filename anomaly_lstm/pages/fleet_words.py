@@ -10,11 +10,14 @@ from anomaly_lstm.clock import parse_time
 from anomaly_lstm.pages import fleet as facts
 from anomaly_lstm.pages.fleet import Changed, Fleet, Shown, Unwatched, counts
 from anomaly_lstm.pages.report import Alert
-from anomaly_lstm.pages.sentences import sentence, with_unit
+from anomaly_lstm.pages.sentences import case_words, sentence, with_unit
 from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.pages.worsening import CROSSED, DEVIATION, LEFT, Worse
 from anomaly_lstm.tables import State
 from anomaly_lstm.words import clean
+
+STATUS = {"closed": "closed, still deviating"}
+"""What a status is called, where it is not by its own name."""
 
 NAMED = 3
 """So many assets are named in the headline."""
@@ -89,12 +92,19 @@ def _grew(one: Worse, tongue: Tongue) -> str:
 
 
 def status_words(shown: Shown, tongue: Tongue) -> str:
-    """What stands, else why nobody watches, else what it comes to, or that it does not run; empty where it is quiet."""
+    """What stands, else why nobody watches, else what was closed and still deviates, else what it comes to, or that it
+    does not run; empty where it is quiet.
+    """
     first = shown.first
     if first is not None:
         return alert_words(shown, first, tongue)
     if not shown.is_watched:
         return "; ".join(unwatched_words(shown, one, tongue) for one in shown.unwatched) + "."
+    if shown.closed:
+        mine = own(tongue, shown)
+        return " ".join(
+            f"{case_words(one, mine, shown.acts)} {alert_words(shown, one, tongue)}" for one in shown.closed
+        )
     if shown.rising:
         return rising_words(shown, shown.rising[0], tongue)
     return tongue.say("not running") if shown.state == State.OUT_OF_STATE.name else ""

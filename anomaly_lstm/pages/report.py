@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm.actions import Action
 from anomaly_lstm.clock import DAY, SECOND, parse_time
 from anomaly_lstm.policy import Bound
 from anomaly_lstm.tables import SEVERITIES
@@ -142,7 +143,8 @@ class AssetReport:
     [``start_us``, ``end_us``) is what was watched, ``focus_us`` what is shown first [µs UTC]. ``alerts`` are in the
     order in which they were raised; ``about`` is the one that the page is about, None = the asset. ``courses`` are the
     sensors that are drawn, those that say most first; ``kept`` has all. ``notes`` on its data are as the run told them,
-    in English, and ``told`` is the reason that what stands first was raised with, as it was told then.
+    in English, and ``told`` is the reason that what stands first was raised with, as it was told then. ``acts`` are
+    what people did.
     """
 
     asset: str
@@ -166,6 +168,7 @@ class AssetReport:
     knowledge: Knowledge | None
     notes: Sequence[str]
     told: str = ""
+    acts: Sequence[Action] = ()
 
     @property
     def standing(self) -> list[Alert]:

@@ -207,7 +207,7 @@ def _sentences(report: AssetReport, about: Alert | None, tongue: Tongue) -> Iter
     say = tongue.say
     if about:
         ahead = [reach_sentence(one, tongue) for one in about["reaches"]] if about["active"] else []
-        case = case_words(about, tongue)
+        case = case_words(about, tongue, report.acts)
         lines = [element("li", words) for words in (*ahead, *([case] if case else []))]
         if report.told:
             lines.append(element("li", say("As it was told:"), " ", element("span", clean(report.told), lang="en")))
@@ -409,7 +409,8 @@ def _alerts(report: AssetReport, tongue: Tongue) -> Html:
         rows.append([
             mark(alert, tongue), _whole(tongue.short_moment(parse_time(alert["onset"]))),
             _whole(tongue.short_moment(parse_time(alert["raised_at"]))), _whole(end),
-            "–" if once_s is None else tongue.rarity(once_s), led or say(alert["kind"]), case_words(alert, tongue),
+            "–" if once_s is None else tongue.rarity(once_s), led or say(alert["kind"]),
+            case_words(alert, tongue, report.acts),
             _whole(alert["alert_id"][:4]),
         ])  # fmt: skip
     columns = tuple(map(say, ("severity", "onset", "raised", "cleared", "once in", "led by", "case", "id")))

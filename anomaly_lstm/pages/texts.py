@@ -215,6 +215,7 @@ SPANISH: Mapping[str, str] = {
     "stale": "sin filas puntuadas desde hace mucho",
     "verdict {verdict} by {name}": "veredicto {verdict} de {name}",
     "closed": "cerrada",
+    ", though it still deviates": ", aunque sigue desviada",
     "awaits a verdict": "espera un veredicto",
     "nobody has acknowledged it": "nadie la ha reconocido",
     "work order {order}": "orden de trabajo {order}",

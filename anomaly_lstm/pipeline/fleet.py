@@ -135,7 +135,13 @@ def _shown(look: _Look, asset: Asset, rising: Sequence[Mapping[str, Any]]) -> tu
         policy.bounds,
         list(_dead(look, asset.asset, alerts)) if asset.enabled else (),
     )
-    return replace(shown, unwatched=list(_unwatched(look, shown, watch, failed))), changed
+    shown = replace(
+        shown,
+        unwatched=list(_unwatched(look, shown, watch, failed)),
+        closed=[one for one in mine if facts.is_closed(one)],
+        acts=[act for act in look.stands.acts if act.asset == asset.asset],
+    )
+    return shown, changed
 
 
 @dataclass(frozen=True)

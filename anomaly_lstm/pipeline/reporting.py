@@ -180,6 +180,7 @@ def asset_report(folder: Path, stands: Desk, asset: str, about: Alert | None, pi
         knowledge=_knowledge(watch, model, asset),
         notes=_notes(folder, asset),
         told=_told(place.history, standing) if standing else "",
+        acts=[act for act in stands.acts if act.asset == asset],
     )
 
 

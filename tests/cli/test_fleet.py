@@ -145,6 +145,16 @@ def test_what_a_person_put_aside_is_not_watched_and_says_why(ran: Path, tmp_path
     assert found["headline"].startswith("Nothing new to look at")
 
 
+def test_what_a_person_closed_while_it_deviates_is_told_as_such(ran: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ran.parent / "run", tmp_path / "run"))
+    (alert,) = json.loads((folder / "alerts.json").read_text())["alerts"]
+    assert anomaly_lstm("case", "close", folder, alert["alert_id"][:6], "--why", "worn", "--by", "bo").code == 0
+    found = told(folder, "--fleet", "--pages", "none", "--out", tmp_path / "fleet.json")
+    (closed,) = (one for one in found["assets"] if one["asset"] == "P2")
+    assert closed["status"] == "closed"
+    assert re.match(r"Closed by bo, .* \(worn\), though it still deviates\. vibration", closed["sentence"])
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -187,7 +197,7 @@ def test_a_run_keeps_a_folder_of_pages_up_to_date(made: Path, tmp_path: Path) ->
     alert = json.loads((tmp_path / "run" / "alerts.json").read_text())["alerts"][0]
     assert anomaly_lstm("case", "ack", pipeline, alert["alert_id"], "--by", "anna").code == 0
     assert anomaly_lstm("run", pipeline, "--until", row_time(FAULT + 36)).code == 0
-    assert "Reconocida por anna." in (web / "P2.html").read_text(encoding="utf-8")
+    assert "Reconocida por anna, " in (web / "P2.html").read_text(encoding="utf-8")
 
 
 def test_pages_that_cannot_be_written_never_fail_the_run_and_are_told_once(made: Path, tmp_path: Path) -> None:

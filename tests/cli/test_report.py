@@ -90,9 +90,10 @@ def test_the_same_page_is_the_same_bytes(ran: Path, tmp_path: Path) -> None:
 def test_what_a_person_said_shows_at_once(ran: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(ran.parent / "run", tmp_path / "run"))
     (alert,) = json.loads((folder / "alerts.json").read_text())["alerts"]
-    assert anomaly_lstm("case", "ack", folder, alert["alert_id"], "--by", "anna").code == 0
+    assert anomaly_lstm("case", "ack", folder, alert["alert_id"], "--by", "anna", "--why", "seen").code == 0
     assert report(folder, "--out", tmp_path / "p.html").code == 0
-    assert "Acknowledged by anna." in (tmp_path / "p.html").read_text(encoding="utf-8")
+    said = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert re.search(r"Acknowledged by anna, \d+ \w+ \d{4} \d\d:\d\d \(seen\)\.", said)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from anomaly_lstm.actions import Action
 from anomaly_lstm.clock import iso
 from anomaly_lstm.pages import fleet as facts
 from anomaly_lstm.pages.fleet import Changed, Dead, Fleet, Unwatched
@@ -60,6 +61,15 @@ def section(page: str, name: str) -> str:
 def test_the_headline_says_how_many_need_a_look_and_which(made: Fleet, english: str, spanish: str) -> None:
     assert headline(made) == english
     assert headline(made, SPANISH) == spanish
+
+
+def test_an_asset_whose_alert_was_closed_while_it_deviates_is_not_quiet() -> None:
+    act = Action("", START, "bo", "close", "p", why="known wear", alert_id=alert()["alert_id"])
+    made = fleet(shown("p", closed=[alert(asset="p", closed=True)], acts=[act]), shown("q"))
+    said = section(drawn(made), "all")
+    assert "closed, still deviating Closed by bo, 1 January 2026 00:00 (known wear), though it still deviates." in said
+    assert [one.status for one in made.assets] == ["closed", "quiet"]
+    assert "cerrada, sigue desviada" in section(drawn(made, SPANISH), "all")
 
 
 def test_each_section_tells_the_sentence_of_its_alerts_and_what_people_made_of_them() -> None:

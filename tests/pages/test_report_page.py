@@ -62,7 +62,7 @@ def test_without_an_alert_it_says_that_nothing_stands() -> None:
 def test_an_alert_that_is_over_awaits_a_verdict_or_has_one() -> None:
     assert "Awaits a verdict." in words(drawn(asset_report(alerts=[over()], about=over())))
     judged = over(verdict="real", verdict_by="anna", work_order="WO-7")
-    assert "Verdict real by anna, work order WO-7." in words(drawn(asset_report(alerts=[judged], about=judged)))
+    assert "Verdict real by anna; work order WO-7." in words(drawn(asset_report(alerts=[judged], about=judged)))
 
 
 def test_what_else_stands_is_said_too() -> None:

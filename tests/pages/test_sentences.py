@@ -5,10 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from anomaly_lstm.pages.sentences import reach_sentence, sentence
+from anomaly_lstm.actions import Action
+from anomaly_lstm.clock import iso
+from anomaly_lstm.pages.sentences import case_words, reach_sentence, sentence
 from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.policy import Bound
-from tests.reports import alert
+from tests.reports import alert, over
+from tests.toys import MINUTE, START
 
 ENGLISH, SPANISH = (Tongue(one, ZoneInfo("UTC")) for one in ("en", "es"))
 
@@ -75,3 +78,34 @@ def test_what_an_alert_comes_to_is_said_or_that_nobody_can(changes: dict[str, An
     (reach,) = alert()["reaches"]
     assert reach_sentence({**reach, **changes}, ENGLISH) == words
     assert reach_sentence({**reach, **changes}, SPANISH) != words
+
+
+def act(do: str, by: str, minutes: int = 0, **more: Any) -> Action:
+    return Action("", START + minutes * MINUTE, by, do, "pump-03", alert_id=alert()["alert_id"], **more)
+
+
+SHELVED = {"shelved_until": iso(START + 720 * MINUTE)}
+
+
+@pytest.mark.parametrize(
+    ("one", "acts", "words"),
+    [
+        (alert(), [act("acknowledge", "anna")], "Nobody has acknowledged it."),
+        (alert(acked=True, acked_by="anna"), [], "Acknowledged by anna."),
+        (alert(acked=True, acked_by="anna"),
+         [act("acknowledge", "bo"), act("acknowledge", "anna", 5, why="seen"), act("shelve", "cy", 9)],
+         "Acknowledged by anna, 1 January 2026 00:05 (seen)."),
+        (alert(**SHELVED), [act("shelve", "anna", why="spare ordered")],
+         "Shelved until 1 January 2026 12:00 by anna, 1 January 2026 00:00 (spare ordered)."),
+        (alert(closed=True), [act("close", "anna", why="known wear")],
+         "Closed by anna, 1 January 2026 00:00 (known wear), though it still deviates."),
+        (over(closed=True), [], "Closed."),
+        (over(verdict="real", verdict_by="anna", closed=True), [act("verdict", "anna", note="seal gone")],
+         "Verdict real by anna, 1 January 2026 00:00 (seal gone)."),
+        (alert(out_of_service=True), [Action("", START, "bo", "out_of_service", "pump-03", why="overhaul")],
+         "Out of service by bo, 1 January 2026 00:00 (overhaul)."),
+        (alert(out_of_service=True), [Action("", START, "bo", "out_of_service", "pump-04")], "Out of service."),
+    ],
+)  # fmt: skip
+def test_what_people_did_is_told_with_by_whom_when_and_why(one: dict[str, Any], acts: list[Action], words: str) -> None:
+    assert case_words(one, ENGLISH, acts) == words
