@@ -29,9 +29,10 @@ NEW, WORSE, UNCHANGED, OVER, AWAITING = "new", "worse", "unchanged", "over", "aw
 CHANGES = (NEW, WORSE, UNCHANGED, OVER, AWAITING)
 """What became of an alert since a time, in the order in which it is told."""
 
-DISABLED, NEVER, OUT_OF_SERVICE, SUPPRESSED, SHELVED, FAILED, SILENT, OFF, WARM_UP, SENSORS, UNSCORED = (
+DISABLED, NEVER, EMPTY, OUT_OF_SERVICE, SUPPRESSED, SHELVED, FAILED, SILENT, OFF, WARM_UP, SENSORS, UNSCORED = (
     "disabled",
     "never",
+    "empty",
     "out_of_service",
     "suppressed",
     "shelved",
@@ -42,8 +43,8 @@ DISABLED, NEVER, OUT_OF_SERVICE, SUPPRESSED, SHELVED, FAILED, SILENT, OFF, WARM_
     "sensors",
     "unscored",
 )
-"""Why an asset is not watched: switched off in the table of assets; in it, but nothing ever came; put aside by a
-person; failed in the last run; stopped sending; never a row in which it ran, long enough a stretch, enough sensors, any
+"""Why an asset is not watched: switched off in the table of assets; in it, but nothing ever came; rows came, but no
+sensor had a value; put aside by a person; failed in the last run; stopped sending; never a row in which it ran, long enough a stretch, enough sensors, any
 score.
 """
 

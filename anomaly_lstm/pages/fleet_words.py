@@ -140,7 +140,8 @@ PUT_ASIDE = {facts.OUT_OF_SERVICE: "out of service", facts.SUPPRESSED: "suppress
 
 WHYS = {
     facts.DISABLED: "switched off in the table of assets",
-    facts.NEVER: "in the table of assets, but no row of it ever came",
+    facts.NEVER: "no row of it ever came",
+    facts.EMPTY: "rows came, but no sensor had a value in them",
     facts.OFF: "its running condition was never fulfilled",
     facts.WARM_UP: "too few rows so far to say anything",
     facts.SENSORS: "too few of its sensors were ever measured",

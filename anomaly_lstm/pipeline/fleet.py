@@ -227,11 +227,11 @@ def _unwatched(look: _Look, shown: Shown, watch: Watch | None, failed: str | Non
     yield from (_held(hold) for hold in look.stands.holds if hold.asset == shown.name)
     if watch is None or watch.next is None:
         if not failed:
-            yield Unwatched(facts.NEVER)
+            yield Unwatched(facts.NEVER if watch is None else facts.EMPTY)
         return
     silent = [parse_time(one["onset"]) for one in shown.alerts if one["kind"] == "no_data"]
     if shown.last_us is not None and look.stands.seen_us - shown.last_us > LATE_US:
-        silent.append(shown.last_us)
+        silent.append(shown.last_us + look.stands.period_us)  # as an alert tells it: from the end of the last row on
     if silent:
         yield Unwatched(facts.SILENT, since_us=min(silent))
     if not watch.n_scored and not failed:

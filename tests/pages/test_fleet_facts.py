@@ -80,7 +80,7 @@ def test_an_asset_without_rows_for_a_day_is_not_watched(tmp_path: Path) -> None:
     states = np.where(times > last, "NO_DATA", "SCORED").tolist()
     change(tmp_path, "pump-0001", state=lambda table: states)
     (why,) = shown(told(tmp_path), "pump-0001").unwatched
-    assert (why.why, why.since_us) == ("silent", last)
+    assert (why.why, why.since_us) == ("silent", last + MINUTE_US), "from the end of its last row on"
 
 
 def test_a_sensor_without_a_value_is_dead_and_one_that_is_seldom_measured_is_not(tmp_path: Path) -> None:
@@ -96,16 +96,18 @@ def test_a_sensor_without_a_value_is_dead_and_one_that_is_seldom_measured_is_not
 
 
 def test_what_was_never_scored_says_what_it_lacks(tmp_path: Path) -> None:
-    lay(tmp_path, ROWS, 2, 4)
+    lay(tmp_path, ROWS, 2, 5)
     watches = json.loads((tmp_path / "state.json").read_text())["assets"]
     for name, state in (("pump-0001", "OUT_OF_STATE"), ("pump-0002", "WARM_UP"), ("pump-0003", "SENSOR_BAD")):
         change(tmp_path, name, state=lambda table, state=state: [state] * len(table))
         watches[name]["n_scored"] = 0
+    watches["pump-0004"] |= {"next": None, "n_scored": 0}
     state_of(tmp_path, assets=watches, failed={"pump": "pump: sensor 'x' is missing.", "a.csv": "a.csv: torn"})
     made = told(tmp_path, Asset("new", "", "", "", enabled=True), Asset("off", "", "", "", enabled=False))
     whys = {one.name: [why.why for why in one.unwatched] for one in made.assets}
     assert whys == {
         "pump": ["failed"], "pump-0001": ["off"], "pump-0002": ["warm_up"], "pump-0003": ["sensors"],
+        "pump-0004": ["empty"],
         "new": ["never"], "off": ["disabled"],
     }  # fmt: skip
     assert shown(made, "pump").unwatched[0].told == "sensor 'x' is missing."
