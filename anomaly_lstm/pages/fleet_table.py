@@ -24,6 +24,7 @@ from anomaly_lstm.pages.fleet_words import (
 )
 from anomaly_lstm.pages.sentences import case_words
 from anomaly_lstm.pages.texts import Tongue
+from anomaly_lstm.pages.worsening import TOLD_S
 from anomaly_lstm.words import cell
 
 FLEET_VERSION = 1
@@ -58,7 +59,7 @@ def _row(shown: Shown, tongue: Tongue) -> dict[str, str | float | None]:
         say("hours left"): left["p50_s"],
         say("hours left, at least"): left["p10_s"],
         say("hours left, at most"): left["p90_s"],
-        say("once in, days"): None if once_s is None else once_s / DAY_S,
+        say("once in, days"): None if once_s is None else min(once_s, TOLD_S) / DAY_S,
         say("raised"): _time(parse_time(first["raised_at"]) if first else None, shown, tongue),
         say("case"): case_words(first, own(tongue, shown), shown.acts) if first else "",
         say("last row"): _time(shown.last_us, shown, tongue),
@@ -152,6 +153,7 @@ def _changed(fleet: Fleet, one: Changed, tongue: Tongue) -> dict[str, Any]:
 
 def _asset(shown: Shown, tongue: Tongue) -> dict[str, Any]:
     first, reach = shown.first, shown.reach
+    once_s = first["peak"]["return_period_s"] if first else None
     soonest = ("sensor", "level", "unit", "p10_s", "p50_s", "p90_s")
     return {
         "asset": shown.name,
@@ -162,7 +164,7 @@ def _asset(shown: Shown, tongue: Tongue) -> dict[str, Any]:
         "alert_id": first["alert_id"] if first else None,
         "since": _iso(since_us(shown)),
         "reach": {key: reach[key] for key in soonest} if reach else None,
-        "return_period_s": first["peak"]["return_period_s"] if first else None,
+        "return_period_s": min(once_s, TOLD_S) if once_s is not None else None,
         "last_row": _iso(shown.last_us),
         "state": shown.state,
         "zone": own(tongue, shown).zone_name,

@@ -51,6 +51,14 @@ def test_there_is_one_row_an_asset_in_the_order_of_the_page() -> None:
     )  # fmt: skip
 
 
+def test_rarer_than_what_is_told_is_not_told_apart_in_figures_either() -> None:
+    rarest = alert(peak={**alert()["peak"], "return_period_s": 1e12})
+    made = fleet(shown("p", alerts=[rarest]))
+    (row,) = rows(made)
+    assert row["once in, days"] == "365250"
+    assert document(made, ENGLISH)["assets"][0]["return_period_s"] == 365_250 * 86_400
+
+
 def test_times_are_on_the_clock_of_the_plant_and_parse_as_times() -> None:
     (row,) = rows(fleet(shown("p", alerts=[alert()], zone=ZoneInfo("America/Santiago"))))
     assert row["zone"] == "America/Santiago"
