@@ -44,8 +44,8 @@ DISABLED, NEVER, EMPTY, OUT_OF_SERVICE, SUPPRESSED, SHELVED, FAILED, SILENT, OFF
     "unscored",
 )
 """Why an asset is not watched: switched off in the table of assets; in it, but nothing ever came; rows came, but no
-sensor had a value; put aside by a person; failed in the last run; stopped sending; never a row in which it ran, long enough a stretch, enough sensors, any
-score.
+sensor had a value; put aside by a person; failed in the last run; stopped sending; never a row in which it ran, long
+enough a stretch, enough sensors, any score.
 """
 
 WHOSE_PAGES = ("standing", "all", "none")

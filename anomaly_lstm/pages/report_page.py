@@ -187,7 +187,7 @@ SIGNS = {"advisory": "●", "warning": "◆", "critical": "■"}
 
 
 def _left(alert: Alert, tongue: Tongue) -> tuple[str, str]:
-    """How long until the first bound, else how rare it was."""
+    """How long until the first bound, else which sensor is without values, or how rare it was."""
     say = tongue.say
     estimates = [one for one in alert["reaches"] if one["state"] == "estimate" and one["sensor"]]
     if alert["active"] and estimates:
@@ -197,6 +197,8 @@ def _left(alert: Alert, tongue: Tongue) -> tuple[str, str]:
         words = say("to {level} of {sensor} ({low} to {high})", level=level, sensor=first["sensor"], low=low, high=high)
         return tongue.span(first["p50_s"]), words
     once_s = alert["peak"]["return_period_s"]
+    if alert["kind"] == "sensor_bad":
+        return clean(", ".join(one["sensor"] for one in alert["sensors"][:1]) or "–"), say("without values")
     if once_s is None:
         return "–", say("no score while data are missing")
     return tongue.rarity(once_s), say("in normal operation comes about once in")

@@ -204,6 +204,7 @@ SPANISH: Mapping[str, str] = {
     "return period of the last scored row": "período de retorno de la última fila puntuada",
     "of the rows have a score": "de las filas tienen puntuación",
     "to {level} of {sensor} ({low} to {high})": "hasta {level} de {sensor} (de {low} a {high})",
+    "without values": "sin valores",
     "no score while data are missing": "sin puntuación mientras faltan datos",
     "in normal operation comes about once in": "en operación normal ocurre una vez cada",
     "As it was told:": "Tal como se avisó (en inglés):",

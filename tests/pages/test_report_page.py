@@ -65,6 +65,13 @@ def test_an_alert_that_is_over_awaits_a_verdict_or_has_one() -> None:
     assert "Verdict real by anna; work order WO-7." in words(drawn(asset_report(alerts=[judged], about=judged)))
 
 
+def test_a_sensor_without_values_does_not_claim_that_nothing_is_scored() -> None:
+    bad = alert(kind="sensor_bad", peak={**alert()["peak"], "return_period_s": None, "score": None}, reaches=[])
+    said = words(drawn(asset_report(alerts=[bad], about=bad)))
+    assert "no score while data are missing" not in said
+    assert "bearing_temp without values" in said
+
+
 def test_what_else_stands_is_said_too() -> None:
     other = alert(alert_id="cd" * 8, kind="sensor_bad", severity="advisory", severity_now="advisory")
     assert "Also stands:" in words(drawn(asset_report(alerts=[alert(), other])))
