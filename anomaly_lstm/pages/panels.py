@@ -174,11 +174,10 @@ def parts(report: AssetReport, tongue: Tongue) -> Figure:
         ]
         for row in report.parts.share.tolist()
     ]
-    full = _decades(report, max(report.limits_s.values(), default=90 * 86_400))
     names = list(report.parts.sensors)
     heat = {
         "type": "heatmap", "x": edges, "y": list(range(len(names))), "z": [_short(row) for row in made],
-        "customdata": told, "zmin": 0, "zmax": round(full, 3), "showscale": False, "hoverongaps": False,
+        "customdata": told, "zmin": 0, "zmax": round(_full(report, made), 3), "showscale": False, "hoverongaps": False,
         "colorscale": [[0, "var(--paper)"], [0.2, "var(--wash)"], [1, "var(--heat-full)"]],
         "hovertemplate": "%{customdata}<extra>%{y}</extra>",
     }  # fmt: skip
@@ -195,6 +194,21 @@ def parts(report: AssetReport, tongue: Tongue) -> Figure:
         "layout": {**layout, "height": height, "hovermode": "closest"},
         "short": [text(clipped(name, SHORT)) for name in names],
     }
+
+
+def _full(report: AssetReport, made: Float64) -> float:
+    """How much has the full colour: what a sensor alone adds at the highest limit. Where something strange is spread
+    over many sensors it is what the first of them adds, but never so little that what is normal is more than half as
+    strong.
+    """
+    alone = float(_decades(report, max(report.limits_s.values(), default=90 * 86_400)))
+    with np.errstate(invalid="ignore"):
+        strange = report.parts.return_period_s >= min(report.limits_s.values(), default=np.inf)
+    found, calm = made[:, strange], made[:, ~strange]
+    if not np.isfinite(found).any():
+        return alone
+    usual = float(np.nanquantile(calm, 0.99)) if np.isfinite(calm).any() else 0.0
+    return min(alone, max(float(np.nanmax(found)), 2 * usual))
 
 
 def contributions(report: AssetReport) -> Float64:
@@ -372,5 +386,7 @@ def _short(values: Float64) -> list[float | None]:
 
 
 def clipped(name: str, most: int) -> str:
+    """A name in so many letters: its begin and its end, for tags often differ there only."""
     name = clean(name)
-    return name if len(name) <= most else name[: most - 1] + "…"
+    tail = (most - 1) // 2
+    return name if len(name) <= most else f"{name[: most - 1 - tail]}…{name[-tail:]}"

@@ -76,13 +76,15 @@ class States:
 @dataclass(frozen=True)
 class Parts:
     """Each sensor's share of the evidence in the strangest row between two edges: ``edges_us`` (n + 1,), ``share``
-    (n_sensors, n), ``return_period_s`` (n,) of that row [s]; NaN where nothing was scored.
+    (n_sensors, n), ``return_period_s`` (n,) of that row [s]; NaN where nothing was scored. They are those that add most
+    of the ``scored`` ones.
     """
 
     sensors: Sequence[str]
     edges_us: Int64
     share: Float64
     return_period_s: Float64
+    scored: int = 0
 
 
 @dataclass(frozen=True)

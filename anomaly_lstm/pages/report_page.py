@@ -271,10 +271,7 @@ def _pictures(report: AssetReport, tongue: Tongue) -> Iterator[_Picture]:
         yield _Picture(
             "parts",
             say("Which sensors"),
-            say(
-                "The stronger the colour, the more a sensor adds to what is strange: its share, times how many powers "
-                "of ten the row is rare."
-            ),
+            _parts_words(report, tongue),
             panels.parts(report, tongue),
             _parts_table(report, tongue),
         )
@@ -286,6 +283,22 @@ def _pictures(report: AssetReport, tongue: Tongue) -> Iterator[_Picture]:
             panels.sensor(report, course, tongue),
             _course_table(course, report, tongue),
         )
+
+
+def _parts_words(report: AssetReport, tongue: Tongue) -> str:
+    """How to read the heat map, and which sensors it shows where there are more."""
+    words = tongue.say(
+        "The stronger the colour, the more a sensor adds to what is strange: its share, times how many powers of ten "
+        "the row is rare."
+    )
+    shown, count = len(report.parts.sensors), report.parts.scored
+    if count <= shown:
+        return words
+    more = tongue.say(
+        "{shown} of {all} sensors, those that add most.",
+        shown=tongue.number(f"{shown:,}"), all=tongue.number(f"{count:,}"),
+    )  # fmt: skip
+    return f"{words} {more}"
 
 
 def _course_words(course: Course, tongue: Tongue, *, is_first: bool) -> str:

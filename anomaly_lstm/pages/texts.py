@@ -257,6 +257,7 @@ SPANISH: Mapping[str, str] = {
         "Cuanto más fuerte el color, más aporta un sensor a lo extraño: su parte por las potencias de diez de "
         "la rareza de la fila."
     ),
+    "{shown} of {all} sensors, those that add most.": "{shown} de {all} sensores, los que más aportan.",
     "A context: it explains the others and is never scored.": "Un contexto: explica a los demás y nunca se puntúa.",
     "Line: measured. Dotted: expected.": "Línea: medido. Puntos: esperado.",
     "Line: measured. Dotted: expected, with the band in which nine in ten normal rows lie.": (

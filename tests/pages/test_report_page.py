@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from anomaly_lstm.pages import panels
-from anomaly_lstm.pages.report import AssetReport, around
+from anomaly_lstm.pages.report import AssetReport, Parts, around
 from anomaly_lstm.pages.report_page import Drawing, draw
 from anomaly_lstm.pages.texts import Tongue
 from tests.pages.test_page import HOSTILE, read
@@ -168,3 +168,38 @@ def test_a_page_of_nothing_is_still_a_page(language: str) -> None:
         rarity=type(plain.rarity)(plain.rarity.time_us[:0], plain.rarity.return_period_s[:0]),
     )  # fmt: skip
     read(drawn(nothing, Tongue(language, ZoneInfo("Asia/Tokyo"))))
+
+
+def spread(n_sensors: int, once_s: float) -> AssetReport:
+    """Many sensors that all add alike in the last half of the time, in rows so rare; before, chance."""
+    edges = asset_report().parts.edges_us
+    n = len(edges) - 1
+    share = np.full((n_sensors, n), 1 / n_sensors)
+    once = np.where(np.arange(n) < n // 2, 3600.0, once_s)
+    names = [f"s{place:02} bearing temperature, drive end, phase {place % 3}" for place in range(n_sensors)]
+    return asset_report(parts=Parts(names, edges, share, once, 2 * n_sensors))
+
+
+def heat(report: AssetReport) -> tuple[float, float]:
+    """How strong the strongest colour of rows that are strange is, and of those that are not, of 1."""
+    (drawn_,) = figures(drawn(report))["figures"]["parts"]["data"]
+    cells = np.array(drawn_["z"]) / drawn_["zmax"]
+    half = cells.shape[1] // 2
+    return float(cells[:, half:].max()), float(cells[:, :half].max())
+
+
+def test_what_is_spread_over_many_sensors_is_seen_and_what_is_normal_stays_pale() -> None:
+    strange, normal = heat(spread(20, 1e10))
+    assert strange == pytest.approx(1.0, abs=0.01)
+    assert normal <= 0.51
+    strange, normal = heat(spread(20, 7200.0))
+    assert max(strange, normal) < 0.2, "nothing is strange"
+
+
+def test_names_keep_the_end_that_tells_them_apart_and_it_is_said_how_many_sensors_are_shown() -> None:
+    page = drawn(spread(20, 1e10))
+    axis = figures(page)["figures"]["parts"]["layout"]["yaxis"]["ticktext"]
+    assert axis[:2] == ["s00 bear…phase 0", "s01 bear…phase 1"]
+    assert len(set(axis)) == 20
+    assert "20 of 40 sensors, those that add most." in words(page)
+    assert "sensors, those that add most" not in words(drawn())
