@@ -124,6 +124,29 @@ def test_the_zone_of_the_table_of_assets_is_that_of_an_assets_own_page(ran: Path
         assert f"times in {zone}" in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
+def test_a_zone_that_a_person_asks_for_is_that_of_an_assets_page_but_not_of_the_fleet(
+    ran: Path, tmp_path: Path
+) -> None:
+    assert report(ran, "--asset", "P1", "--zone", "Europe/Madrid", "--out", tmp_path / "P1.html").code == 0
+    assert "times in Europe/Madrid" in (tmp_path / "P1.html").read_text(encoding="utf-8")
+    fleet = ("--fleet", "--pages", "none", "--out", tmp_path / "fleet.json")
+    found = told(ran, *fleet, "--zone", "Europe/Madrid")
+    assert {one["asset"]: one["zone"] for one in found["assets"]}["P1"] == "America/Santiago"
+    assert {one["asset"]: one["zone"] for one in found["assets"]}["P2"] == "Europe/Madrid"
+    wrong = report(ran, *fleet, "--zone", "Mars/X")
+    assert wrong.code == 2
+    assert "Mars/X" in wrong.err
+
+
+def test_a_zone_that_changes_nothing_of_a_fleet_is_told(ran: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(ran.parent, tmp_path / "copy"))
+    (copy / "assets.csv").write_text("asset,zone\nP1,Asia/Tokyo\nP2,Asia/Tokyo\n")
+    said = report(copy / ran.name, "--fleet", "--pages", "none", "--zone", "Europe/Madrid")
+    assert said.code == 0, said.err
+    assert "Every asset has its own zone in the table of assets: --zone Europe/Madrid changes" in said.err
+    assert "Every asset" not in report(copy / ran.name, "--fleet", "--pages", "none").err
+
+
 def test_a_page_that_cannot_be_drawn_is_told_and_the_fleet_is_all_the_same(ran: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(ran.parent / "run", tmp_path / "run"))
     for month in (folder / "scores" / "P2").glob("*.parquet"):
