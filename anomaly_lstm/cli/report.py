@@ -146,7 +146,7 @@ def _of_one(
         now_us=time.time_ns() // 1000,
     )
     about = f"Alert {made.alert_id[:4]} of {made.asset}" if made.alert_id else made.asset
-    show.say(screen, f"{about}: {made.out} ({made.size / 1e6:.1f} MB). It opens in any browser, offline.")
+    show.say(screen, f"{about}: {made.out} ({_size(made.size)}). It opens in any browser, offline.")
     content = {"asset": made.asset, "alert_id": made.alert_id, "out": made.out, "bytes": made.size}
     show.document(screen, "report", content)
 
@@ -193,10 +193,15 @@ def _of_all(
     more = {0: "", 1: " Beside it: the page of 1 asset."}.get(
         len(made.pages), f" Beside it: the pages of {len(made.pages):,} assets."
     )
-    show.say(screen, f"{made.out} ({made.size / 1e6:.2f} MB).{more}")
+    show.say(screen, f"{made.out} ({_size(made.size)}).{more}")
     beside: Mapping[str, object] = {"out": made.out, "bytes": made.size, "pages": made.pages, "failed": made.failed}
     show.document(screen, "report", {**made.document, **beside})
     verbs.failures({name: f"{name}: {why}" for name, why in made.failed.items()})
+
+
+def _size(size: int) -> str:
+    """Of a file, in words."""
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
 
 
 def _source_zone(config: Pipeline | None) -> str | None:

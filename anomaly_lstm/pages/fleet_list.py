@@ -75,7 +75,7 @@ def _tools(fleet: Fleet, columns: Sequence[str], tongue: Tongue) -> Html:
         element("input", type="search", placeholder=say("Search"), aria_label=say("Search"), autocomplete="off"),
         *choices,
         element("select", *order, data_order="", aria_label=say("Order")),
-        element("button", say("As at first"), type="button"),
+        element("button", say("Reset"), type="button"),
         id="tools", class_="tools", hidden="", role="search",
     )  # fmt: skip
 

@@ -100,7 +100,7 @@ def _sections(fleet: Fleet, tongue: Tongue) -> Iterator[Html]:
     awaiting = [_told(fleet, one, tongue) for one in fleet.of(AWAITING)]
     parts = (
         (NEW, say("New since then"), alerts[NEW]),
-        (WORSE, say("Worse than then"), alerts[WORSE]),
+        (WORSE, say("Worse since then"), alerts[WORSE]),
         (UNCHANGED, say("Unchanged"), alerts[UNCHANGED]),
         ("rising", say("Rising, no alert yet"), [_rising(*pair, tongue) for pair in rising(fleet)]),
         (OVER, say("Over since then"), alerts[OVER]),

@@ -11,10 +11,10 @@ SPANISH: Mapping[str, str] = {
     "{count} of {all} need a look: {names}": "{count} de {all} piden una mirada: {names}",
     "{count} more": "{count} más",
     "Nothing new to look at: what stands is acknowledged or put aside ({all})": (
-        "Nada nuevo que mirar: lo que está en pie está reconocido o apartado ({all})"
+        "Nada nuevo que mirar: lo que está activo está reconocido o apartado ({all})"
     ),
     "None of {all} is watched": "Ninguno de {all} está vigilado",
-    "No alert stands on {all}": "Ninguna alerta en pie en {all}",
+    "No alert stands on {all}": "Ninguna alerta activa en {all}",
     "{pipeline} · since {since} · newest row {newest} · times in {zone}": (
         "{pipeline} · desde el {since} · última fila del {newest} · horas de {zone}"
     ),
@@ -30,7 +30,7 @@ SPANISH: Mapping[str, str] = {
     "not watched": "sin vigilar",
     # what changed
     "New since then": "Nuevas desde entonces",
-    "Worse than then": "Peores que entonces",
+    "Worse since then": "Peores desde entonces",
     "Unchanged": "Sin cambios",
     "Rising, no alert yet": "En aumento, aún sin alerta",
     "Over since then": "Terminadas desde entonces",
@@ -43,12 +43,12 @@ SPANISH: Mapping[str, str] = {
     "severity {then} → {now}": "severidad {then} → {now}",
     "{sensor} {told} above expected": "{sensor} {told} por encima de lo esperado",
     "{sensor} {told} below expected": "{sensor} {told} por debajo de lo esperado",
-    "{sensor} {told}, beyond its bound of {level}": "{sensor} {told}, fuera de su cota de {level}",
+    "{sensor} {told}, beyond its bound of {level}": "{sensor} {told}, fuera de su límite de {level}",
     "{what} in {then} → {now}": "{what} en {then} → {now}",
     "once in {then} → {now}": "una vez cada {then} → {now}",
     "Cleared {cleared}.": "Terminó el {cleared}.",
     "no alert yet; {sensor} moves towards its bound of {level} since {since}.": (
-        "aún sin alerta; {sensor} se acerca a su cota de {level} desde el {since}."
+        "aún sin alerta; {sensor} se acerca a su límite de {level} desde el {since}."
     ),
     "{sensor} without values since {since} at least": "{sensor} sin valores al menos desde el {since}",
     " until {until}": " hasta el {until}",
@@ -82,7 +82,7 @@ SPANISH: Mapping[str, str] = {
     "{shown} of {all} assets": "{shown} de {all} equipos",
     "Search": "Buscar",
     "Order": "Orden",
-    "By weight": "Por peso",
+    "By weight": "Por importancia",
     "By {column}": "Por {column}",
     "{column}: all": "{column}: todo",
     "No asset fits.": "Ningún equipo coincide.",

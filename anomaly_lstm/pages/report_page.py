@@ -231,7 +231,7 @@ def mark(alert: Alert, tongue: Tongue) -> Html:
 def _tools(report: AssetReport, tongue: Tongue) -> Html:
     """What zooms all pictures at once."""
     say = tongue.say
-    acts = [("focus", say("Around the alert") if report.alerts else say("As at first")), ("day", say("Last day")),
+    acts = [("focus", say("Around the alert") if report.alerts else say("Reset")), ("day", say("Last day")),
             ("week", say("Last 7 days")), ("all", say("All"))]  # fmt: skip
     moves = [("earlier", "◀", say("Earlier")), ("later", "▶", say("Later")), ("nearer", "+", say("Nearer")),
              ("wider", "−", say("Wider"))]  # fmt: skip
@@ -253,7 +253,7 @@ def _pictures(report: AssetReport, tongue: Tongue) -> Iterator[_Picture]:
         say("How rare"),
         say(
             "In normal operation a row this strange comes about once in that time. Shaded from the top: the "
-            "severities. Upright: when an alert stood; dotted: its onset."
+            "severities. Shaded upright: while an alert stood; dotted: its onset."
         ),
         panels.rarity(report, tongue),
         _rarity_table(report, tongue),
@@ -261,9 +261,7 @@ def _pictures(report: AssetReport, tongue: Tongue) -> Iterator[_Picture]:
     yield _Picture(
         "states",
         say("What was scored"),
-        say(
-            "Which share of the rows has a score, and why the others have none. Framed: what people told of that time."
-        ),
+        say("Which share of the rows has a score, and why the others have none. Framed: events that people noted."),
         panels.states(report, tongue),
         _states_table(report, tongue),
     )

@@ -73,7 +73,11 @@ def reach_sentence(reach: Mapping[str, Any], tongue: Tongue) -> str:
         )  # fmt: skip
     if reach["state"] == "cannot_say":
         why = tongue.say(reach["reason"])
-        return tongue.say("{what}: when, nobody can say ({why}).", what=what, why=why)
+        if not reach["sensor"]:
+            return tongue.say("When it reaches {what}, nobody can say ({why}).", what=what, why=why)
+        level = with_unit(tongue.figure(reach["level"]), reach["unit"])
+        text = "When {sensor} reaches {level}, nobody can say ({why})."
+        return tongue.say(text, sensor=reach["sensor"], level=level, why=why)
     if reach["state"] == "beyond_range":
         return tongue.say("{what}: not in the time that its trend can tell of.", what=what)
     return tongue.say("{what}: too few rows since the onset to say when.", what=what)

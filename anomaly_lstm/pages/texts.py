@@ -138,7 +138,7 @@ SPANISH: Mapping[str, str] = {
     **replay_texts.SPANISH,
     # states, severities, kinds, verdicts
     "SCORED": "puntuada",
-    "WARM_UP": "arranque",
+    "WARM_UP": "calentamiento",
     "NO_DATA": "sin datos",
     "SENSOR_BAD": "faltan sensores",
     "OUT_OF_STATE": "parado, o sin juzgar",
@@ -171,7 +171,7 @@ SPANISH: Mapping[str, str] = {
     "ignore": "no juzgar",
     # sentences
     "in normal operation this comes about once in {time}": "en operación normal ocurre una vez cada {time}",
-    "{sensor} beyond its bound of {level}": "{sensor} fuera de su cota de {level}",
+    "{sensor} beyond its bound of {level}": "{sensor} fuera de su límite de {level}",
     "no data since {since}": "sin datos desde el {since}",
     "unusual behaviour since {since}": "comportamiento inusual desde el {since}",
     "{sensor} without values since {since}": "{sensor} sin valores desde el {since}",
@@ -184,7 +184,10 @@ SPANISH: Mapping[str, str] = {
     "{what} in about {middle} ({low} to {high}) if load and trend stay.": (
         "{what} en unas {middle} (de {low} a {high}) si la carga y la tendencia siguen."
     ),
-    "{what}: when, nobody can say ({why}).": "{what}: nadie puede decir cuándo ({why}).",
+    "When {sensor} reaches {level}, nobody can say ({why}).": (
+        "Nadie puede decir cuándo {sensor} llega a {level} ({why})."
+    ),
+    "When it reaches {what}, nobody can say ({why}).": "Nadie puede decir cuándo llega: {what} ({why}).",
     "{what}: not in the time that its trend can tell of.": "{what}: no en el plazo que su tendencia permite ver.",
     "{what}: too few rows since the onset to say when.": "{what}: hay pocas filas desde el inicio para decir cuándo.",
     "no trend": "sin tendencia",
@@ -193,9 +196,9 @@ SPANISH: Mapping[str, str] = {
     "unseen regime": "régimen nunca visto",
     # the head of the page
     "{asset}: nothing could be scored": "{asset}: nada se pudo puntuar",
-    "{asset}: no alert stands": "{asset}: ninguna alerta en pie",
+    "{asset}: no alert stands": "{asset}: ninguna alerta activa",
     "{pipeline} · {start} to {end} · times in {zone}": "{pipeline} · del {start} al {end} · horas de {zone}",
-    "stands": "en pie",
+    "stands": "activa",
     "is over": "terminada",
     "since {since}": "desde el {since}",
     "told {told}": "avisada el {told}",
@@ -208,7 +211,7 @@ SPANISH: Mapping[str, str] = {
     "no score while data are missing": "sin puntuación mientras faltan datos",
     "in normal operation comes about once in": "en operación normal ocurre una vez cada",
     "As it was told:": "Tal como se avisó (en inglés):",
-    "Also stands:": "También en pie:",
+    "Also stands:": "También activas:",
     "acknowledged by {name}": "reconocida por {name}",
     "shelved until {time}": "apartada hasta el {time}",
     "suppressed": "suprimida",
@@ -228,7 +231,7 @@ SPANISH: Mapping[str, str] = {
     ),
     # what zooms
     "Around the alert": "Alrededor de la alerta",
-    "As at first": "Como al principio",
+    "Reset": "Restablecer",
     "Last day": "Último día",
     "Last 7 days": "Últimos 7 días",
     "All": "Todo",
@@ -243,13 +246,13 @@ SPANISH: Mapping[str, str] = {
     # pictures
     "How rare": "Qué tan raro",
     "In normal operation a row this strange comes about once in that time. Shaded from the top: the severities. "
-    "Upright: when an alert stood; dotted: its onset.": (
+    "Shaded upright: while an alert stood; dotted: its onset.": (
         "En operación normal una fila tan extraña ocurre una vez en ese tiempo. Sombreado desde arriba: las "
-        "severidades. Vertical: cuándo estuvo en pie una alerta; con puntos: su inicio."
+        "severidades. Sombreado vertical: mientras una alerta estuvo activa; con puntos: su inicio."
     ),
     "What was scored": "Qué se puntuó",
-    "Which share of the rows has a score, and why the others have none. Framed: what people told of that time.": (
-        "Qué parte de las filas tiene puntuación, y por qué las demás no. Enmarcado: lo que se anotó de ese tiempo."
+    "Which share of the rows has a score, and why the others have none. Framed: events that people noted.": (
+        "Qué parte de las filas tiene puntuación, y por qué las demás no. Enmarcado: los eventos que se anotaron."
     ),
     "Which sensors": "Qué sensores",
     "The stronger the colour, the more a sensor adds to what is strange: its share, times how many powers of ten "
@@ -272,8 +275,8 @@ SPANISH: Mapping[str, str] = {
     "cleared": "terminada",
     "expected": "esperado",
     "measured": "medido",
-    "bound {level}": "cota {level}",
-    "comes to its bound": "llega a su cota",
+    "bound {level}": "límite {level}",
+    "comes to its bound": "llega a su límite",
     # tables
     "from": "desde",
     "at": "a las",
@@ -292,7 +295,7 @@ SPANISH: Mapping[str, str] = {
     "expected, highest": "esperado, máximo",
     "Alerts": "Alertas",
     "severity": "severidad",
-    "led by": "encabezada por",
+    "led by": "sensor principal",
     "case": "caso",
     "id": "id",
     "No alert was raised in this time.": "No hubo alertas en este tiempo.",

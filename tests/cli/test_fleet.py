@@ -210,7 +210,7 @@ def test_a_run_keeps_a_folder_of_pages_up_to_date(made: Path, tmp_path: Path) ->
     pipeline, web = written(made, tmp_path, WEB), tmp_path / "web"
     assert anomaly_lstm("run", pipeline, "--until", row_time(FAULT)).code == 0
     assert [path.name for path in web.iterdir()] == ["fleet.html"]
-    assert title(web / "fleet.html") == "Ninguna alerta en pie en 4 equipos"
+    assert title(web / "fleet.html") == "Ninguna alerta activa en 4 equipos"
     assert anomaly_lstm("run", pipeline, "--until", row_time(FAULT + 30)).code == 0
     assert title(web / "fleet.html") == "1 de 4 equipos pide una mirada: P2"
     first = (web / "P2.html").stat().st_mtime_ns

@@ -51,8 +51,8 @@ def section(page: str, name: str) -> str:
         (fleet(shown("p", alerts=[silent()])), "1 of 1 asset needs a look: p", "1 de 1 equipo pide una mirada: p"),
         (fleet(shown("p", alerts=[alert(acked=True)])),
          "Nothing new to look at: what stands is acknowledged or put aside (1 asset)",
-         "Nada nuevo que mirar: lo que está en pie está reconocido o apartado (1 equipo)"),
-        (fleet(shown("p"), shown("q")), "No alert stands on 2 assets", "Ninguna alerta en pie en 2 equipos"),
+         "Nada nuevo que mirar: lo que está activo está reconocido o apartado (1 equipo)"),
+        (fleet(shown("p"), shown("q")), "No alert stands on 2 assets", "Ninguna alerta activa en 2 equipos"),
         (fleet(shown("p", unwatched=[Unwatched("never")])),
          "None of 1 asset is watched", "Ninguno de 1 equipo está vigilado"),
         (fleet(), "No asset is watched yet", "Todavía no se vigila ningún equipo"),
@@ -113,7 +113,7 @@ def test_assets_of_which_the_same_is_to_be_said_are_told_together() -> None:
 
 def test_what_there_is_nothing_of_is_told_in_one_line() -> None:
     page = drawn(fleet(shown("p")))
-    assert "Nothing to tell: New since then · Worse than then · Unchanged" in words(page)
+    assert "Nothing to tell: New since then · Worse since then · Unchanged" in words(page)
     assert len(re.findall("<section", page)) == 1
 
 

@@ -38,7 +38,7 @@ def test_a_bound_that_is_crossed_comes_first() -> None:
 
 def test_the_same_is_said_in_spanish() -> None:
     assert sentence(alert(), {"bearing_temp": Bound(high=70.5)}, SPANISH) == (
-        "bearing_temp fuera de su cota de 70,5 °C; bearing_temp 6,1 °C por encima de lo esperado (también vibration) "
+        "bearing_temp fuera de su límite de 70,5 °C; bearing_temp 6,1 °C por encima de lo esperado (también vibration) "
         "desde el 1 de enero de 2026, 08:20; en operación normal ocurre una vez cada 400 días."
     )
 
@@ -65,7 +65,11 @@ def test_a_sensor_without_a_value_is_unusual() -> None:
     ("changes", "words"),
     [
         ({}, "bearing_temp 85 °C in about 31 h (18 h to 60 h) if load and trend stay."),
-        ({"state": "cannot_say", "reason": "no trend"}, "bearing_temp 85 °C: when, nobody can say (no trend)."),
+        ({"state": "cannot_say", "reason": "no trend"}, "When bearing_temp reaches 85 °C, nobody can say (no trend)."),
+        (
+            {"sensor": None, "severity": "warning", "state": "cannot_say", "reason": "no trend"},
+            "When it reaches the limit of warning, nobody can say (no trend).",
+        ),
         ({"state": "beyond_range"}, "bearing_temp 85 °C: not in the time that its trend can tell of."),
         ({"state": "pending"}, "bearing_temp 85 °C: too few rows since the onset to say when."),
         (
