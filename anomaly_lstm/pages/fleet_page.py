@@ -23,6 +23,7 @@ from anomaly_lstm.pages.fleet import (
 )
 from anomaly_lstm.pages.fleet_words import (
     alert_words,
+    asset_words,
     dead_words,
     headline,
     own,
@@ -132,7 +133,7 @@ def _told(fleet: Fleet, one: Changed, tongue: Tongue) -> Html:
         more += [reach_sentence(reach, mine) for reach in alert["reaches"] if reach["state"] == "estimate"]
     elif alert["cleared_at"]:
         more.append(mine.say("Cleared {cleared}.", cleared=mine.moment(parse_time(alert["cleared_at"]))))
-    more.append(case_words(alert, mine, shown.acts))
+    more += [case_words(alert, mine, shown.acts), asset_words(shown, mine)]
     about = " ".join(words for words in more if words)
     look = "aside" if is_aside(alert) or not alert["active"] else ""
     return _line([shown], alert_words(shown, alert, tongue), mark(alert, tongue), about, look)

@@ -60,6 +60,13 @@ def joined(names: Sequence[str], tongue: Tongue) -> str:
     return f"{', '.join(names[:-1])} {tongue.say('and')} {names[-1]}"
 
 
+def asset_words(shown: Shown, tongue: Tongue) -> str:
+    """What the table of assets says of an asset: what a failure costs and whose it is; empty where it says neither."""
+    known = [(name, getattr(shown.asset, name)) for name in ("criticality", "owner")]
+    said = "; ".join(f"{tongue.say(name)}: {clean(value)}" for name, value in known if value)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
 def alert_words(shown: Shown, alert: Alert, tongue: Tongue) -> str:
     """The sentence of an alert, on the clock of its asset."""
     return sentence(alert, shown.bounds, own(tongue, shown))

@@ -18,7 +18,7 @@ FOLLOWS = 0.15
 
 
 def sentence(alert: Mapping[str, Any], bounds: Mapping[str, Bound], tongue: Tongue) -> str:
-    """``bearing_temp 6.1 °C above expected since 4 March 2026 02:10 (vibration too); …``."""
+    """``bearing_temp 61.2 °C, 6.1 °C above expected (vibration too) since 4 March 2026 02:10; …``."""
     parts = [*_beyond(alert, bounds, tongue), _what(alert, tongue)]
     rarity_s = alert["peak"]["return_period_s"]
     if rarity_s is not None:
@@ -55,8 +55,10 @@ def _what(alert: Mapping[str, Any], tongue: Tongue) -> str:
     if first["value"] is None or first["expected"] is None:
         return tongue.say("{sensor} is unusual", sensor=name) + also + tongue.say(" since {since}", since=since)
     gap = with_unit(tongue.figure(abs(first["value"] - first["expected"])), first["unit"])
-    side = "{sensor} {gap} above expected" if first["direction"] == "above" else "{sensor} {gap} below expected"
-    return tongue.say(side, sensor=name, gap=gap) + also + tongue.say(" since {since}", since=since)
+    value = with_unit(tongue.figure(first["value"]), first["unit"])
+    above = first["direction"] == "above"
+    side = "{sensor} {value}, {gap} above expected" if above else "{sensor} {value}, {gap} below expected"
+    return tongue.say(side, sensor=name, value=value, gap=gap) + also + tongue.say(" since {since}", since=since)
 
 
 def reach_sentence(reach: Mapping[str, Any], tongue: Tongue) -> str:

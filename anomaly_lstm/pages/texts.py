@@ -179,8 +179,8 @@ SPANISH: Mapping[str, str] = {
     " ({sensors} too)": " (también {sensors})",
     "{sensor} is unusual": "{sensor} es inusual",
     " since {since}": " desde el {since}",
-    "{sensor} {gap} above expected": "{sensor} {gap} por encima de lo esperado",
-    "{sensor} {gap} below expected": "{sensor} {gap} por debajo de lo esperado",
+    "{sensor} {value}, {gap} above expected": "{sensor} {value}, {gap} por encima de lo esperado",
+    "{sensor} {value}, {gap} below expected": "{sensor} {value}, {gap} por debajo de lo esperado",
     "{what} in about {middle} ({low} to {high}) if load and trend stay.": (
         "{what} en unas {middle} (de {low} a {high}) si la carga y la tendencia siguen."
     ),

@@ -13,6 +13,7 @@ import pytest
 
 from anomaly_lstm.actions import Action
 from anomaly_lstm.clock import iso
+from anomaly_lstm.events import Asset
 from anomaly_lstm.pages import fleet as facts
 from anomaly_lstm.pages.fleet import Changed, Dead, Fleet, Unwatched
 from anomaly_lstm.pages.fleet_page import MOST, draw
@@ -63,6 +64,12 @@ def test_the_headline_says_how_many_need_a_look_and_which(made: Fleet, english: 
     assert headline(made, SPANISH) == spanish
 
 
+def test_what_is_new_says_what_the_asset_is_worth_and_whose_it_is() -> None:
+    assert "Criticality: high; owner: reliability." in section(drawn(fleet(shown("p", alerts=[alert()]))), "new")
+    bare = shown("p", alerts=[alert()], asset=Asset("p", "", "", "", enabled=True))
+    assert "Criticality" not in section(drawn(fleet(bare)), "new")
+
+
 def test_an_asset_whose_alert_was_closed_while_it_deviates_is_not_quiet() -> None:
     act = Action("", START, "bo", "close", "p", why="known wear", alert_id=alert()["alert_id"])
     made = fleet(shown("p", closed=[alert(asset="p", closed=True)], acts=[act]), shown("q"))
@@ -74,7 +81,7 @@ def test_an_asset_whose_alert_was_closed_while_it_deviates_is_not_quiet() -> Non
 
 def test_each_section_tells_the_sentence_of_its_alerts_and_what_people_made_of_them() -> None:
     page = drawn(mixed())
-    assert "◆ warning pump-07 : bearing_temp 6.1 °C above expected (vibration too) since 1 January" in section(
+    assert "◆ warning pump-07 : bearing_temp 71.1 °C, 6.1 °C above expected (vibration too) since 1 January" in section(
         page, "new"
     )
     worse = section(page, "worse")
@@ -120,7 +127,7 @@ def test_what_there_is_nothing_of_is_told_in_one_line() -> None:
 def test_a_long_section_is_cut_and_says_so() -> None:
     made = fleet(*[shown(f"p{n:03d}", alerts=[alert()]) for n in range(MOST + 4)])
     told = section(drawn(made), "new")
-    assert told.count("bearing_temp 6.1") == MOST
+    assert told.count("bearing_temp 71.1") == MOST
     assert "And 4 more: the table has all of them." in told
 
 
@@ -128,7 +135,7 @@ def test_the_table_has_all_assets_ranked_with_what_is_known_of_them() -> None:
     page = drawn(mixed())
     rows = re.findall(r"<tr data-s=.*?</tr>", page, re.DOTALL)
     assert len(rows) == 12
-    assert words(rows[0]).startswith("pump-03 ■ critical bearing_temp 6.1 °C above expected")
+    assert words(rows[0]).startswith("pump-03 ■ critical bearing_temp 71.1 °C, 6.1 °C above expected")
     assert "2026-01-01 08:20 9 h 4 h to 15 h Strangest row: once in" in words(rows[0])
     assert words(rows[0]).endswith("2026-01-01 11:59 pump north high crew 0")
     assert [re.findall(r'data-s="([^"]*)"', row)[0] for row in rows] == [

@@ -43,7 +43,7 @@ def test_there_is_one_row_an_asset_in_the_order_of_the_page() -> None:
         "2026-01-01 08:20",
         "2026-01-01 11:59",
     )
-    assert first["what"].startswith("bearing_temp 6.1 °C above expected")
+    assert first["what"].startswith("bearing_temp 71.1 °C, 6.1 °C above expected")
     assert (first["type"], first["owner"]) == ("pump", "crew 0")
     (silent,) = [row for row in found if row["asset"] == "pump-06"]
     assert (silent["severity"], silent["not watched because"], silent["last row"]) == (

@@ -43,7 +43,9 @@ def figures(page: str) -> dict[str, Any]:
 def test_the_page_opens_with_the_sentence_of_what_stands() -> None:
     page = drawn()
     (title,) = re.findall(r"<h1>(.*?)</h1>", page)
-    assert title.startswith("pump-03: bearing_temp 6.1 °C above expected (vibration too) since 1 January 2026 08:20;")
+    assert title.startswith(
+        "pump-03: bearing_temp 71.1 °C, 6.1 °C above expected (vibration too) since 1 January 2026 08:20;"
+    )
     assert "bearing_temp 85 °C in about 31 h (18 h to 60 h) if load and trend stay." in words(page)
     assert "Nobody has acknowledged it." in words(page)
 
@@ -98,7 +100,7 @@ def test_the_same_page_in_spanish_leaves_no_english_but_what_was_told_so() -> No
     page = drawn(tongue=SPANISH)
     assert '<html lang="es">' in page
     said = words(page)
-    assert "bearing_temp 6,1 °C por encima de lo esperado" in said
+    assert "bearing_temp 71,1 °C, 6,1 °C por encima de lo esperado" in said
     assert "119.314 filas normales de 4 equipos" in said
     assert not re.search(
         r"\b(the|of|expected|raised|scored)\b", said.replace(asset_report().told, "").split("Anotado")[0]

@@ -18,7 +18,7 @@ ENGLISH, SPANISH = (Tongue(one, ZoneInfo("UTC")) for one in ("en", "es"))
 
 def test_a_sentence_says_which_sensor_how_far_since_when_and_how_rare() -> None:
     assert sentence(alert(), {}, ENGLISH) == (
-        "bearing_temp 6.1 °C above expected (vibration too) since 1 January 2026 08:20; "
+        "bearing_temp 71.1 °C, 6.1 °C above expected (vibration too) since 1 January 2026 08:20; "
         "in normal operation this comes about once in 400 days."
     )
 
@@ -31,15 +31,15 @@ def test_two_sensors_that_follow_are_two_words() -> None:
 
 def test_a_bound_that_is_crossed_comes_first() -> None:
     said = sentence(alert(), {"bearing_temp": Bound(high=70.0)}, ENGLISH)
-    assert said.startswith("bearing_temp beyond its bound of 70 °C; bearing_temp 6.1 °C above")
+    assert said.startswith("bearing_temp beyond its bound of 70 °C; bearing_temp 71.1 °C, 6.1 °C above")
     assert "bound" not in sentence(alert(), {"bearing_temp": Bound(low=60.0, high=85.0)}, ENGLISH)
     assert "bound of 72 °C" in sentence(alert(), {"bearing_temp": Bound(low=72.0)}, ENGLISH)
 
 
 def test_the_same_is_said_in_spanish() -> None:
     assert sentence(alert(), {"bearing_temp": Bound(high=70.5)}, SPANISH) == (
-        "bearing_temp fuera de su límite de 70,5 °C; bearing_temp 6,1 °C por encima de lo esperado (también vibration) "
-        "desde el 1 de enero de 2026, 08:20; en operación normal ocurre una vez cada 400 días."
+        "bearing_temp fuera de su límite de 70,5 °C; bearing_temp 71,1 °C, 6,1 °C por encima de lo esperado "
+        "(también vibration) desde el 1 de enero de 2026, 08:20; en operación normal ocurre una vez cada 400 días."
     )
 
 
