@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote
 
 from anomaly_lstm.pages import colours
 from anomaly_lstm.words import clean
+
+BEFORE_UNIT = re.compile(r"(?<=\d) (?=[%°])")
 
 
 class Html(str):
@@ -35,7 +38,8 @@ def together(*parts: str | Html) -> Html:
 
 
 def _text(text: str) -> str:
-    return escape(clean(text), quote=True)
+    """Text as markup shows it; a figure and its % or ° stay in one line."""
+    return escape(BEFORE_UNIT.sub("\u00a0", clean(text)), quote=True)
 
 
 def _plain(value: str | float) -> str:

@@ -39,8 +39,8 @@ RARITIES = {
 }  # fmt: skip
 """Where the scale of return periods has its marks [s]."""
 
-PLACES = {"advisory": "start", "warning": "middle", "critical": "end"}
-"""Where along its line each severity is named, so that limits close to each other can be read."""
+PLACES = {"advisory": "start", "warning": "end", "critical": "start"}
+"""Where along its line each severity is named: at the edges, off the curve and its onset, neighbours apart."""
 
 STATE_LOOKS = (
     ("var(--scored)", ""),
@@ -242,19 +242,21 @@ def sensor(report: AssetReport, course: Course, tongue: Tongue) -> Figure:
         "hovertemplate": "%{y:.4~g}" + unit,
     })  # fmt: skip
     data += _fans(report, course, tongue)
-    bounds = [level for level in (course.bound.high, course.bound.low) if level is not None] if course.bound else []
-    lines = [_bound_line(level, course, tongue) for level in bounds]
+    sides = ((course.bound.high, "top"), (course.bound.low, "bottom")) if course.bound else ()
+    lines = [_bound_line(level, side, course, tongue) for level, side in sides if level is not None]
+    bounds = [line["y0"] for line in lines]
     shapes = [*_alert_shapes(report, tongue), *_event_shapes(report, tongue), *lines]
     layout = _layout(report, tongue, {"ticksuffix": ""}, shapes=shapes)
     return {"data": data, "layout": {**layout, "height": 200}, "fit": True, "levels": bounds}
 
 
-def _bound_line(level: float, course: Course, tongue: Tongue) -> Figure:
+def _bound_line(level: float, side: str, course: Course, tongue: Tongue) -> Figure:
+    """A bound, named on its inner side: where it is the edge of what is shown there is room for words there alone."""
     words = tongue.say("bound {level}", level=with_unit(tongue.figure(level), course.unit))
     return {
         "type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": level, "y1": level,
         "line": {"color": "var(--critical)", "width": 1.4, "dash": "dash"},
-        "label": {"text": text(words), "textposition": "start", "yanchor": "bottom", "xanchor": "left",
+        "label": {"text": text(words), "textposition": "start", "yanchor": side, "xanchor": "left",
                   "font": {"size": 11, "color": "var(--critical)"}},
     }  # fmt: skip
 

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,8 +17,9 @@ from anomaly_lstm.pages import panels
 from anomaly_lstm.pages.report import AssetReport, Parts, around
 from anomaly_lstm.pages.report_page import Drawing, draw
 from anomaly_lstm.pages.texts import Tongue
+from anomaly_lstm.policy import Bound
 from tests.pages.test_page import HOSTILE, read
-from tests.reports import alert, asset_report, hostile, over
+from tests.reports import alert, asset_report, course, hostile, over
 from tests.toys import MINUTE, START
 
 DRAWING = Drawing("/* library */", "/* ours */")
@@ -43,7 +45,7 @@ def figures(page: str) -> dict[str, Any]:
 def test_the_page_opens_with_the_sentence_of_what_stands() -> None:
     page = drawn()
     (title,) = re.findall(r"<h1>(.*?)</h1>", page)
-    assert title.startswith(
+    assert words(title).startswith(
         "pump-03: bearing_temp 71.1 °C, 6.1 °C above expected (vibration too) since 1 January 2026 08:20;"
     )
     assert "bearing_temp 85 °C in about 31 h (18 h to 60 h) if load and trend stay." in words(page)
@@ -196,6 +198,15 @@ def test_what_is_spread_over_many_sensors_is_seen_and_what_is_normal_stays_pale(
     assert normal <= 0.51
     strange, normal = heat(spread(20, 7200.0))
     assert max(strange, normal) < 0.2, "nothing is strange"
+
+
+def test_a_bound_is_named_on_its_inner_side_and_limits_at_the_edges() -> None:
+    both = replace(course("bearing_temp", "°C"), bound=Bound(high=85.0, low=20.0))
+    made = figures(drawn(asset_report(courses=[both])))["figures"]
+    named = [one["label"] for one in made["sensor-0"]["layout"]["shapes"] if "label" in one]
+    assert [(one["text"], one["yanchor"]) for one in named] == [("bound 85 °C", "top"), ("bound 20 °C", "bottom")]
+    limits = [one["label"]["textposition"] for one in made["rarity"]["layout"]["shapes"] if "label" in one]
+    assert limits == ["start", "end"]
 
 
 def test_names_keep_the_end_that_tells_them_apart_and_it_is_said_how_many_sensors_are_shown() -> None:
