@@ -516,6 +516,13 @@ def test_the_onset_of_a_drift_lies_before_its_return_period_stayed_over_a_tenth_
     assert at(600) <= alert.onset_us < at(int(stayed))
 
 
+def test_a_deviation_that_is_over_is_not_the_onset_of_the_next_one() -> None:
+    quiet, strange = [0.1, 0.2, 0.05] * 500, [5e8, 4e8, 6e8] * 140
+    first, second = alerts([*quiet, *strange, *quiet, *strange])
+    assert first.onset_us == at(1500)
+    assert second.onset_us == at(3420)
+
+
 def test_an_onset_lies_in_the_stretch_of_its_alert_and_no_later_row_moves_it() -> None:
     days = [0.1] * 5 + [3.0] * 5 + [3.0, 3.0, 20.0, 0.1, 500.0, 0.1]
     states = [S] * 9 + [State.WARM_UP] + [S] * 6
