@@ -94,6 +94,7 @@ ORDER: tuple[str | set[str], ...] = (
     "pages.timelines",
     "pages.trade_offs",
     "pages.replay_page",
+    "pages.worsening",
     "pages.fleet",
     "glances",
     "pages.fleet_words",
