@@ -24,12 +24,10 @@ from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.pipeline.cases import Desk, desk
 from anomaly_lstm.pipeline.fleet import fleet_facts
 from anomaly_lstm.pipeline.reporting import FLEET, REPORTS, page_name, report
+from anomaly_lstm.telling import PAGES
 from anomaly_lstm.words import listed
 
 YESTERDAY = "yesterday"
-
-PAGES = "pages"
-"""The name under which a run tells that pages could not be drawn."""
 
 TICKING = frozenset({"peak", "updated_at", "sensors", "reason", "forecast", "reaches"})
 """What changes of an alert with every row; for these alone its page is drawn anew by the hour."""
@@ -184,7 +182,8 @@ def _mark(pages: Pages, shown: Shown, told: Fleet, stands: Desk) -> str:
     alerts = [{key: value for key, value in one.items() if key not in TICKING} for one in mine]
     step = HOUR_US if shown.alerts else DAY
     upto = (shown.last_us or 0) // step if shown.alerts or pages.assets == "all" else 0
-    content = [told.version, pages.language, str(shown.zone), told.pipeline, alerts, upto]
+    acts = [act.action_id for act in shown.acts]
+    content = [told.version, pages.language, str(shown.zone), told.pipeline, alerts, acts, upto]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
