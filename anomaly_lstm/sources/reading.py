@@ -104,8 +104,8 @@ def no_rows(path: Path) -> DataError:
         held = listed([one.name for one in inside(path)])
         return DataError(f"{path}: holds no table with rows, only {held}. Pack a CSV with names and rows below them.")
     return DataError(
-        f"{path}: the file is empty, or has column names but no rows. Give a file with a line of names and measurements "
-        "below it."
+        f"{path}: the file is empty, or has column names but no rows. Give a file with names and "
+        "measurements below them."
     )
 
 
