@@ -130,11 +130,19 @@ def test_options_that_were_set_are_kept_and_sensors_are_not_invented(place: Plac
 @every_source
 def test_a_folder_or_an_unreadable_file_is_a_data_error(kind: str, tmp_path: Path) -> None:
     broken = tmp_path / f"broken.{kind}"
-    broken.write_bytes(b"")
+    broken.write_bytes(bytes(64))
     for path in (tmp_path, broken, tmp_path / "absent"):
         with pytest.raises(DataError) as caught:
             list(SOURCES[kind].parts(path, ReadOptions(), None))
         assert str(path) in str(caught.value)
+
+
+def test_an_empty_text_holds_no_rows_and_only_alone_it_is_an_error(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    assert [part.table.num_rows for part in SOURCES["csv"].parts(empty, ReadOptions(), None)] == [0]
+    with pytest.raises(DataError, match=r"empty\.csv: the file is empty"):
+        read(empty)
 
 
 @every_file
