@@ -30,9 +30,11 @@ from anomaly_lstm.sources import packing, pairs
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.decoding import as_utf8, lines_in
 from anomaly_lstm.sources.layout import BLANKS, SAMPLE_BYTES, SEPARATORS, Shape, find_shape
+from anomaly_lstm.sources.names import TIME_NAMES
 from anomaly_lstm.sources.packing import Content
-from anomaly_lstm.sources.strays import FURTHER_NAMES, HEAD_AGAIN, holds_rows, judge
+from anomaly_lstm.sources.strays import FURTHER_NAMES, HEAD_AGAIN, are_other_names, holds_rows, judge
 from anomaly_lstm.sources.text import BLOCK, Place, Stream, Text, delimiter_of, line_of, rows_in
+from anomaly_lstm.sources.words import listed
 
 NAME = "csv"
 SUFFIXES: tuple[str, ...] = (
@@ -130,6 +132,12 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
         if text.shape.further_names and not rows and not text.skip:
             dropped[FURTHER_NAMES] = text.shape.further_names
         where: Callable[[int], str] = Place(text, rows, strays)
+        before = len(strays) - len(part.strays)
+        sections = tuple(
+            number - 1 - place - before - rows
+            for place, (number, reason) in enumerate(part.strays)
+            if reason == HEAD_AGAIN
+        )
         rows += table.num_rows
         taken += part.table.nbytes
         units = text.shape.units
@@ -148,6 +156,7 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
             dropped,
             min(1.0, taken / max(1, size_there)),
             head,
+            sections=() if text.shape.pairs else sections,
         )
 
 
@@ -300,6 +309,12 @@ def _ragged(text: Text, row: Any) -> DataError:
         return DataError(
             f"{text.content.name}, line {line}: a quotation mark {quote} opens a cell and never closes. Mend the line."
         )
+    cells = [cell.strip() for cell in row.text.split(delimiter_of(text.shape))]
+    if are_other_names(cells, text.shape.names) and cells[0].casefold() == text.shape.names[0].casefold():
+        return DataError(
+            f"{text.content.name}, line {line}: a second table begins here, with other names ({listed(cells, 4)}). "
+            "Split the file here: one table per file."
+        )
     other = next((mark for mark in SEPARATORS if _parts_alike(row, mark, text.shape)), None)
     if other:
         return DataError(
@@ -333,21 +348,23 @@ def _unreadable(text: Text, record: int, problem: Exception) -> DataError:
 
 
 def _without_heads(part: Part, upto: int, text: Text) -> Part:
-    """The part without the names that stand again between the rows; raise `DataError` where they changed places."""
-    names = text.shape.names
-    again = arrow.places_in(pc.utf8_trim_whitespace(part.table.column(0)), names)
+    """The part without the names that stand again between the rows; raise `DataError` where others stand there."""
+    names = tuple(map(str.casefold, text.shape.names))
+    first = pc.utf8_lower(pc.utf8_trim_whitespace(part.table.column(0)))
+    again = arrow.places_in(first, tuple(dict.fromkeys((*names, *TIME_NAMES))))
     rows = [int(row) for row in np.flatnonzero(again >= 0)]
     if not rows:
         return part
-    heads = [row for row in rows if _cells(part.table, row) == names]
+    cells = {row: _cells(part.table, row) for row in rows}
+    heads = [row for row in rows if tuple(map(str.casefold, cells[row])) == names]
     numbers = _numbers(part, upto)
     for row in set(rows) - set(heads):
-        if set(_cells(part.table, row)) == set(names):
+        begins = "the names stand here again, in another order" if set(cells[row]) == set(text.shape.names) else None
+        if begins is None and are_other_names(cells[row], text.shape.names):
+            begins = f"a second table begins here, with other names ({listed(cells[row], 4)})"
+        if begins:
             line = line_of(text, int(numbers[row]))
-            raise DataError(
-                f"{text.content.name}, line {line}: the names stand here again, in another order. Split the file here: "
-                "one table per file."
-            )
+            raise DataError(f"{text.content.name}, line {line}: {begins}. Split the file here: one table per file.")
     keep = np.ones(part.table.num_rows, dtype=bool)
     keep[heads] = False
     more = [(int(numbers[row]), HEAD_AGAIN) for row in heads]

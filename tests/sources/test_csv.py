@@ -490,3 +490,7 @@ def test_a_second_machine_that_begins_far_down_in_a_file_is_an_error_that_names_
     status = "\n".join(["time;who;flow", *(f"{t};{'ab'[n // 1500]};1.5" for n, t in enumerate(times)), ""])
     path.write_text(status)
     assert sum(len(raw.time_us) for reading in stream(path, size=20_000) for raw in reading.assets) == 2000
+
+    head, *rows = status.splitlines()
+    path.write_text("\n".join([head, *reversed(rows), ""]))
+    assert sum(len(raw.time_us) for reading in stream(path, size=20_000) for raw in reading.assets) == 2000
