@@ -127,6 +127,7 @@ def uneven(name: str) -> bytes:
 
 
 _, *ANLAGEN = in_turn("Anlage", "A1", "A2").splitlines()
+TWO_FILES = ((1, "l/s", ROWS[:4]), (2, "m3/h", ROWS[4:]))
 FOURTH = {t: row for n, (t, row) in enumerate(reference().items()) if n % 4 == 0}
 
 CASES = (
@@ -276,6 +277,44 @@ CASES = (
         {"pump.csv": of_plants("Unit", "U1")},
         "warned",
         ("Not used in a long table: column 'Unit'",),
+    ),
+    Case(
+        "units that differ between files of one asset",
+        {f"{n}.csv": "\n".join([HEAD, f";{unit};degC", *part, ""]).encode() for n, unit, part in TWO_FILES},
+        "refused",
+        (r"2\.csv: sensor 'flow' of asset 'pump' is in 'm3/h' here and in 'l/s' in .*1\.csv", "--exclude"),
+        options=("--name", "pump"),
+    ),
+    Case(
+        "units behind the numbers that differ between files of one asset",
+        {
+            f"{n}.csv": "\n".join([HEAD, *(row.replace(";4", f" {unit};4") for row in part), ""]).encode()
+            for n, unit, part in TWO_FILES
+        },
+        "refused",
+        ("sensor 'flow' of asset 'pump' is in 'm3/h' here and in 'l/s'",),
+        options=("--name", "pump"),
+    ),
+    Case(
+        "names that differ in case only between files of one asset",
+        {
+            "1.csv": "\n".join([HEAD, *ROWS[:4], ""]).encode(),
+            "2.csv": "\n".join([HEAD.title(), *ROWS[4:], ""]).encode(),
+        },
+        "warned",
+        ("TWO SENSORS. columns 'flow', 'Flow' differ in case or unit only",),
+        options=("--name", "pump"),
+        rows={
+            t: row if n < 4 else {"Flow": row["flow"], "Temp": row["temp"]}
+            for n, (t, row) in enumerate(reference().items())
+        },
+    ),
+    Case(
+        "units that differ between assets",
+        {f"{n}.csv": "\n".join([HEAD, f";{unit};degC", *ROWS, ""]).encode() for n, unit, _ in TWO_FILES},
+        "warned",
+        ("UNITS DIFFER: 'flow' is in 'l/s' at asset '1' and in 'm3/h' at '2'",),
+        rows={"1": reference(), "2": reference()},
     ),
     quality("in words", "flow_status", "Good", "Bad", "flow"),
     quality("in letters", "flow_quality", "G", "B", "flow"),
