@@ -32,7 +32,7 @@ from anomaly_lstm.sources.decoding import as_utf8, lines_in
 from anomaly_lstm.sources.layout import BLANKS, SAMPLE_BYTES, SEPARATORS, Shape, find_shape
 from anomaly_lstm.sources.names import TIME_NAMES
 from anomaly_lstm.sources.packing import Content
-from anomaly_lstm.sources.strays import FURTHER_NAMES, HEAD_AGAIN, are_other_names, holds_rows, judge
+from anomaly_lstm.sources.strays import COMMENT, FURTHER_NAMES, HEAD_AGAIN, are_other_names, holds_rows, judge
 from anomaly_lstm.sources.text import BLOCK, Place, Stream, Text, delimiter_of, line_of, rows_in
 from anomaly_lstm.sources.words import listed
 
@@ -49,6 +49,9 @@ SUFFIXES: tuple[str, ...] = (
 Int64 = NDArray[np.int64]
 
 SAMPLE_LINES = 20
+NAMELESS = re.compile(r"column \d+|Unnamed: \d+")
+ANNOTATIONS = ("#group", "#datatype", "#default")
+"""How the lines begin that an InfluxDB writes above each of its tables in a file."""
 
 
 def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFile]:
@@ -349,25 +352,30 @@ def _unreadable(text: Text, record: int, problem: Exception) -> DataError:
 
 def _without_heads(part: Part, upto: int, text: Text) -> Part:
     """The part without the names that stand again between the rows; raise `DataError` where others stand there."""
-    names = tuple(map(str.casefold, text.shape.names))
-    first = pc.utf8_lower(pc.utf8_trim_whitespace(part.table.column(0)))
-    again = arrow.places_in(first, tuple(dict.fromkeys((*names, *TIME_NAMES))))
-    rows = [int(row) for row in np.flatnonzero(again >= 0)]
-    if not rows:
+    names = tuple("" if NAMELESS.fullmatch(name) else name.casefold() for name in text.shape.names)
+    begin = next((place for place, name in enumerate(names) if name), 0)
+    names = names[begin:]
+    first = pc.utf8_lower(pc.utf8_trim_whitespace(part.table.column(begin)))
+    again = arrow.places_in(first, tuple(dict.fromkeys((*names, *TIME_NAMES)))) >= 0
+    notes = arrow.places_in(part.table.column(0), ANNOTATIONS) >= 0
+    rows = [int(row) for row in np.flatnonzero(again & ~notes)]
+    if not rows and not notes.any():
         return part
-    cells = {row: _cells(part.table, row) for row in rows}
+    cells = {row: _cells(part.table, row)[begin:] for row in rows}
     heads = [row for row in rows if tuple(map(str.casefold, cells[row])) == names]
-    numbers = _numbers(part, upto)
+    numbers, own = _numbers(part, upto), text.shape.names[begin:]
     for row in set(rows) - set(heads):
-        begins = "the names stand here again, in another order" if set(cells[row]) == set(text.shape.names) else None
-        if begins is None and are_other_names(cells[row], text.shape.names):
+        begins = "the names stand here again, in another order" if set(cells[row]) == set(own) else None
+        if begins is None and are_other_names(cells[row], own):
             begins = f"a second table begins here, with other names ({listed(cells[row], 4)})"
         if begins:
             line = line_of(text, int(numbers[row]))
             raise DataError(f"{text.content.name}, line {line}: {begins}. Split the file here: one table per file.")
     keep = np.ones(part.table.num_rows, dtype=bool)
     keep[heads] = False
+    keep[notes] = False
     more = [(int(numbers[row]), HEAD_AGAIN) for row in heads]
+    more += [(int(numbers[row]), COMMENT) for row in np.flatnonzero(notes)]
     return Part(part.table.filter(arrow.from_bools(keep)), tuple(sorted((*part.strays, *more))))
 
 
@@ -406,7 +414,7 @@ def _without_nameless(table: Any, options: ReadOptions) -> tuple[Any, tuple[str,
     empty: list[str] = []
     for name in table.column_names:
         known = options.columns.get(name, name) in options.known
-        if re.fullmatch(r"column \d+|Unnamed: \d+", name) and not known:
+        if NAMELESS.fullmatch(name) and not known:
             if table[name].null_count == len(table):
                 empty.append(name)
             elif _counts_up(table[name]):

@@ -31,7 +31,7 @@ PLACE_WORDS = frozenset(
     equipo maquina máquina bomba compresor turbina planta linea línea sitio unidad estacion estación pozo ubicacion
     machine pompe compresseur équipement equipement ligne usine unité unite poste
     macchina pompa compressore impianto linea reparto equipamento máquina unidade linha
-    serial serien masch equnr equi imei meter zähler wtg windturbine
+    serial serien masch equnr equi imei meter zähler wtg windturbine host
     """.split()  # noqa: SIM905  # a list of so many short words is read best like this
 )
 """What a column may be called that tells machines apart, if it does so; by its name alone it could be many things."""

@@ -127,6 +127,24 @@ def uneven(name: str) -> bytes:
 
 
 _, *ANLAGEN = in_turn("Anlage", "A1", "A2").splitlines()
+
+
+def influx() -> bytes:
+    """The table as an annotated export of two hosts, with a block for each sensor."""
+    head = ["#group,false,false,true,false,false,true,true,true", "#datatype,string,long,string,double,string,string"]
+    head += ["#default,_result,,,,,,,", ",result,table,_start,_time,_value,_field,_measurement,host"]
+    head[1] += ",string,string"
+    lines: list[str] = []
+    for place, sensor in enumerate(("flow", "temp")):
+        lines += head
+        for number, host in enumerate(("h1", "h2")):
+            for row in ROWS:
+                stamp, *values = row.split(";")
+                lines.append(f",,{2 * place + number},{STAMPS[0]},{stamp},{values[place]},{sensor},pump,{host}")
+        lines.append("")
+    return "\r\n".join(lines).encode()
+
+
 TWO_FILES = ((1, "l/s", ROWS[:4]), (2, "m3/h", ROWS[4:]))
 FOURTH = {t: row for n, (t, row) in enumerate(reference().items()) if n % 4 == 0}
 
@@ -219,6 +237,18 @@ CASES = (
         "warned",
         ("Long table", "Column 'dataintegrity' says how good"),
         rows={t: {{"flow": "11", "temp": "12"}[k]: v for k, v in row.items()} for t, row in without("flow").items()},
+    ),
+    Case(
+        "long as an InfluxDB writes it, with notes above each block",
+        {"pump.csv": influx()},
+        "warned",
+        (
+            "'_field' names the sensor",
+            "SEVERAL ASSETS.*column 'host'",
+            r"3 row\(s\) dropped: a comment",
+            "the names again",
+        ),
+        rows={"h1": reference(), "h2": reference()},
     ),
     Case(
         "long with the mark that the panel went off",
