@@ -19,7 +19,7 @@ from anomaly_lstm.arrow import Column, to_numpy, whole
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources.cells import coded, is_moment, is_numeric, is_text, numbers_in, read_numbers, sample_of
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
-from anomaly_lstm.sources.names import LABEL_NAMES, PLACE_WORDS, STATE_NAMES, STATISTICS, key_of
+from anomaly_lstm.sources.names import LABEL_NAMES, PARTS, PLACE_WORDS, STATE_NAMES, STATISTICS, key_of
 from anomaly_lstm.sources.words import columns_named, listed
 
 Bool = NDArray[np.bool_]
@@ -38,7 +38,7 @@ COVERED = 0.4
 """Each value comes at this share of all times, on average: a measurement of whole numbers does not."""
 UNEXPLAINED = 0.1
 """So few of the rows that share a time may share the value of the column too."""
-CHANGES = 0.3
+CHANGES, CHANGES_IF_CALLED_SO = 0.6, 0.3
 """Machines that are polled in turn change from row to row in this share of the rows; a status seldom does."""
 MOST_IN_TURN = 50
 
@@ -91,7 +91,7 @@ def _in_turn(
 ) -> Apart | None:
     """The column of words that tells apart machines that share no times: polled in turn, or one below the other."""
     found = [name for name in _free_of_options(file, free, options) if _takes_turns(file, name, time)]
-    named = [name for name in found if _is_called_so(name)]
+    named = [name for name in found if _is_called_so(name) and key_of(name) not in PARTS]
     if named:
         values = coded(file.table[named[0]])[0]
         return Apart(
@@ -124,7 +124,7 @@ def _takes_turns(file: RawFile, name: str, time: Column) -> bool:
     if {key_of(one) for one in names} <= STATISTICS:
         return False
     changes = np.flatnonzero(np.diff(codes))
-    if len(changes) >= CHANGES * len(codes):
+    if len(changes) >= (CHANGES_IF_CALLED_SO if called_so else CHANGES) * len(codes):
         return True
     return len(changes) == len(names) - 1 and _begins_again(time, changes)
 

@@ -35,6 +35,10 @@ PLACE_WORDS = frozenset(
     """.split()  # noqa: SIM905  # a list of so many short words is read best like this
 )
 """What a column may be called that tells machines apart, if it does so; by its name alone it could be many things."""
+PARTS = frozenset(
+    "area section string cell tag block location position module ort poste ubicacion meter".split()  # noqa: SIM905  # read best like this
+)
+"""Of these, what one machine may have several of that are measured in turn."""
 STATE_NAMES = frozenset(
     """
     step phase state status mode batch recipe event code action alarm message operator user shift remark comment note

@@ -236,9 +236,9 @@ def _refuse_mistyped(
         if few and 0 < JUMPS * jump[other] < jump[chosen]:
             raise DataError(
                 f"{_first_place(readable[chosen], readable[other], parts)} can only be {_order(chosen)}, but nearly "
-                f"all other dates run without jumps if they are {_order(other)}: days and months are mixed up, or it is "
-                f"mistyped. Mend the row, or {EXPORT} to the form that holds; rows that do not fit are then counted as "
-                "not readable."
+                f"all other dates run without jumps if they are {_order(other)}: days and months are mixed up, or it "
+                f"is mistyped. Mend the row, or {EXPORT} to the form that holds; rows that do not fit are then counted "
+                "as not readable."
             )
 
 
