@@ -69,6 +69,21 @@ NOTHING: Mapping[str, Any] = {
 """The overlay of an alert that nobody has touched."""
 
 
+HANDLED = {
+    "closed": "closed",
+    "out_of_service": "out of service",
+    "suppressed": "suppressed",
+    "shelved_until": "shelved",
+    "acked": "acknowledged",
+}
+"""What people make of an alert → in words, the weightiest first."""
+
+
+def handled(alert: Mapping[str, Any]) -> str | None:
+    """What people made of an alert, in words; None where nobody touched it, or where its document does not tell."""
+    return next((words for key, words in HANDLED.items() if alert.get(key)), None)
+
+
 @dataclass(frozen=True)
 class Action:
     """What a person did: one line of ``actions.jsonl``.

@@ -15,16 +15,12 @@ from dataclasses import dataclass
 from anomaly_lstm.clock import DAY
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.evaluation import poisson_interval
+from anomaly_lstm.events import CRITICALITY
 
 WEIGHTS = {"high": 4, "medium": 2, "low": 1}
 """What a failure costs, by criticality."""
 
-WORDS = {
-    "": "medium",
-    **dict.fromkeys(("high", "a", "1"), "high"),
-    **dict.fromkeys(("medium", "b", "2"), "medium"),
-    **dict.fromkeys(("low", "c", "3"), "low"),
-}
+WORDS = CRITICALITY
 """What may stand in ``criticality`` of an ``assets.csv``, in capitals or not; empty is medium."""
 
 MONTH_US = round(365.25 / 12 * 86_400_000_000)

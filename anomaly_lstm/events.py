@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from anomaly_lstm.clock import parse_time, zone_name
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.tables import ASSET_COLUMNS, EVENT_COLUMNS, EVENT_KINDS
+from anomaly_lstm.words import clean
 
 NOT_NORMAL = frozenset({"failure", "anomaly", "maintenance", "sensor_change", "calibration", "ignore"})
 """Kinds whose rows are left out of training."""
@@ -26,6 +28,14 @@ BEFORE_FAILURE_US = 7 * 86_400_000_000
 
 ENABLED = {"": True, "yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 """What ``enabled`` may say."""
+
+CRITICALITY = {
+    "": "medium",
+    **dict.fromkeys(("high", "a", "1"), "high"),
+    **dict.fromkeys(("medium", "b", "2"), "medium"),
+    **dict.fromkeys(("low", "c", "3"), "low"),
+}
+"""What ``criticality`` may say, in capitals or not, and what it means."""
 
 
 @dataclass(frozen=True)
@@ -107,26 +117,40 @@ def _event(row: dict[str, str], line: int, zone: str | None) -> Event:
 
 
 def read_assets(path: Path) -> list[Asset]:
-    """The rows of an ``assets.csv``; an asset whose ``enabled`` is empty is enabled.
+    """The rows of an ``assets.csv``, one an asset; an asset whose ``enabled`` is empty is enabled.
 
     Raises DataError listing every row that does not fit.
     """
-    assets, wrong = [], []
+    assets: dict[str, Asset] = {}
+    lines: dict[str, int] = {}
+    wrong = []
     for line, row in _rows(path, ASSET_COLUMNS, ("asset",)):
-        said = row.get("enabled", "")
-        enabled = ENABLED.get(said.lower())
-        if enabled is None:
-            wrong.append(f"  line {line}: enabled is '{said}'; it must be yes, true, 1, no, false, 0 or empty.")
-            continue
+        name = row["asset"]
         try:
-            zone = zone_name(row["zone"]) if row.get("zone") else ""
-        except UsageError as problem:
-            wrong.append(f"  line {line}: zone: {problem}")
-            continue
-        told = {name: row.get(name, "") for name in ("asset", "type", "site", "criticality", "owner")}
-        assets.append(Asset(**told, enabled=enabled, zone=zone))
+            if name in lines:
+                raise DataError(f"asset is '{clean(name)}', as in line {lines[name]}; an asset has one row.")
+            lines[name] = line
+            assets[name] = _asset(row)
+        except (DataError, UsageError) as problem:
+            wrong.append(f"  line {line}: {problem}")
     _check(path, wrong)
-    return assets
+    return list(assets.values())
+
+
+def _asset(row: Mapping[str, str]) -> Asset:
+    said, cost = row.get("enabled", ""), row.get("criticality", "")
+    if said.lower() not in ENABLED:
+        raise DataError(f"enabled is '{clean(said)}'; it must be yes, true, 1, no, false, 0 or empty.")
+    if cost.lower() not in CRITICALITY:
+        raise DataError(
+            f"criticality is '{clean(cost)}'; it must be high, medium or low (or A, B, C, or 1, 2, 3), or empty."
+        )
+    try:
+        zone = zone_name(row["zone"]) if row.get("zone") else ""
+    except UsageError as problem:
+        raise DataError(f"zone: {problem}") from problem
+    told = {name: row.get(name, "") for name in ("asset", "type", "site", "criticality", "owner")}
+    return Asset(**told, enabled=ENABLED[said.lower()], zone=zone)
 
 
 def _rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -137,7 +161,7 @@ def _rows(path: Path, columns: Sequence[str], needed: Sequence[str]) -> Iterator
     except UnicodeDecodeError as problem:
         raise DataError(f"{path} is not UTF-8 text (byte {problem.start}). Save it as CSV UTF-8.") from problem
     reader = csv.DictReader(
-        text.splitlines(),
+        io.StringIO(text, newline=""),  # a name may hold a line break, in quotes
         delimiter=";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ",",
     )
     header = [name.strip() for name in reader.fieldnames or []]

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm.actions import handled
 from anomaly_lstm.clock import DAY, iso
+from anomaly_lstm.pages.fleet import is_aside, stands
 from anomaly_lstm.pages.report import Alert, weight
 
 Float64 = NDArray[np.float64]
@@ -20,6 +22,9 @@ LATELY_US = 7 * DAY
 STRETCHES = 28
 """So many stretches of that time are told apart."""
 
+NOBODY: Mapping[str, str] = {}
+"""Not one asset is unwatched."""
+
 
 @dataclass(frozen=True)
 class Glance:
@@ -28,7 +33,8 @@ class Glance:
     ``alert`` is the weightiest of its alerts that stand, ``indicator`` the first of its sensors to come to a bound
     without an alert, None where there is none. ``limit_s`` is where its lowest severity begins [s], None where all are
     off. ``once_s`` (n,) the return period [s] of the rarest row of each stretch, NaN where nothing was scored, empty
-    where nobody looked.
+    where nobody looked. ``unwatched`` is why nothing would be told of it, None where it is watched; ``closed`` whether
+    a person closed what it deviates by.
     """
 
     asset: str
@@ -36,6 +42,8 @@ class Glance:
     indicator: Mapping[str, Any] | None
     limit_s: float | None
     once_s: Float64
+    unwatched: str | None = None
+    closed: bool = False
 
     @property
     def severity(self) -> str | None:
@@ -70,6 +78,9 @@ class Glance:
             "asset": self.asset,
             "severity": self.severity,
             "kind": self.alert["kind"] if self.alert else None,
+            "handled": handled(self.alert) if self.alert else None,
+            "unwatched": self.unwatched,
+            "closed": self.closed,
             "alert_id": self.alert["alert_id"] if self.alert else None,
             "rising": self.indicator["sensor"] if self.indicator else None,
             "once_in_s": self.once_in_s,
@@ -83,7 +94,7 @@ class Glance:
 @dataclass(frozen=True)
 class Glances:
     """Assets at a glance, the worst first, over [``start_us``, ``end_us``) [µs UTC]; of the others so many have an
-    alert or an indicator too, and so many are quiet.
+    alert or an indicator too, so many are quiet, and so many not watched.
     """
 
     start_us: int
@@ -91,32 +102,50 @@ class Glances:
     glances: Sequence[Glance]
     others: int = 0
     quiet: int = 0
+    unwatched: int = 0
 
     def document(self) -> dict[str, Any]:
         """The same for programs."""
         edges = {"start": iso(self.start_us), "end": iso(self.end_us)}
         assets = [one.document() for one in self.glances]
-        return {**edges, "assets": assets, "others": self.others, "quiet": self.quiet}
+        return {**edges, "assets": assets, "others": self.others, "quiet": self.quiet, "unwatched": self.unwatched}
 
 
 def ranked(
-    alerts: Sequence[Alert], indicators: Sequence[Mapping[str, Any]], limits_s: Mapping[str, float | None]
+    alerts: Sequence[Alert],
+    indicators: Sequence[Mapping[str, Any]],
+    limits_s: Mapping[str, float | None],
+    unwatched: Mapping[str, str] = NOBODY,
 ) -> list[Glance]:
     """The assets of ``limits_s``, nobody having looked at their scores yet: those with alerts first, the weightiest
-    before the others, then those with indicators, the soonest before the others, then the quiet ones by name.
+    before the others and what people put aside last, then those with indicators, the soonest before the others, then
+    the quiet ones by name, then those that are ``unwatched`` → why.
 
     ``indicators`` are in the order in which they come to their bounds.
     """
     worst: dict[str, Alert] = {}
     for alert in alerts:
-        if alert["active"] and not alert["closed"]:
-            worst[alert["asset"]] = max(worst.get(alert["asset"], alert), alert, key=weight)
-    soonest = {one["asset"]: one for one in reversed(indicators)}
-    standing = sorted((name for name in worst if name in limits_s), key=lambda name: weight(worst[name]), reverse=True)
-    rising = [one["asset"] for one in indicators if one["asset"] in limits_s]
-    names = dict.fromkeys([*standing, *rising, *sorted(limits_s)])
+        if stands(alert):
+            worst[alert["asset"]] = max(worst.get(alert["asset"], alert), alert, key=_rank)
+    closed = {one["asset"] for one in alerts if one["active"] and one["closed"]}
+    soonest = {one["asset"]: one for one in reversed(indicators) if one["asset"] not in unwatched}
+    standing = sorted((name for name in worst if name in limits_s), key=lambda name: _rank(worst[name]), reverse=True)
+    rising = [name for name in (one["asset"] for one in indicators) if name in limits_s and name in soonest]
+    quiet = sorted(limits_s, key=lambda name: (name in unwatched, name))
     none = np.empty(0)
     return [
-        Glance(name, worst.get(name), None if name in worst else soonest.get(name), limits_s[name], none)
-        for name in names
+        Glance(
+            name,
+            worst.get(name),
+            None if name in worst else soonest.get(name),
+            limits_s[name],
+            none,
+            unwatched.get(name),
+            closed=name in closed,
+        )
+        for name in dict.fromkeys([*standing, *rising, *quiet])
     ]
+
+
+def _rank(alert: Alert) -> tuple[bool, tuple[bool, int, float, str]]:
+    return not is_aside(alert), weight(alert)

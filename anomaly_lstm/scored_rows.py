@@ -99,8 +99,8 @@ def onset_of(rows: Rows, begun: int) -> int:
 
     log10 of the return period is summed over up to `ONSET_ROWS` scored rows of the stretch up to ``begun``, less
     what is usual among them (their median) and one: rows ten times rarer than usual count for a deviation, all others
-    against it, none by more than one, so that a deviation of before is forgotten once as many rows were usual as it had.
-    It began after the lowest sum. No row after ``begun`` is read, so an onset never changes.
+    against it, none by more than one, so that an earlier deviation is forgotten once as many rows were usual as it
+    had. It began after the lowest sum. No row after ``begun`` is read, so an onset never changes.
     """
     first = int(np.flatnonzero(np.r_[True, rows.state[:begun] == State.WARM_UP])[-1])
     scored = first + np.flatnonzero(rows.state[first : begun + 1] == State.SCORED)[-ONSET_ROWS:]

@@ -33,6 +33,9 @@ from anomaly_lstm.words import clean, listed, span
 
 HISTORY, OUTBOX, SUMMARY, OUTAGES = "history.jsonl", "outbox.jsonl", "outbox.json", "outages.json"
 
+PAGES = "pages"
+"""The name under which it is told that pages could not be drawn."""
+
 QUEUED, SENT, FAILED, LOST = "queued", "sent", "failed", "lost"
 
 TIMEOUT_S, HARD_TIMEOUT_S, CHANNEL_S = 10.0, 30.0, 60.0
@@ -189,11 +192,7 @@ def outages(folder: Path, failing: Mapping[str, str], now_us: int) -> list[str]:
     path = folder / OUTAGES
     before: dict[str, str] = store.read_json(path) if path.is_file() else {}
     after = {name: before.get(name, iso(now_us)) for name in failing}
-    notes = [
-        f"{name}: {clean(error)}. What it was to be told waits, and every run tries again; this is told once."
-        for name, error in failing.items()
-        if name not in before
-    ]
+    notes = [_outage(name, error) for name, error in failing.items() if name not in before]
     notes += [
         f"{name}: works again, after {span(max(0, now_us - parse_time(since)) / SECOND)}."
         for name, since in before.items()
@@ -202,6 +201,12 @@ def outages(folder: Path, failing: Mapping[str, str], now_us: int) -> list[str]:
     if after != before:
         store.write_json(path, after)
     return notes
+
+
+def _outage(name: str, error: str) -> str:
+    """That a channel or sink failed, or what else was to be brought up to date, and what becomes of it."""
+    waits = "It was not drawn" if name == PAGES else "What it was to be told waits"
+    return f"{name}: {clean(error).rstrip('.')}. {waits}; every run tries again, and this is told once."
 
 
 # ---------------------------------------------------------------- the outbox

@@ -25,6 +25,12 @@ def cell(text: str) -> str:
     return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")) else text
 
 
+def brief(name: str, most: int = 30) -> str:
+    """A cleaned name for a line of its own: a long one without its middle, ``pump-01 of the co…n side, bearing``."""
+    name = clean(name)
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[len(name) - (most - 1) // 2 :]}"
+
+
 def counted(count: int, what: str) -> str:
     """``1 alert``, ``1,204 rows``, ``2 anomalies``, ``3 stretches``."""
     several = f"{what[:-1]}ies" if what.endswith("y") and what[-2] not in "aeiou" else f"{what}s"

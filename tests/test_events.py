@@ -137,3 +137,26 @@ def test_an_asset_neither_enabled_nor_not_is_named_with_its_line(tmp_path: Path)
     assert "2 rows do not fit" in said
     assert "line 3: enabled is 'off'" in said
     assert "line 5: enabled is 'nein'" in said
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("P1,,TRUE", "line 4: asset is 'P1', as in line 2; an asset has one row"),
+        ("P3,sehr hoch,", "line 4: criticality is 'sehr hoch'; it must be high, medium or low"),
+    ],
+)
+def test_an_asset_told_twice_or_of_an_unknown_criticality_is_named_with_its_line(
+    row: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "assets.csv"
+    path.write_text(f"asset,criticality,enabled\nP1,High,false\nP2,c,\n{row}\n")
+    with pytest.raises(DataError, match=r"assets\.csv: 1 row does not fit") as problem:
+        read_assets(path)
+    assert told in str(problem.value)
+
+
+def test_a_name_that_holds_a_line_break_is_the_name_that_the_data_have(tmp_path: Path) -> None:
+    path = tmp_path / "assets.csv"
+    path.write_bytes(b'asset;site\r\n"new\nline";north\r\nP2;south\r\n')
+    assert [(one.asset, one.site) for one in read_assets(path)] == [("new\nline", "north"), ("P2", "south")]

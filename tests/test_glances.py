@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from anomaly_lstm.actions import NOTHING
 from anomaly_lstm.glances import ranked
 
 
@@ -14,7 +15,7 @@ def alert(asset: str, severity: str, **more: Any) -> dict[str, Any]:
     peak = {"time": "2026-01-02T00:00:00Z", "score": 9.0, "return_period_s": 5e6}
     plain = {"alert_id": f"{asset}-{severity}", "kind": "deviation", "severity_now": None, "active": True}
     times = {"onset": "2026-01-01T00:00:00Z", "raised_at": "2026-01-02T00:00:00Z", "closed": False, "reaches": []}
-    return {**plain, **times, "asset": asset, "severity": severity, "peak": peak, **more}
+    return {**NOTHING, **plain, **times, "asset": asset, "severity": severity, "peak": peak, **more}
 
 
 def indicator(asset: str, p50_s: float) -> dict[str, Any]:
@@ -43,6 +44,15 @@ def test_an_asset_shows_the_weightiest_of_its_alerts_and_none_that_was_closed() 
 
 def test_an_asset_that_is_not_watched_is_not_shown() -> None:
     assert [one.asset for one in ranked([alert("off", "critical")], [indicator("off", 1.0)], {"a": None})] == ["a"]
+
+
+def test_what_people_put_aside_comes_after_what_they_did_not_and_who_is_unwatched_last() -> None:
+    alerts = [alert("c", "critical", out_of_service=True), alert("d", "advisory"), alert("b", "warning", closed=True)]
+    found = ranked(alerts, [], LIMITS, {"a": "never", "c": "disabled"})
+    assert [one.asset for one in found] == ["d", "c", "b", "e", "a"]
+    assert [one.document()["handled"] for one in found] == [None, "out of service", None, None, None]
+    assert [one.unwatched for one in found] == [None, "disabled", None, None, "never"]
+    assert [one.closed for one in found] == [False, False, True, False, False]
 
 
 def test_of_a_quiet_asset_the_rarest_row_of_late_is_told_and_of_an_alert_its_peak() -> None:

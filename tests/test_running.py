@@ -21,7 +21,9 @@ from anomaly_lstm import pipeline
 from anomaly_lstm.actions import NOTHING
 from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS
 from anomaly_lstm.clock import iso
+from anomaly_lstm.config import Pages
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.events import Asset
 from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.cases import Wish, desk, note, on_alert
 from anomaly_lstm.policy import DAY_US, Policy
@@ -702,6 +704,36 @@ def test_a_damaged_file_of_one_asset_stops_that_asset_alone_and_loses_nothing(pa
     assert one == two, "both pumps have the same rows"
 
 
+def test_damaged_scores_of_an_asset_without_news_keep_nothing_of_the_others_from_being_told(tmp_path: Path) -> None:
+    for asset in ("pump", "sound"):
+        write(tmp_path, f"{asset}-0.parquet", range(TAUGHT), asset)
+    metrics, pages = tmp_path / "plant.prom", Pages(tmp_path / "pages")
+    with http_server() as heard:
+        again = plan(
+            tmp_path,
+            notify=[Recipient("hook", "webhook", "HOOK")],
+            sinks=[Target("metrics", "prometheus", path=metrics)],
+            pages=pages,
+        )
+        pipeline.run(again, environment={"HOOK": heard.address})
+        damaged = sorted((tmp_path / "run" / "scores" / "pump").iterdir())[-1]
+        damaged.write_bytes(damaged.read_bytes()[:100])
+        write(tmp_path, "sound-1.parquet", range(TAUGHT, FAULT.start + 60), "sound")
+        result = pipeline.run(again, environment={"HOOK": heard.address})
+        told = [content for _, _, content in heard.posts]
+        following = pipeline.run(again, environment={"HOOK": heard.address})
+    standing = next(a for a in alerts(tmp_path) if (a["asset"], a["kind"], a["active"]) == ("sound", "deviation", True))
+    assert any(standing["alert_id"].encode() in content for content in told)
+    assert list(result.failed) == list(following.failed) == ["pump"]
+    assert str(damaged) in result.failed["pump"]
+    assert "the next run makes it anew" in result.failed["pump"]
+    assert not result.outages
+    assert 'asset_failed{asset="pump"' in metrics.read_text()
+    assert standing["asset"] in (pages.folder / "fleet.html").read_text(encoding="utf-8")
+    shutil.rmtree(damaged.parent)
+    assert not pipeline.run(again, environment={}).failed
+
+
 def test_scores_that_somebody_removed_are_made_again(tmp_path: Path) -> None:
     again = watched(tmp_path)
     before = scores(tmp_path)
@@ -725,6 +757,30 @@ def test_an_asset_that_is_not_watched_any_more_holds_no_alarm(tmp_path: Path) ->
     result = pipeline.run(replace(again, disabled=["pump"]))
     assert {a["asset"]: a["out_of_service"] for a in alerts(tmp_path) if a["active"]} == {"pump": True, "sound": False}
     assert not result.told
+    inspected = pipeline.inspect(tmp_path / "run")["fleet"]
+    assert result.glances is not None
+    for assets in (result.glances.document()["assets"], inspected["assets"]):
+        assert [(one["asset"], one["unwatched"]) for one in assets] == [("sound", None), ("pump", "disabled")]
+        assert assets[1]["severity"], "its alert is listed, apart from those of others"
+
+
+def test_an_asset_that_never_had_a_value_or_never_came_is_told_as_not_watched(tmp_path: Path) -> None:
+    path = write(tmp_path, "mute.parquet", range(TAUGHT), asset="mute")
+    table = pq.read_table(path)
+    nothing = pa.nulls(len(table), pa.float64())
+    for at, name in enumerate(table.column_names):
+        table = table if name in ("time", "asset") else table.set_column(at, name, nothing)
+    pq.write_table(table, path)
+    begun(tmp_path)
+    never_came = Asset("absent", "", "", "", enabled=True)
+    for _ in range(2):
+        result = pipeline.run(plan(tmp_path, table=[never_came]))
+        assert "Not watched, for not one sensor of theirs ever had a value: mute." in result.quality.notes
+        assert result.glances is not None
+        found = {one.asset: one.unwatched for one in result.glances.glances}
+        assert found == {"pump": None, "absent": "never", "mute": "never"}
+    fleet = pipeline.inspect(tmp_path / "run")["fleet"]
+    assert {one["asset"]: one["unwatched"] for one in fleet["assets"]} == found
 
 
 def test_judging_the_past_anew_tells_nobody_of_what_is_over(tmp_path: Path) -> None:

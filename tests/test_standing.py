@@ -56,9 +56,11 @@ def test_the_newest_row_is_a_measured_one_and_the_score_the_latest(
 
 
 def test_an_asset_that_is_switched_off_is_not_shown_as_watched(tmp_path: Path) -> None:
-    folder = stored(tmp_path, "p1", [State.SCORED])
+    folder, far = stored(tmp_path, "p1", [State.SCORED]), {"p1": Seen(BEGIN, 0.0)}
     watched = {"start": iso(BEGIN), "end": iso(BEGIN + MINUTE), "scored_s": 60.0}
     report = AlertReport({"assets": {"p1": watched, "off": watched}}, [])
-    found = standing(folder, "pump", report, now_us=BEGIN, rows=1, seconds=0.5, failed={"x": "why"}, unwatched=["off"])
-    assert (found.assets, found.unwatched) == ({"p1": Seen(BEGIN, 0.0)}, ["off"])
+    found = standing(
+        folder, "pump", report, now_us=BEGIN, rows=1, seconds=0.5, assets=far, failed={"x": "why"}, unwatched=["off"]
+    )
+    assert (found.assets, found.unwatched) == (far, ["off"])
     assert (found.history, found.expected_false) == (tmp_path / "history.jsonl", None)

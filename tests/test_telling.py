@@ -400,3 +400,11 @@ def test_whatever_fails_every_change_is_told_and_a_message_never_changes(
     assert all(changes[own_id] == group for own_id, group in channel.taken)
     sent = [line["message_id"] for _, line in following.after(folder / OUTBOX) if line["state"] == "sent"]
     assert sorted(sent) == sorted(changes)
+
+
+def test_an_outage_is_told_in_whole_sentences_and_pages_as_what_they_are(tmp_path: Path) -> None:
+    failing = {"hook": "nobody answers", "pages": "there is no room. Nothing was changed."}
+    assert outages(tmp_path, failing, NOON) == [
+        "hook: nobody answers. What it was to be told waits; every run tries again, and this is told once.",
+        "pages: there is no room. Nothing was changed. It was not drawn; every run tries again, and this is told once.",
+    ]

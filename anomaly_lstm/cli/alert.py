@@ -28,7 +28,11 @@ Model = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Alerts to write, .json or .parquet; without it they are only shown."),
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="Alerts to write, .json, .parquet or .html (a page); without it they are only shown.",
+    ),
 ]
 
 

@@ -94,7 +94,8 @@ class RunState:
     whole (size and time of change), how far databases were asked, how far each asset is, the length of the history
     [bytes], the events by which rows were scored, the alerts of the assets where they changed in the last run, which
     may not stand in ``alerts.json`` yet, the SHA-256 sums of what may stand there (by this run, and by the one before),
-    the cases, and the files and assets of which nothing became in the last run → why.
+    the cases, the files and assets of which nothing became in the last run → why, and the assets that are switched off
+    or of which no row ever had a value → which of both.
     """
 
     run: int = 0
@@ -109,6 +110,7 @@ class RunState:
     sums: Sequence[str] = ()
     cases: Mapping[str, Any] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    unwatched: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """As in ``state.json``; nothing in it is copied."""
@@ -138,8 +140,8 @@ def state_from(document: Mapping[str, Any], path: Path) -> RunState:
             name: document[name] for name in ("run", "model_id", "history_bytes", "events", "alerts", "sums", "cases")
         }
         databases = {name: _asked_from(one) for name, one in document.get("databases", {}).items()}
-        failed = document.get("failed", {})
-        return RunState(files=files, waiting=waiting, databases=databases, assets=assets, failed=failed, **plain)
+        later = {name: document.get(name, {}) for name in ("failed", "unwatched")}
+        return RunState(files=files, waiting=waiting, databases=databases, assets=assets, **later, **plain)
     except (KeyError, TypeError, ValueError) as problem:
         raise DataError(
             f"{path} is not what a run writes ({problem!r}). Restore it from a copy, or remove it to begin anew."
@@ -211,8 +213,12 @@ class RunFolder:
         """An asset's stored scores from the month of ``since_us`` on; None where there are none."""
         first = month_of(since_us) if since_us is not None else ""
         files = [path for path in self.months_of(asset) if path.stem >= first]
+        return self.read(asset, files, columns) if files else None
+
+    def read(self, asset: str, months: Sequence[Path], columns: Sequence[str] | None = None) -> pa.Table:
+        """Some months of an asset's stored scores as one. Raises DataError, with what helps, for a damaged one."""
         try:
-            return read_scores(files, columns) if files else None
+            return read_scores(months, columns)
         except DataError as problem:
             raise DataError(
                 f"{str(problem).rpartition('. Write')[0] or problem}. Restore it from a copy, or remove "

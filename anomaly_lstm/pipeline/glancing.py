@@ -11,16 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
-from anomaly_lstm.clock import parse_time
+from anomaly_lstm.actions import HOLDS
+from anomaly_lstm.cases import Cases
+from anomaly_lstm.clock import DAY, parse_time
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.glances import LATELY_US, STRETCHES, Glance, Glances, ranked
-from anomaly_lstm.pipeline.folder import RunFolder
+from anomaly_lstm.pages import fleet as facts
+from anomaly_lstm.pipeline.folder import RunFolder, RunState
 from anomaly_lstm.policy import Policy
-from anomaly_lstm.sinks.contract import AlertReport
+from anomaly_lstm.sinks.contract import AlertReport, Seen
 from anomaly_lstm.sparklines import highest
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, State, scored_sensors
 
 Float64 = NDArray[np.float64]
+
+LATE_US = DAY
+"""An asset without a row for so long is not watched, though nobody wants to be alerted of it [µs]."""
 
 FEW = 10
 """So many assets are shown where not all of them are asked for."""
@@ -32,10 +38,32 @@ SENSORS = 5
 """So many sensors of an asset are shown."""
 
 
+def why_unwatched(state: RunState, newest: Mapping[str, Seen], end_us: int) -> dict[str, str]:
+    """The assets of which nothing would be told → why (`pages.fleet`), as a run left them; ``newest`` is how far each
+    is, ``end_us`` [µs UTC] how far the fleet is.
+    """
+    holds = Cases.from_document(state.cases or None).holds
+    held = {one.asset: one.do for one in holds if not one.sensors and not one.alert_id}
+    late = {asset for asset, one in newest.items() if one.newest_us is None or end_us - one.newest_us > LATE_US}
+    why = {asset: facts.UNSCORED for asset, watch in state.assets.items() if not watch.n_scored and watch.next}
+    why |= dict.fromkeys(late, facts.SILENT)
+    why |= {asset: _HELD[do] for asset, do in held.items()}
+    why |= {asset: facts.FAILED for asset in state.failed if asset in state.assets}
+    return why | dict(state.unwatched)
+
+
+_HELD = dict(zip(HOLDS, (facts.OUT_OF_SERVICE, facts.SUPPRESSED, facts.SHELVED), strict=True))
+
+
 def at_a_glance(
-    folder: RunFolder, report: AlertReport, policies: Mapping[str, Policy], most: int | None = None
+    folder: RunFolder,
+    report: AlertReport,
+    policies: Mapping[str, Policy],
+    unwatched: Mapping[str, str],
+    most: int | None = None,
 ) -> Glances | None:
-    """The assets of ``policies`` that were scored, over the last days up to the newest row of all; None without any.
+    """The assets of ``policies`` that were scored, and those that are ``unwatched`` → why, over the last days up to the
+    newest row of all; None where nothing was scored.
 
     Of a fleet with more than ``most`` assets only those of which there is something to tell, and no more than that.
     """
@@ -44,17 +72,20 @@ def at_a_glance(
         for asset in report.run["assets"]
         if asset in policies
     }
-    if not limits_s:
+    if not report.run["start"]:
         return None
+    limits_s = {**dict.fromkeys(unwatched), **limits_s}
     start_us, end_us = _lately(report)
-    every = ranked(report.alerts, report.indicators, limits_s)
+    every = ranked(report.alerts, report.indicators, limits_s, unwatched)
     loud = [one for one in every if one.alert or one.indicator]
     if most is None or len(every) <= most:
-        shown, others, quiet = every, 0, 0
+        shown, others, off, quiet = every, 0, 0, 0
     else:
-        shown, others, quiet = loud[:most], len(loud[most:]), len(every) - len(loud)
+        shown, others = loud[:most], len(loud[most:])
+        off = sum(one.unwatched is not None for one in every if not (one.alert or one.indicator))
+        quiet = len(every) - len(loud) - off
     glances = [_looked_at(folder, one, start_us, end_us) for one in shown]
-    return Glances(start_us, end_us, glances, others, quiet)
+    return Glances(start_us, end_us, glances, others, quiet, off)
 
 
 def _lately(report: AlertReport) -> tuple[int, int]:
@@ -79,11 +110,13 @@ def _looked_at(folder: RunFolder, one: Glance, start_us: int, end_us: int) -> Gl
 # ---------------------------------------------------------------- one asset
 
 
-def asset_document(folder: RunFolder, report: AlertReport, asset: str, policy: Policy) -> dict[str, Any]:
+def asset_document(
+    folder: RunFolder, report: AlertReport, asset: str, policy: Policy, unwatched: Mapping[str, str]
+) -> dict[str, Any]:
     """One asset of a run as a document: itself at a glance, its newest alerts, the states of its last rows, the sensors
     that say most, and the budget.
     """
-    found = at_a_glance(folder, report, {asset: policy})
+    found = at_a_glance(folder, report, {asset: policy}, {asset: unwatched[asset]} if asset in unwatched else {})
     alerts = [one for one in report.alerts if one["asset"] == asset]
     content: dict[str, Any] = {"asset": asset, "alerts": alerts, "fleet": found.document() if found else None}
     if found is None:

@@ -11,8 +11,9 @@ from anomaly_lstm.alarm_load import AlarmLoad, alarm_load
 from anomaly_lstm.clock import parse_time
 from anomaly_lstm.errors import DataError, SomeAssetsFailed, UsageError
 from anomaly_lstm.pipeline.folder import RunFolder, current_model
-from anomaly_lstm.pipeline.glancing import asset_document, at_a_glance
+from anomaly_lstm.pipeline.glancing import asset_document, at_a_glance, why_unwatched
 from anomaly_lstm.pipeline.running import is_run
+from anomaly_lstm.pipeline.standing import all_seen
 from anomaly_lstm.pipeline.watching import policy_from
 from anomaly_lstm.policy import Policy
 from anomaly_lstm.sinks import sink_for
@@ -46,7 +47,7 @@ def inspect(target: Path, asset: str | None = None) -> dict[str, Any]:
 def _inspect_run(target: Path) -> dict[str, Any]:
     model, folder = current_model(target), RunFolder(target)
     report = _report(folder)
-    watched = at_a_glance(folder, report, _policies(folder)) if report else None
+    watched = at_a_glance(folder, report, _policies(folder), _unwatched(folder, report)) if report else None
     return {
         "kind": "run",
         "path": str(target),
@@ -67,7 +68,8 @@ def _inspect_asset(target: Path, asset: str) -> dict[str, Any]:
     report, policies = _report(folder), _policies(folder)
     if report is None or asset not in policies:
         raise UsageError(f"there is no asset '{asset}' with scores in {target}.{near(asset, list(policies))}")
-    return {"kind": "asset", "path": str(target), **asset_document(folder, report, asset, policies[asset])}
+    found = asset_document(folder, report, asset, policies[asset], _unwatched(folder, report))
+    return {"kind": "asset", "path": str(target), **found}
 
 
 def _report(folder: RunFolder) -> AlertReport | None:
@@ -82,6 +84,12 @@ def _policies(folder: RunFolder) -> dict[str, Policy]:
         for asset, watch in watches.items()
         if watch.terms.policy and watch.next is not None
     }
+
+
+def _unwatched(folder: RunFolder, report: AlertReport) -> dict[str, str]:
+    """Why nothing would be told of some assets; one that is damaged is named in the next run."""
+    far, _ = all_seen(folder, report.run["assets"])
+    return why_unwatched(folder.state(), far, parse_time(report.run["end"])) if report.run["end"] else {}
 
 
 def _load(folder: RunFolder, report: AlertReport) -> AlarmLoad:

@@ -17,7 +17,7 @@ from anomaly_lstm.learning import TrainOptions
 from anomaly_lstm.pipeline.grids import GridOptions, Quality
 from anomaly_lstm.pipeline.training import TrainResult
 from anomaly_lstm.policy import Policy
-from anomaly_lstm.sinks.contract import AlertReport, Standing
+from anomaly_lstm.sinks.contract import AlertReport, Seen, Standing
 from anomaly_lstm.sources import Place
 from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.telling import Delivery, Recipient, Target
@@ -87,6 +87,8 @@ class RunResult:
     unread: Sequence[str]
     """Those of ``failed`` that are files."""
     seconds: float
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    """How far each asset is that is watched and did not fail."""
     glances: Glances | None = None
     """The assets at a glance, those of which there is something to tell; None where nothing was scored."""
     standing: Standing | None = None

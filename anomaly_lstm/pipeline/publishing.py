@@ -24,12 +24,10 @@ from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.pipeline.cases import Desk, desk
 from anomaly_lstm.pipeline.fleet import fleet_facts
 from anomaly_lstm.pipeline.reporting import FLEET, REPORTS, page_name, report
+from anomaly_lstm.telling import PAGES
 from anomaly_lstm.words import listed
 
 YESTERDAY = "yesterday"
-
-PAGES = "pages"
-"""The name under which a run tells that pages could not be drawn."""
 
 TICKING = frozenset({"peak", "updated_at", "sensors", "reason", "forecast", "reaches"})
 """What changes of an alert with every row; for these alone its page is drawn anew by the hour."""

@@ -26,17 +26,18 @@ from anomaly_lstm.clock import format_duration, iso, parse_time
 from anomaly_lstm.errors import DataError, ModelError, UsageError
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import changed_from
+from anomaly_lstm.pages.fleet import DISABLED, NEVER
 from anomaly_lstm.pipeline.actions import read_actions
 from anomaly_lstm.pipeline.alerting import run_document
 from anomaly_lstm.pipeline.collecting import Collected, collect
 from anomaly_lstm.pipeline.evaluation import evaluate
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch, event_document, event_from, pending_from
-from anomaly_lstm.pipeline.glancing import FEW, at_a_glance
+from anomaly_lstm.pipeline.glancing import FEW, at_a_glance, why_unwatched
 from anomaly_lstm.pipeline.grids import Quality, check_names, rules_applied
 from anomaly_lstm.pipeline.missing import Patience, patience, tell_missing
 from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.scoring import as_in_training, events_for, load, unseen_note
-from anomaly_lstm.pipeline.standing import standing
+from anomaly_lstm.pipeline.standing import all_seen, standing
 from anomaly_lstm.pipeline.training import TrainResult, train
 from anomaly_lstm.pipeline.watching import (
     Fresh,
@@ -57,6 +58,7 @@ from anomaly_lstm.sources.contract import ReadOptions
 from anomaly_lstm.tables import State
 from anomaly_lstm.trained import Trained
 from anomaly_lstm.training import Stage
+from anomaly_lstm.words import listed
 
 
 def run(
@@ -102,6 +104,7 @@ def _delivered(plan: RunPlan, result: RunResult, now_us: int, environment: Mappi
         now_us=now_us,
         rows=sum(result.new.values()),
         seconds=result.seconds,
+        assets=result.seen,
         failed={name: why for name, why in result.failed.items() if name not in result.unread},
         unwatched=plan.disabled,
         judged=result.evaluation,
@@ -236,6 +239,9 @@ def _watched(
             failed[asset] = f"{asset}: {problem}"
             watches[asset] = state.assets[asset]  # what it could not be told of is due again
     changed = {asset: one.alerts for asset, one in told.items() if one.alerts != alerts[asset]}
+    fine = [asset for asset in told if asset not in failed and watches[asset].next is not None]
+    far, damaged = all_seen(folder, fine)
+    failed |= damaged
     watches |= {
         asset: replace(watches[asset], told=watches[asset].next, rising=told[asset].indicators)
         for asset in made
@@ -248,6 +254,7 @@ def _watched(
     report = _report(ground, watches, {**alerts, **changed}, cases)
     own_sum = _sum(report)
     length = store.append_lines(folder.history, [told_line(one, known_us) for one in lines], state.history_bytes)
+    never = [asset for asset in ground.policies if watches[asset].next is None and watches[asset].pending is None]
     after = replace(
         state,
         assets=watches,
@@ -257,12 +264,30 @@ def _watched(
         sums=state.sums if state.sums and state.sums[0] == own_sum else [own_sum, *state.sums[:1]],
         cases=cases.to_document() if cases.clock_us else {},
         failed=dict(failed),
+        unwatched=_unwatched(ground.plan, watches),
     )
     if after != state:
         folder.commit(after)
     _write(folder, report, stored)
     result = _result(ground, collected, new_model, made, report, lines, failed)
-    return replace(result, quality=replace(result.quality, notes=[*notes, *result.quality.notes]))
+    why = why_unwatched(after, far, parse_time(report.run["end"])) if report.run["end"] else {}
+    glances = at_a_glance(folder, report, ground.policies, why, FEW)
+    notes = [*notes, *result.quality.notes, *_without_values(never)]
+    return replace(result, seen=far, glances=glances, quality=replace(result.quality, notes=notes))
+
+
+def _unwatched(plan: RunPlan, watches: Mapping[str, Watch]) -> dict[str, str]:
+    """The assets that are switched off, and those of which no row ever had a value, also where no row ever came."""
+    known = dict.fromkeys([*watches, *(row.asset for row in plan.table)])
+    never = [asset for asset in known if asset not in watches or watches[asset].next is None]
+    return {**dict.fromkeys(never, NEVER), **dict.fromkeys(plan.disabled, DISABLED)}
+
+
+def _without_values(assets: Sequence[str]) -> list[str]:
+    """A note on assets that send rows and never a value: silence of theirs has no beginning, so no alert tells it."""
+    if not assets:
+        return []
+    return [f"Not watched, for not one sensor of theirs ever had a value: {listed(assets)}."]
 
 
 def _stored(ground: _Ground) -> tuple[AlertReport | None, list[str]]:
@@ -390,7 +415,6 @@ def _result(
         failed=failed,
         unread=[name for name in collected.failed if name not in ground.state.assets],
         seconds=0.0,
-        glances=at_a_glance(ground.folder, report, ground.policies, FEW),
     )
 
 

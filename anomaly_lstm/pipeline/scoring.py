@@ -320,7 +320,8 @@ def _read_scores(path: Path, columns: Sequence[str] | None) -> pa.Table:
     except (OSError, pa.ArrowException) as problem:
         raise DataError(
             f"{path} is not a readable Parquet file ({str(problem).splitlines()[0]}). "
-            "Write the scores anew with `anomaly-lstm score`."
+            "Write the scores anew with `anomaly-lstm score`, or, in a run folder, remove the folder of the asset: the "
+            "next run makes it anew."
         ) from problem
     check_scores(table, str(path))
     return table

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from anomaly_lstm.errors import UsageError
-from anomaly_lstm.sinks import cmms, json, parquet, prometheus, sql
+from anomaly_lstm.sinks import cmms, html, json, parquet, prometheus, sql
 from anomaly_lstm.sinks.contract import LiveSink, Sink
 
-SINKS: dict[str, Sink] = {json.NAME: json, parquet.NAME: parquet}
+SINKS: dict[str, Sink] = {json.NAME: json, parquet.NAME: parquet, html.NAME: html}
 LIVE_SINKS: dict[str, LiveSink] = {prometheus.NAME: prometheus, sql.NAME: sql, cmms.NAME: cmms}
 
 

@@ -17,9 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from anomaly_lstm.actions import NOTHING
 from anomaly_lstm.cli.show import glance
-from anomaly_lstm.cli.show.screen import Screen
+from anomaly_lstm.cli.show.screen import Screen, table
+from anomaly_lstm.cli.show.told import alerts
 from tests.cli.conftest import anomaly_lstm, pipeline_text, plant, row_time
+from tests.told import alert_of
 
 HOSTILE = "[red]P2[/red]\x1b[31m\u202e"
 
@@ -127,8 +130,9 @@ def test_a_stream_without_blocks_gets_plain_letters(ran: Path) -> None:
 
 def document(n: int, **more: Any) -> dict[str, Any]:
     quiet = {"severity": None, "kind": None, "rising": None, "once_in_s": 60.0, "onset": None, "left": None}
+    quiet |= {"handled": None, "unwatched": None, "closed": False}
     assets = [{"asset": f"P{i}", **quiet, "limit_s": 1e6, "rarest_s": [60.0, None] * 14} for i in range(n)]
-    return {"start": "2026-01-01T00:00:00Z", "end": "2026-01-08T00:00:00Z", "assets": assets, **more}
+    return {"start": "2026-01-01T00:00:00Z", "end": "2026-01-08T00:00:00Z", "assets": assets, "unwatched": 0, **more}
 
 
 def shown(found: dict[str, Any], width: int) -> str:
@@ -141,6 +145,26 @@ def test_of_a_large_fleet_the_rest_is_counted() -> None:
     text = shown(document(2, others=3, quiet=1088), 80)
     assert "… and 3 more with something to tell and 1,088 more quiet." in text
     assert shown(document(0, others=0, quiet=40), 80) == "40 quiet.\n"
+    text = shown(document(2, others=3, quiet=1088, unwatched=4), 80)
+    assert "… and 3 more with something to tell, 1,088 more quiet and 4 more not watched." in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"severity": "warning", "handled": "acknowledged"}, "◆ warning, acknowledged"),
+        ({"severity": "warning", "handled": "out of service", "unwatched": "disabled"}, "◆ warning, switched off"),
+        ({"unwatched": "never"}, "not watched"),
+        ({"closed": True}, "closed"),
+        ({}, "quiet"),
+    ],
+)
+def test_the_line_of_an_asset_says_what_people_made_of_it_and_whether_it_is_watched(
+    changes: dict[str, Any], told: str
+) -> None:
+    found = document(1, others=0, quiet=0)
+    found["assets"][0] |= changes
+    assert told in shown(found, 120)
 
 
 def test_a_wide_terminal_shows_every_stretch_and_gaps_stay_blank() -> None:
@@ -154,3 +178,49 @@ def test_a_severity_is_told_by_a_sign_and_a_word_not_by_colour_alone() -> None:
     assert set(SIGNS) == set(STYLES)
     assert len(set(SIGNS.values())) == 3
     assert severity("critical").plain == "■ critical"
+
+
+def test_a_long_name_loses_its_middle_and_keeps_to_its_line() -> None:
+    found = document(1, others=0, quiet=0)
+    found["assets"][0]["asset"] = f"begin{'L' * 200}end"
+    lines = shown(found, 120).splitlines()
+    assert lines[1].startswith("beginLLLLLLLLLL…")
+    assert "LLLend " in lines[1]
+    assert len(lines) == 3
+
+
+def test_a_narrow_table_keeps_the_columns_that_nobody_can_spare() -> None:
+    stream = io.StringIO()
+    screen = Screen(Console(file=stream, width=30, markup=False, highlight=False))
+    columns = ("id", "asset", "when", "state")
+    table(screen, columns, [("78db", "pump", "2026-03-04 09:31", "acknowledged")], whole=columns[2:], spare=("when",))
+    assert stream.getvalue().splitlines()[0].split() == ["id", "asset", "state"]
+    assert "78db" in stream.getvalue()
+    assert "acknowledged" in stream.getvalue()
+
+
+def test_letters_that_a_stream_cannot_write_shift_no_column() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii", errors="backslashreplace")
+    screen = Screen(Console(file=stream, width=80, markup=False, highlight=False))
+    table(screen, ("asset", "state"), [("pump \N{FIRE}", "a"), ("p", "b")], whole=("asset", "state"))
+    stream.flush()
+    first, second = raw.getvalue().decode().splitlines()[1:]
+    assert first.startswith("pump \\U0001f525")
+    assert first.rstrip().index(" a") + 1 == second.rindex("b")
+
+
+def test_what_people_handled_stands_apart_and_without_its_reason() -> None:
+    stream = io.StringIO()
+    screen = Screen(Console(file=stream, width=120, markup=False, highlight=False))
+    untouched, off, closed = (
+        {**NOTHING, **alert_of(name, name), **changes}
+        for name, changes in (("calm", {}), ("off", {"out_of_service": True}), ("shut", {"closed": True}))
+    )
+    alerts(screen, {"assets": {}, "budget": []}, [untouched, closed, off])
+    said = stream.getvalue()
+    rows = [line.split()[0] for line in said.splitlines()[1:4]]
+    assert rows == ["shut", "off", "calm"]
+    assert "warning: calm: " in said
+    assert "warning: off: " not in said
+    assert "2 alerts still stand, 1 of them acknowledged or put aside." in said

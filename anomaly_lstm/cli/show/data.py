@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from anomaly_lstm.cli.show.screen import AT_MOST, Screen, command, next_step, say, table
-from anomaly_lstm.words import counted, listed, span
+from anomaly_lstm.words import brief, counted, listed, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.grades import Grade
@@ -42,7 +42,7 @@ def oddities(screen: Screen, quality: Quality) -> None:
     said = []
     for asset in quality.assets:
         empty = asset.without_value
-        said += [f"{asset.asset}: {counted(empty, 'row')} without a value in any sensor."] if empty else []
+        said += [f"{brief(asset.asset)}: {counted(empty, 'row')} without a value in any sensor."] if empty else []
         many = asset.conflicting
         said += [f"{asset.asset}: {counted(many, 'time')} with several values of a sensor: the mean."] if many else []
         if quality.grades:

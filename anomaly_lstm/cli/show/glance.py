@@ -8,11 +8,23 @@ from typing import Any
 from rich.text import Text
 
 from anomaly_lstm.cli.show.screen import Screen, say, table
-from anomaly_lstm.cli.show.told import rare, seconds, severity
+from anomaly_lstm.cli.show.told import rare, reason, seconds, severity
 from anomaly_lstm.words import expected, moment, span
 
 DECADES = 4
 """A line of blocks shows so many powers of ten below the lowest limit, and as many above: one a step."""
+
+WHYS = {
+    "disabled": "switched off",
+    "never": "no value yet",
+    "out_of_service": "out of service",
+    "suppressed": "suppressed",
+    "shelved": "shelved",
+    "failed": "failed",
+    "silent": "no data",
+    "unscored": "no score yet",
+}
+"""Why an asset is not watched (`pipeline.glancing.why_unwatched`), in words."""
 
 ROOMY = 110
 """Columns of a terminal from which on every stretch has a block of its own; below, two share one."""
@@ -25,11 +37,14 @@ def assets(screen: Screen, found: Mapping[str, Any]) -> None:
     lately = f"last {span(seconds(found['start'], found['end']))}"
     if assets:
         columns = ("asset", "stands", lately, "once in", "since (UTC)", "left")
-        table(screen, columns, [_row(one, width) for one in assets], whole=(lately, "stands"), most=len(assets))
+        whole = (lately, "stands") if screen.console.width >= ROOMY else (lately,)
+        table(screen, columns, [_row(one, width) for one in assets], whole=whole, most=len(assets))
     rest = [f"{found['others']:,} more with something to tell"] if found["others"] else []
     rest += [f"{found['quiet']:,} {'more ' if assets else ''}quiet"] if found["quiet"] else []
+    rest += [f"{found['unwatched']:,} {'more ' if assets else ''}not watched"] if found["unwatched"] else []
     if rest:
-        say(screen, f"… and {' and '.join(rest)}." if assets else f"{' and '.join(rest).capitalize()}.")
+        told = " and ".join(filter(None, (", ".join(rest[:-1]), rest[-1])))
+        say(screen, f"… and {told}." if assets else f"{told.capitalize()}.")
     if width:
         each = span(seconds(found["start"], found["end"]) / width)
         say(screen, f"A block is {each}, a step ten times rarer, ▅ and higher beyond the lowest limit.", style="dim")
@@ -41,20 +56,31 @@ def _width(screen: Screen, lines: Sequence[Sequence[float | None]]) -> int:
 
 
 def _row(one: Mapping[str, Any], width: int) -> tuple[str | Text, ...]:
-    if one["severity"]:
-        stands = severity(one["severity"])
-    else:
-        stands = Text("△ rising") if one["rising"] else Text("  quiet", style="dim")
     once_s, left = one["once_in_s"], one["left"]
     once = rare(once_s) if once_s is not None else (one["kind"] or "").replace("_", " ")
+    if one["unwatched"] and not one["severity"]:
+        once = WHYS[one["unwatched"]]
     return (
         one["asset"],
-        stands,
+        _stands(one),
         rarity_line(one["rarest_s"], one["limit_s"], width),
         once,
         moment(one["onset"]),
         span(left["p50_s"]) if left else "",
     )
+
+
+def _stands(one: Mapping[str, Any]) -> Text:
+    """What stands and what people made of it; dim where nobody need look."""
+    if one["severity"]:
+        off = one["unwatched"] in ("disabled", "failed")
+        handled = WHYS[one["unwatched"]] if off else one["handled"]
+        return Text.assemble(severity(one["severity"]), (f", {handled}" if handled else "", "dim"))
+    if one["unwatched"]:
+        return Text("  not watched", style="dim")
+    if one["rising"]:
+        return Text("△ rising")
+    return Text("  closed" if one["closed"] else "  quiet", style="dim")
 
 
 def rarity_line(rarest_s: Sequence[float | None], limit_s: float | None, width: int) -> Text:
@@ -84,7 +110,7 @@ def asset(screen: Screen, found: Mapping[str, Any]) -> None:
     (one,) = watched["assets"]
     told = [alert for alert in found["alerts"] if alert["alert_id"] == one["alert_id"]] or found["alerts"][-1:]
     for alert in told:
-        say(screen, alert["reason"] if alert["active"] else f"The last alert, which is over: {alert['reason']}")
+        say(screen, reason(alert) if alert["active"] else f"The last alert, which is over: {reason(alert)}")
         say(screen, alert["forecast"] or "")
     _sensors(screen, found["sensors"], f"last {span(seconds(watched['start'], watched['end']))}")
     _strip(screen, found["states"])

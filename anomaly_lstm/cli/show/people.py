@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from anomaly_lstm.cli.show.screen import AT_MOST, Screen, command, next_step, say, table
-from anomaly_lstm.cli.show.told import REASONS, severity, stands
-from anomaly_lstm.words import counted, listed, moment
+from anomaly_lstm.cli.show.told import REASONS, reason, severity, stands
+from anomaly_lstm.words import brief, counted, listed, moment
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.actions import Action
@@ -31,16 +31,16 @@ def cases(screen: Screen, now: Desk, found: Sequence[Mapping[str, Any]], target:
         if len(found) > len(rows):
             say(screen, f"The newest {len(rows)} of {counted(len(found), 'case')}:")
         columns = ("id", "asset", "severity", "raised (UTC)", "state", "about")
-        table(screen, columns, rows, whole=columns[2:4])
+        table(screen, columns, rows, whole=("id", *columns[2:5]), spare=("about", "raised (UTC)", "severity"))
     else:
         say(screen, "No open case.")
     for hold in now.holds:
         if not hold.alert_id:
-            about = f"{hold.asset}{': ' + listed(hold.sensors) if hold.sensors else ''}"
+            about = f"{brief(hold.asset)}{': ' + listed(hold.sensors) if hold.sensors else ''}"
             say(screen, f"{about} {_hold_words(hold)} by {hold.by}: {hold.why}", style="yellow")
     waiting = [alert for alert in found[-AT_MOST:] if stands([alert])]
     for alert in waiting[-REASONS:]:
-        say(screen, f"{alert['alert_id'][:digits]} {alert['severity']}: {alert['reason']}")
+        say(screen, f"{alert['alert_id'][:digits]} {alert['severity']}: {reason(alert)}")
     if len(found) < len(now.alerts):
         over = counted(len(now.alerts) - len(found), "case")
         say(screen, f"{over} more {'is' if len(now.alerts) - len(found) == 1 else 'are'} over: --all.")
@@ -70,18 +70,15 @@ def _case_row(alert: Mapping[str, Any], digits: int) -> tuple[str | Text, ...]:
 
 def _state(alert: Mapping[str, Any]) -> str:
     """The state of a case in a few words, the one that matters most first."""
+    from anomaly_lstm.actions import handled
+
     if alert["closed"]:
         state = "closed"
     elif not alert["active"]:
         state = "cleared"
-    elif alert["out_of_service"]:
-        state = "out of service"
-    elif alert["suppressed"]:
-        state = "suppressed"
-    elif alert["shelved_until"]:
-        state = f"shelved to {moment(alert['shelved_until'])[5:]}"
     else:
-        state = "acknowledged" if alert["acked"] else "stands"
+        state = handled(alert) or "stands"
+        state += f" to {moment(alert['shelved_until'])[5:]}" if state == "shelved" else ""
     more = ["stale"] if alert["stale"] else []
     more += [alert["verdict"]] if alert["verdict"] else []
     return ", ".join([state, *more])

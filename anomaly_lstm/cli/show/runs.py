@@ -11,8 +11,8 @@ from anomaly_lstm.cli.show.data import dropped, graded, notes, oddities, states
 from anomaly_lstm.cli.show.judged import evaluated
 from anomaly_lstm.cli.show.learned import model_words
 from anomaly_lstm.cli.show.screen import Screen, command, next_step, say, table
-from anomaly_lstm.cli.show.told import alerts, rising, seconds
-from anomaly_lstm.words import counted, moment, span
+from anomaly_lstm.cli.show.told import alerts, is_standing, rising, seconds
+from anomaly_lstm.words import brief, counted, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.pipeline import RunResult
@@ -30,12 +30,12 @@ def ran(screen: Screen, result: RunResult, model: Mapping[str, Any], pipeline: P
     if sum(result.states.values()):
         states(screen, result.states)
     changed = {change.alert_id for change in result.changes}
-    shown = [one for one in result.report.alerts if one["active"] or one["alert_id"] in changed]
+    shown = [one for one in result.report.alerts if is_standing(one) or one["alert_id"] in changed]
     alerts(screen, result.report.run, shown)
     rising(screen, result.report.indicators)
     if len(shown) < len(result.report.alerts):
         before = len(result.report.alerts) - len(shown)
-        say(screen, f"{counted(before, 'alert')} of before {'is' if before == 1 else 'are'} over.")
+        say(screen, f"{counted(before, 'alert')} of before {'is' if before == 1 else 'are'} over or closed.")
     if result.evaluation and (result.trained or result.changes):
         say(screen, "After the training, against the events:")
         evaluated(screen, result.evaluation)
@@ -112,15 +112,20 @@ def load_words(screen: Screen, load: Mapping[str, Any]) -> None:
     often = f"{rate:.2g} per asset and day" if rate else "none"
     say(screen, f"Alarm load of the last {days}: {counted(load['calls'], 'call')}, {often}.")
     if load["busiest"] and load["calls"] > 1:
-        busiest = ", ".join(f"{one['asset']} {one['calls']}" for one in load["busiest"])
+        busiest = ", ".join(f"{brief(one['asset'])} {one['calls']}" for one in load["busiest"])
         flood = " (a flood)" if load["flood"] else ""
         most = f"most in ten minutes {load['most_in_ten_minutes']}{flood}, at {moment(load['most_at'])} UTC"
         say(screen, f"Busiest: {busiest}; {most}.")
     for one in load["chattering"][:3]:
-        say(screen, f"Alert {one['alert_id'][:4]} of {one['asset']} chatters: {one['calls']} calls within a day.")
+        say(
+            screen, f"Alert {one['alert_id'][:4]} of {brief(one['asset'])} chatters: {one['calls']} calls within a day."
+        )
     if load["longest_standing"]:
         one = load["longest_standing"]
-        say(screen, f"Longest standing: {one['alert_id'][:4]} of {one['asset']}, since {moment(one['since'])} UTC.")
+        say(
+            screen,
+            f"Longest standing: {one['alert_id'][:4]} of {brief(one['asset'])}, since {moment(one['since'])} UTC.",
+        )
 
 
 def _inspected_quality(screen: Screen, found: Mapping[str, Any]) -> None:

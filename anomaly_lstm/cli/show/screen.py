@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import shlex
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from anomaly_lstm.words import clean
+from anomaly_lstm.words import brief, clean
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.pipeline.ingesting import Progress as Progressed
@@ -58,8 +59,16 @@ def _writable(console: Console, text: str | Text) -> Text:
     try:
         "".join(map(chr, PLAIN)).encode(console.encoding)
     except (UnicodeEncodeError, LookupError):
-        shown.plain = shown.plain.translate(PLAIN)  # letter by letter, so the styles stay where they are
+        plain = shown.plain.translate(PLAIN)  # letter by letter, so the styles stay where they are
+        shown.plain = plain.encode(_encoding(console), "backslashreplace").decode(_encoding(console))
     return shown
+
+
+def _encoding(console: Console) -> str:
+    try:
+        return codecs.lookup(console.encoding).name
+    except LookupError:
+        return "ascii"
 
 
 def error(text: str) -> None:
@@ -106,6 +115,19 @@ def next_step(screen: Screen, text: str) -> None:
     say(screen, f"Next: {text}", style="bold")
 
 
+NAMES = frozenset({"asset", "sensor", "led by", "about"})
+"""Columns that hold names from data."""
+
+FOLDED = 12
+"""Letters that a column wants at least which may be folded."""
+
+
+def _cell(console: Console, text: str | Text, *, is_name: bool) -> Text:
+    """A cell in letters that the stream can write, a name in few of them."""
+    shown = _writable(console, text)
+    return _writable(console, brief(shown.plain)) if is_name and isinstance(text, str) else shown
+
+
 def table(
     screen: Screen,
     columns: Sequence[str],
@@ -113,13 +135,28 @@ def table(
     numbers: Sequence[str] = (),
     whole: Sequence[str] = (),
     most: int = AT_MOST,
+    spare: Sequence[str] = (),
 ) -> None:
-    """A table without lines; columns in ``numbers`` are set to the right, those in ``whole`` are never folded."""
+    """A table without lines; columns in ``numbers`` are set to the right, those in ``whole`` are never folded. Those in
+    ``spare`` go, the first of them first, where a terminal is too narrow for all. Long names lose their middle.
+    """
     out = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    for name in columns:
+    shown = [
+        [_cell(screen.console, cell, is_name=name in NAMES) for name, cell in zip(columns, row, strict=True)]
+        for row in rows[:most]
+    ]
+    widths = {
+        name: max(len(name), *(cell.cell_len for cell in cells)) if name in whole else max(len(name), FOLDED)
+        for name, *cells in zip(columns, *shown, strict=True)
+    }
+    left = dict.fromkeys(columns)
+    for name in spare:
+        if sum(widths[kept] + 2 for kept in left) - 2 > screen.console.width:
+            del left[name]
+    for name in left:
         out.add_column(name, justify="right" if name in numbers else "left", overflow="fold", no_wrap=name in whole)
-    for row in rows[:most]:
-        out.add_row(*(_writable(screen.console, cell) for cell in row))
+    for row_shown in shown:
+        out.add_row(*(cell for name, cell in zip(columns, row_shown, strict=True) if name in left))
     screen.console.print(out)
     if len(rows) > most:
         say(screen, f"… and {len(rows) - most:,} more.")

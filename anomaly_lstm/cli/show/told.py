@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from anomaly_lstm.cli.show.screen import AT_MOST, Screen, say, table
-from anomaly_lstm.words import beyond_record, counted, expected, moment, span
+from anomaly_lstm.words import beyond_record, brief, counted, expected, moment, span
 
 if TYPE_CHECKING:  # these load NumPy and Arrow, which --help must not
     from anomaly_lstm.pipeline import AlertResult
@@ -38,15 +38,20 @@ def rare(return_period_s: float) -> str:
 
 
 def alerts(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
-    """The alerts of ``alerts.json`` that matter most (newest last), their reasons (weightiest last), and the budget."""
+    """The alerts of ``alerts.json`` that matter most (newest last, after those that people handled), the reasons of
+    those that nobody did (weightiest last), and the budget.
+    """
     if found:
-        shown = sorted(sorted(found, key=_weight)[-AT_MOST:], key=lambda alert: str(alert["raised_at"]))
+        shown = sorted(
+            sorted(found, key=_weight)[-AT_MOST:],
+            key=lambda alert: (not _is_handled(alert), str(alert["raised_at"])),
+        )
         if len(found) > len(shown):
             say(screen, f"The {len(shown)} that matter most of {len(found):,} alerts:")
         columns = ("asset", "severity", "raised (UTC)", "lasted", "once in", "led by")
         table(screen, columns, [_alert_row(alert) for alert in shown], whole=columns[1:5])
-        for alert in sorted(shown, key=_weight)[-REASONS:]:
-            say(screen, f"{alert['severity']}: {alert['reason']}")
+        for alert in sorted((one for one in shown if not _is_handled(one)), key=_weight)[-REASONS:]:
+            say(screen, f"{alert['severity']}: {reason(alert)}")
             if alert.get("forecast"):
                 say(screen, f"  {alert['forecast']}")
     else:
@@ -105,14 +110,24 @@ def strangest(screen: Screen, run: Mapping[str, Any], result: AlertResult) -> No
         )
 
 
+def reason(alert: Mapping[str, Any]) -> str:
+    """What an alert says, a long name of its asset without its middle."""
+    told = str(alert["reason"])
+    head = f"{alert['asset']}: "
+    return f"{brief(alert['asset'])}: {told.removeprefix(head)}" if told.startswith(head) else told
+
+
 def _weight(alert: Mapping[str, Any]) -> tuple[int, bool, float, str]:
     """What a person should see first has the greatest weight: severe, then standing, then rare, then new."""
     severity = list(STYLES).index(alert["severity"])
-    return severity, alert["active"], alert["peak"]["return_period_s"] or 0.0, alert["raised_at"]
+    return severity, is_standing(alert), alert["peak"]["return_period_s"] or 0.0, alert["raised_at"]
 
 
 def _alert_row(alert: Mapping[str, Any]) -> tuple[str | Text, ...]:
-    lasted = "standing" if alert["active"] else span(seconds(alert["raised_at"], alert["cleared_at"]))
+    from anomaly_lstm.actions import handled
+
+    over = None if alert["active"] else span(seconds(alert["raised_at"], alert["cleared_at"]))
+    lasted = over or handled(alert) or "standing"
     leading = alert["sensors"][0]["sensor"] if alert["sensors"] else ""  # the reason names the others
     rarity_s = alert["peak"]["return_period_s"]
     once = alert["kind"].replace("_", " ") if rarity_s is None else rare(rarity_s)
@@ -135,9 +150,25 @@ def budget(screen: Screen, run: Mapping[str, Any], found: Sequence[Mapping[str, 
             f"{expected(line['expected_false'])} expected by chance in {span(scored_s)} of scored time "
             f"({expected(line.get('per_month', 0.0))} a month on {counted(len(run['assets']), 'asset')}).",
         )
-    standing = sum(bool(alert["active"]) for alert in found)
+    standing = sum(is_standing(alert) for alert in found)
     if standing:
-        say(screen, f"{counted(standing, 'alert')} still {'stands' if standing == 1 else 'stand'}.", style="bold")
+        handled = sum(is_standing(alert) and _is_handled(alert) for alert in found)
+        those = f", {handled} of them acknowledged or put aside" if handled else ""
+        say(
+            screen, f"{counted(standing, 'alert')} still {'stands' if standing == 1 else 'stand'}{those}.", style="bold"
+        )
+
+
+def _is_handled(alert: Mapping[str, Any]) -> bool:
+    """Did people say something of an alert that stands, or put it aside?"""
+    from anomaly_lstm.actions import handled
+
+    return bool(alert["active"]) and handled(alert) is not None
+
+
+def is_standing(alert: Mapping[str, Any]) -> bool:
+    """Does it stand, and has nobody closed it?"""
+    return bool(alert["active"] and not alert.get("closed"))
 
 
 def stands(found: Sequence[Mapping[str, Any]]) -> bool:
