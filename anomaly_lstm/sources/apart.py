@@ -113,9 +113,12 @@ def _takes_turns(file: RawFile, name: str, time: Column) -> bool:
     """Whether a column holds few words that change from row to row, or with each of which the times begin again."""
     column = file.table[name]
     called_so = _is_called_so(name)
-    if key_of(name) in STATE_NAMES | LABEL_NAMES or not _is_like_a_name(column, file.decimal):
+    if key_of(name) in STATE_NAMES | LABEL_NAMES:
         return False
-    if is_numeric(column, file.decimal) and not (called_so and key_of(name) not in PLACE_WORDS):
+    numbered = called_so and key_of(name) not in PLACE_WORDS
+    if not numbered and is_numeric(column, file.decimal):
+        return False
+    if not _is_like_a_name(column, file.decimal):
         return False
     names, codes = coded(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
