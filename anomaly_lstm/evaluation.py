@@ -93,7 +93,7 @@ def evaluate(
         theirs = [e for e in touching(events, asset) if e.end_us > span.start_us and e.start_us < span.end_us]
         wanted = [e for e in theirs if e.kind in WANTED]
         outcomes += [_outcome(e, mine) for e in wanted]
-        others = [a for a in mine if not any(_touches(a, e) for e in wanted)]
+        others = [a for a in mine if not any(touches(a, e) for e in wanted)]
         allowed = [a for a in others if any(e.kind in EXCUSED and e.start_us <= a.raised_us < e.end_us for e in theirs)]
         excused += _once(allowed)
         false += _once([a for a in others if a not in allowed])
@@ -113,13 +113,13 @@ def _once(alerts: Sequence[Raised]) -> list[Raised]:
     return list(first.values())
 
 
-def _touches(alert: Raised, event: Event) -> bool:
+def touches(alert: Raised, event: Event) -> bool:
     """The alert was raised within the event, or before it and still stood as it began."""
     return alert.raised_us < event.end_us and (alert.cleared_us is None or alert.cleared_us > event.start_us)
 
 
 def _outcome(event: Event, alerts: Sequence[Raised]) -> Outcome:
-    first = next((a for a in alerts if _touches(a, event)), None)
+    first = next((a for a in alerts if touches(a, event)), None)
     if first is None:
         return Outcome(event, None)
     # an alert that stood before the event began announced nothing earlier than the event itself

@@ -11,7 +11,9 @@ import numpy as np
 from anomaly_lstm.clock import DAY, iso
 from anomaly_lstm.events import Asset
 from anomaly_lstm.pages import fleet as facts
+from anomaly_lstm.pages import worsening
 from anomaly_lstm.pages.fleet import Changed, Dead, Fleet, Shown, Unwatched, bin_edges
+from anomaly_lstm.pages.worsening import Worse
 from anomaly_lstm.policy import Bound
 from tests.reports import DAY_S, alert, over
 from tests.toys import MINUTE, START
@@ -20,6 +22,15 @@ NEWEST = START + 719 * MINUTE
 SINCE = START - DAY
 UTC = ZoneInfo("UTC")
 EDGES = bin_edges(NEWEST - 30 * DAY, NEWEST, MINUTE)
+
+
+WORSE = (
+    Worse(worsening.DEVIATION, 4.9, 6.1, "bearing_temp", "°C", side="above"),
+    Worse(worsening.CROSSED, 69.9, 71.1, "bearing_temp", "°C", 71.0),
+    Worse(worsening.LEFT, 63 * 3600.0, 9 * 3600.0, "bearing_temp", "°C", 85.0),
+    Worse(worsening.RARITY, 8 * DAY_S, 400 * DAY_S),
+)
+"""All that may get worse."""
 
 
 def critical(**changes: Any) -> dict[str, Any]:
@@ -120,7 +131,9 @@ def mixed(n: int = 12) -> Fleet:
     waits = over(asset="pump-12", alert_id="d" * 16)
     became = {"pump-03": facts.WORSE, "pump-04": facts.UNCHANGED, "pump-11": facts.UNCHANGED}
     found = [
-        Changed(became.get(one.name, facts.NEW), each, "advisory" if one.name == "pump-03" else None)
+        Changed(became[one.name], each, "advisory", WORSE)
+        if one.name == "pump-03"
+        else Changed(became.get(one.name, facts.NEW), each)
         for one in cases
         for each in one.alerts
     ]

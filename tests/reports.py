@@ -146,6 +146,7 @@ def asset_report(**changes: Any) -> AssetReport:
         "promises": [Promise("advisory", 7 * DAY_S, 0.1, 1, 0.4, 1), Promise("warning", 21 * DAY_S, 0.02, 1, 0.1, 1)],
         "knowledge": knowledge(),
         "notes": ["pump-03: 3 rows not judged."],
+        "told": "pump-03: bearing_temp 67.2 °C is 2.2 °C above the expected 65 °C.",
         **changes,
     }
     shown: Alert | None = facts["about"] or next(iter(facts["alerts"]), None)
@@ -195,4 +196,5 @@ def hostile(name: str) -> AssetReport:
         kept=[Kept(name, name, 0.5, 0.0, 1.0, None)],
         parts=Parts([name, f"{name} 2", "flow"], plain.parts.edges_us, plain.parts.share, plain.parts.return_period_s),
         notes=[name],
+        told=name,
     )

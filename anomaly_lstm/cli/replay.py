@@ -139,10 +139,11 @@ def replay(
     start_us, end_us = given.moment_us("--start", start, zone), given.moment_us("--end", end, zone)
     if start_us is not None and end_us is not None and start_us >= end_us:
         raise UsageError("--start must lie before --end; the span is [start, end).")
+    known = events or (config.train.events if config else None)
     result = verbs.replay(
         stored.scores,
         _model(model, stored),
-        given.events_file(events, config),
+        known or (),
         _outputs(out or [], stored),
         policy=policy,
         budget_us=budget_us,
@@ -155,6 +156,8 @@ def replay(
         return_periods_us=given.spans_us("--return-periods", return_periods, least_us=1) or replaying.RETURN_PERIODS_US,
         on_delays_us=given.spans_us("--on-delays", on_delays),
     )
+    if known is None:
+        show.say(screen, "No events are named (--events): every alert counts as false.")
     show.replayed(screen, result, out or [])
     show.document(screen, "replay", {"out": out or [], **replay_words.document(result)})
 

@@ -74,7 +74,8 @@ Zone = Annotated[
     typer.Option(
         "--zone",
         metavar="ZONE",
-        help="Time zone of the plant, for assets without one in the table of assets (default: that of the source).",
+        help="Time zone of the page; with --fleet of assets without one of their own (default: that of the table of "
+        "assets, else of the source).",
         show_default=False,
     ),
 ]
@@ -140,12 +141,12 @@ def _of_one(
         out=out,
         pipeline=config.path.stem if config else None,
         zone=zone or _source_zone(config),
-        zones=given.zones(config) if config else {},
+        zones=given.zones(config) if config and zone is None else {},
         language=language,
         now_us=time.time_ns() // 1000,
     )
     about = f"Alert {made.alert_id[:4]} of {made.asset}" if made.alert_id else made.asset
-    show.say(screen, f"{about}: {made.out} ({made.size / 1e6:.1f} MB). It opens in any browser, offline.")
+    show.say(screen, f"{about}: {made.out} ({_size(made.size)}). It opens in any browser, offline.")
     content = {"asset": made.asset, "alert_id": made.alert_id, "out": made.out, "bytes": made.size}
     show.document(screen, "report", content)
 
@@ -164,11 +165,14 @@ def _of_all(
     import time
 
     from anomaly_lstm import pipeline as verbs
+    from anomaly_lstm.clock import find_zone
     from anomaly_lstm.pages.fleet_words import headline
     from anomaly_lstm.pages.texts import Tongue
 
     if out is not None and out.suffix.lower() not in (".html", ".htm", ".csv", ".json"):
         raise UsageError(f"--out {out}: all assets are written as .html, .csv or .json. Give such a name.")
+    if zone is not None:
+        find_zone(zone)  # also where every asset has its own
     made = verbs.fleet(
         config.folder if config else target,
         table=given.assets_table(config),
@@ -181,14 +185,23 @@ def _of_all(
         language=language,
         now_us=time.time_ns() // 1000,
     )
+    if zone is not None and made.fleet.assets and all(one.asset.zone for one in made.fleet.assets):
+        show.say(
+            screen, f"Every asset has its own zone in the table of assets: --zone {zone} changes no time of theirs."
+        )
     show.say(screen, f"{headline(made.fleet, Tongue('en', made.fleet.zone))}.")
     more = {0: "", 1: " Beside it: the page of 1 asset."}.get(
         len(made.pages), f" Beside it: the pages of {len(made.pages):,} assets."
     )
-    show.say(screen, f"{made.out} ({made.size / 1e6:.2f} MB).{more}")
+    show.say(screen, f"{made.out} ({_size(made.size)}).{more}")
     beside: Mapping[str, object] = {"out": made.out, "bytes": made.size, "pages": made.pages, "failed": made.failed}
     show.document(screen, "report", {**made.document, **beside})
     verbs.failures({name: f"{name}: {why}" for name, why in made.failed.items()})
+
+
+def _size(size: int) -> str:
+    """Of a file, in words."""
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
 
 
 def _source_zone(config: Pipeline | None) -> str | None:

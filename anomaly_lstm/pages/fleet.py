@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm.actions import Action
 from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS, CLEARED, CLOSED, RETRACTED
 from anomaly_lstm.clock import DAY, EPOCH, find_zone, iso, parse_duration, parse_time
 from anomaly_lstm.errors import UsageError
 from anomaly_lstm.events import Asset
 from anomaly_lstm.pages.report import Alert, weight
+from anomaly_lstm.pages.worsening import Then, Worse, worse
 from anomaly_lstm.policy import Bound
 from anomaly_lstm.tables import SEVERITIES
 from anomaly_lstm.words import moment
@@ -27,9 +29,10 @@ NEW, WORSE, UNCHANGED, OVER, AWAITING = "new", "worse", "unchanged", "over", "aw
 CHANGES = (NEW, WORSE, UNCHANGED, OVER, AWAITING)
 """What became of an alert since a time, in the order in which it is told."""
 
-DISABLED, NEVER, OUT_OF_SERVICE, SUPPRESSED, SHELVED, FAILED, SILENT, OFF, WARM_UP, SENSORS, UNSCORED = (
+DISABLED, NEVER, EMPTY, OUT_OF_SERVICE, SUPPRESSED, SHELVED, FAILED, SILENT, OFF, WARM_UP, SENSORS, UNSCORED = (
     "disabled",
     "never",
+    "empty",
     "out_of_service",
     "suppressed",
     "shelved",
@@ -40,9 +43,9 @@ DISABLED, NEVER, OUT_OF_SERVICE, SUPPRESSED, SHELVED, FAILED, SILENT, OFF, WARM_
     "sensors",
     "unscored",
 )
-"""Why an asset is not watched: switched off in the table of assets; in it, but nothing ever came; put aside by a
-person; failed in the last run; stopped sending; never a row in which it ran, long enough a stretch, enough sensors, any
-score.
+"""Why an asset is not watched: switched off in the table of assets; in it, but nothing ever came; rows came, but no
+sensor had a value; put aside by a person; failed in the last run; stopped sending; never a row in which it ran, long
+enough a stretch, enough sensors, any score.
 """
 
 WHOSE_PAGES = ("standing", "all", "none")
@@ -84,8 +87,9 @@ class Dead:
 class Shown:
     """An asset as a fleet shows it.
 
-    ``alerts`` are those that stand, ``rising`` its indicators; ``once_s`` the return period [s] of the strangest row in
-    each bin of the fleet (n_bins,), NaN where nothing was scored; ``last_us`` its newest measured row [µs UTC] and the
+    ``alerts`` are those that stand, ``closed`` those that a person closed while they still do, ``acts`` what people
+    did, ``rising`` its indicators; ``once_s`` the return period [s] of the strangest row in each bin of the fleet
+    (n_bins,), NaN where nothing was scored; ``last_us`` its newest measured row [µs UTC] and the
     ``state`` of its newest row, None without one. ``page`` leads to its own page, None where there is none.
     """
 
@@ -101,6 +105,8 @@ class Shown:
     dead: Sequence[Dead] = ()
     unwatched: Sequence[Unwatched] = ()
     page: str | None = None
+    closed: Sequence[Alert] = ()
+    acts: Sequence[Action] = ()
 
     @property
     def name(self) -> str:
@@ -130,11 +136,13 @@ class Shown:
 
     @property
     def status(self) -> str:
-        """A severity, ``unwatched`` or ``quiet``."""
+        """A severity, ``unwatched``, ``closed`` where what still deviates was closed, or ``quiet``."""
         first = self.first
         if first is not None:
             return severity_of(first)
-        return "quiet" if self.is_watched else "unwatched"
+        if not self.is_watched:
+            return "unwatched"
+        return "closed" if self.closed else "quiet"
 
     @property
     def rank(self) -> tuple[int, int, float, float, str]:
@@ -143,7 +151,7 @@ class Shown:
         left_s = float(reach["p50_s"]) if reach else math.inf
         once_s = (first["peak"]["return_period_s"] or 0.0) if first else 0.0
         if first is None:
-            place = (2, 0) if self.is_watched else (3, 0)
+            place = (2, 0 if self.closed else 1) if self.is_watched else (3, 0)
         else:
             place = (int(is_aside(first)), -SEVERITIES.index(severity_of(first)))
         return *place, left_s, -float(once_s), self.name
@@ -151,11 +159,14 @@ class Shown:
 
 @dataclass(frozen=True)
 class Changed:
-    """An alert and what became of it; ``was`` is the severity it had, where it had another."""
+    """An alert and what became of it; ``was`` is the severity it had, where it had another; ``worse`` what of it got
+    worse.
+    """
 
     change: str
     alert: Alert
     was: str | None = None
+    worse: Sequence[Worse] = ()
 
 
 @dataclass(frozen=True)
@@ -198,6 +209,11 @@ def severity_of(alert: Alert) -> str:
 def stands(alert: Alert) -> bool:
     """Does it stand, and has nobody closed it?"""
     return bool(alert["active"] and not alert["closed"])
+
+
+def is_closed(alert: Alert) -> bool:
+    """Did a person close it, and does it still deviate?"""
+    return bool(alert["active"] and alert["closed"])
 
 
 def is_aside(alert: Alert) -> bool:
@@ -258,13 +274,15 @@ def strangest(time_us: Int64, once_s: Float64, edges_us: Int64) -> Float64:
 
 @dataclass(frozen=True)
 class Past:
-    """An alert as it was at a time: did it stand, and how severe it was, None where rows had said nothing yet; and when
-    a person closed it [µs UTC].
+    """An alert as it was at a time: did it stand, and how severe it was, None where rows had said nothing yet; when a
+    person closed it [µs UTC]; and how it was told last, at ``told_us`` [µs UTC].
     """
 
     stood: bool = False
     severity: str | None = None
     closed_us: int | None = None
+    alert: Alert = field(default_factory=dict)
+    told_us: int = 0
 
 
 def past_of(lines: Iterable[Mapping[str, Any]], since_us: int) -> dict[str, Past]:
@@ -276,23 +294,26 @@ def past_of(lines: Iterable[Mapping[str, Any]], since_us: int) -> dict[str, Past
             found[line["alert_id"]] = replace(before, closed_us=at_us)
         elif line["change"] in (*BY_ROWS, *BY_LATE_ROWS) and at_us <= since_us:
             ended = line["change"] in (CLEARED, RETRACTED) or not line["alert"].get("active", True)
-            found[line["alert_id"]] = replace(before, stood=not ended, severity=line["severity"])
+            found[line["alert_id"]] = Past(not ended, line["severity"], before.closed_us, line["alert"], at_us)
     return found
 
 
-def change_of(alert: Alert, past: Past, since_us: int, rarer_by: float | None, deadband: float) -> Changed | None:
+def change_of(
+    alert: Alert, past: Past, since_us: int, then: Then, bounds: Mapping[str, Bound], deadband: float
+) -> Changed | None:
     """What became of an alert since a time; None where it was over before and nothing is awaited.
 
-    ``rarer_by`` is by how many powers of ten its strangest row since then is rarer than its strangest before, None
-    where one of them is not known.
+    It is worse where its severity rose or `worsening.worse` finds something; ``then`` is what rows say of that time.
     """
     cleared_us = parse_time(alert["cleared_at"]) if alert["cleared_at"] else None
     if stands(alert):
         stood = past.stood if past.severity else parse_time(alert["raised_at"]) <= since_us
-        was = past.severity if stood and past.severity != severity_of(alert) else None
+        if not stood:
+            return Changed(NEW, alert)
+        was = past.severity if past.severity != severity_of(alert) else None
         rose = was is not None and SEVERITIES.index(severity_of(alert)) > SEVERITIES.index(was)
-        rarer = rarer_by is not None and rarer_by > deadband
-        return Changed(NEW if not stood else WORSE if rose or rarer else UNCHANGED, alert, was)
+        grew = tuple(worse(alert, _known(then, past), since_us, bounds, deadband))
+        return Changed(WORSE if rose or grew else UNCHANGED, alert, was, grew)
     ends = [us for us in (cleared_us, past.closed_us) if us is not None]
     if not ends or max(ends) > since_us:
         return Changed(OVER, alert)
@@ -300,12 +321,14 @@ def change_of(alert: Alert, past: Past, since_us: int, rarer_by: float | None, d
     return Changed(AWAITING, alert) if awaits else None
 
 
-def rarer_since(time_us: Int64, once_s: Float64, onset_us: int, since_us: int) -> float | None:
-    """By how many powers of ten the strangest row after a time is rarer than the strangest from the onset up to it."""
-    before, after = once_s[(time_us >= onset_us) & (time_us <= since_us)], once_s[time_us > since_us]
-    if not np.isfinite(before).any() or not np.isfinite(after).any():
-        return None
-    return float(np.log10(np.nanmax(after) / np.nanmax(before)))
+def _known(then: Then, past: Past) -> Then:
+    """With what was told then; where rows keep no values, also those that were told."""
+    told = {
+        one["sensor"]: (one["value"], one["expected"])
+        for one in past.alert.get("sensors", ())
+        if one["value"] is not None and one["expected"] is not None
+    }
+    return replace(then, values=then.values or told, reaches=past.alert.get("reaches", ()), told_us=past.told_us)
 
 
 # ---------------------------------------------------------------- how many

@@ -9,7 +9,7 @@ import numpy as np
 
 from anomaly_lstm.budgets import WEIGHTS, WORDS
 from anomaly_lstm.pages.fleet import Fleet, Shown, is_aside
-from anomaly_lstm.pages.fleet_words import left_words, own, since_us, status_words, zone_of
+from anomaly_lstm.pages.fleet_words import STATUS, left_words, own, since_us, status_words, zone_of
 from anomaly_lstm.pages.page import Html, element, link
 from anomaly_lstm.pages.report_page import mark
 from anomaly_lstm.pages.texts import Tongue
@@ -59,7 +59,8 @@ def all_assets(fleet: Fleet, tongue: Tongue) -> Iterator[Html]:
 def _tools(fleet: Fleet, columns: Sequence[str], tongue: Tongue) -> Html:
     """What searches, filters and sorts; a script brings it to light."""
     say = tongue.say
-    severities = [(name, say(name)) for name in (*reversed(SEVERITIES), "quiet", "unwatched")]
+    statuses = (*reversed(SEVERITIES), "closed", "quiet", "unwatched")
+    severities = [(name, say(STATUS.get(name, name))) for name in statuses]
     choices = [_choice("severity", severities, tongue)]
     for name in ("site", "type"):
         found = sorted({str(getattr(one.asset, name)) for one in fleet.assets} - {""})
@@ -74,7 +75,7 @@ def _tools(fleet: Fleet, columns: Sequence[str], tongue: Tongue) -> Html:
         element("input", type="search", placeholder=say("Search"), aria_label=say("Search"), autocomplete="off"),
         *choices,
         element("select", *order, data_order="", aria_label=say("Order")),
-        element("button", say("As at first"), type="button"),
+        element("button", say("Reset"), type="button"),
         id="tools", class_="tools", hidden="", role="search",
     )  # fmt: skip
 
@@ -96,7 +97,7 @@ def _row(
     since, last = since_us(shown), shown.last_us
     cells = [
         element("th", name_of(shown), scope="row"),
-        _cell(place, mark(first, tongue) if first else tongue.say(shown.status)),
+        _cell(place, mark(first, tongue) if first else tongue.say(STATUS.get(shown.status, shown.status))),
         _cell(None, status_words(shown, tongue)),
         _cell(since and since / 1e6, mine.short_moment(since) if since is not None else ""),
         _cell(float(reach["p50_s"]) if reach else None, *left),

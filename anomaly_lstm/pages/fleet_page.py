@@ -23,11 +23,13 @@ from anomaly_lstm.pages.fleet import (
 )
 from anomaly_lstm.pages.fleet_words import (
     alert_words,
+    asset_words,
     dead_words,
     headline,
     own,
     rising_words,
     unwatched_words,
+    worse_words,
     zone_of,
 )
 from anomaly_lstm.pages.page import Html, content_policy, element, page, script, section
@@ -99,7 +101,7 @@ def _sections(fleet: Fleet, tongue: Tongue) -> Iterator[Html]:
     awaiting = [_told(fleet, one, tongue) for one in fleet.of(AWAITING)]
     parts = (
         (NEW, say("New since then"), alerts[NEW]),
-        (WORSE, say("Worse than then"), alerts[WORSE]),
+        (WORSE, say("Worse since then"), alerts[WORSE]),
         (UNCHANGED, say("Unchanged"), alerts[UNCHANGED]),
         ("rising", say("Rising, no alert yet"), [_rising(*pair, tongue) for pair in rising(fleet)]),
         (OVER, say("Over since then"), alerts[OVER]),
@@ -126,12 +128,12 @@ def _told(fleet: Fleet, one: Changed, tongue: Tongue) -> Html:
     """An alert: its severity, its asset, its sentence; below it what it comes to and what people made of it."""
     shown, alert = fleet.shown(one.alert["asset"]), one.alert
     mine = own(tongue, shown)
-    more = [mine.say("It was {severity}.", severity=mine.say(one.was))] if one.was else []
+    more = [worse_words(one, mine)]
     if alert["active"]:
         more += [reach_sentence(reach, mine) for reach in alert["reaches"] if reach["state"] == "estimate"]
     elif alert["cleared_at"]:
         more.append(mine.say("Cleared {cleared}.", cleared=mine.moment(parse_time(alert["cleared_at"]))))
-    more.append(case_words(alert, mine))
+    more += [case_words(alert, mine, shown.acts), asset_words(shown, mine)]
     about = " ".join(words for words in more if words)
     look = "aside" if is_aside(alert) or not alert["active"] else ""
     return _line([shown], alert_words(shown, alert, tongue), mark(alert, tongue), about, look)

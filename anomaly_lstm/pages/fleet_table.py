@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.events import Asset
 from anomaly_lstm.pages.fleet import CHANGES, Changed, Fleet, Shown, counts, is_aside, rising, severity_of
 from anomaly_lstm.pages.fleet_words import (
+    STATUS,
     alert_words,
     headline,
     own,
@@ -18,9 +20,11 @@ from anomaly_lstm.pages.fleet_words import (
     since_us,
     status_words,
     unwatched_words,
+    worse_words,
 )
 from anomaly_lstm.pages.sentences import case_words
 from anomaly_lstm.pages.texts import Tongue
+from anomaly_lstm.pages.worsening import TOLD_S
 from anomaly_lstm.words import cell
 
 FLEET_VERSION = 1
@@ -49,15 +53,15 @@ def _row(shown: Shown, tongue: Tongue) -> dict[str, str | float | None]:
     once_s = first["peak"]["return_period_s"] if first else None
     return {
         say("asset"): shown.name,
-        say("severity"): say(shown.status),
+        say("severity"): say(STATUS.get(shown.status, shown.status)),
         say("what"): status_words(shown, tongue),
         say("since"): _time(since_us(shown), shown, tongue),
         say("hours left"): left["p50_s"],
         say("hours left, at least"): left["p10_s"],
         say("hours left, at most"): left["p90_s"],
-        say("once in, days"): None if once_s is None else once_s / DAY_S,
+        say("once in, days"): None if once_s is None else min(once_s, TOLD_S) / DAY_S,
         say("raised"): _time(parse_time(first["raised_at"]) if first else None, shown, tongue),
-        say("case"): case_words(first, own(tongue, shown)) if first else "",
+        say("case"): case_words(first, own(tongue, shown), shown.acts) if first else "",
         say("last row"): _time(shown.last_us, shown, tongue),
         say("zone"): own(tongue, shown).zone_name,
         say("type"): shown.asset.type,
@@ -139,14 +143,17 @@ def _changed(fleet: Fleet, one: Changed, tongue: Tongue) -> dict[str, Any]:
         **{key: alert[key] for key in own_keys},
         "severity": severity_of(alert),
         "was": one.was,
+        "worse": [asdict(grown) for grown in one.worse],
+        "since_then": worse_words(one, own(tongue, shown)) or None,
         "aside": is_aside(alert),
         "sentence": alert_words(shown, alert, tongue),
-        "case": case_words(alert, own(tongue, shown)) or None,
+        "case": case_words(alert, own(tongue, shown), shown.acts) or None,
     }
 
 
 def _asset(shown: Shown, tongue: Tongue) -> dict[str, Any]:
     first, reach = shown.first, shown.reach
+    once_s = first["peak"]["return_period_s"] if first else None
     soonest = ("sensor", "level", "unit", "p10_s", "p50_s", "p90_s")
     return {
         "asset": shown.name,
@@ -157,7 +164,7 @@ def _asset(shown: Shown, tongue: Tongue) -> dict[str, Any]:
         "alert_id": first["alert_id"] if first else None,
         "since": _iso(since_us(shown)),
         "reach": {key: reach[key] for key in soonest} if reach else None,
-        "return_period_s": first["peak"]["return_period_s"] if first else None,
+        "return_period_s": min(once_s, TOLD_S) if once_s is not None else None,
         "last_row": _iso(shown.last_us),
         "state": shown.state,
         "zone": own(tongue, shown).zone_name,

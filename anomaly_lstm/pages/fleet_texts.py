@@ -11,10 +11,10 @@ SPANISH: Mapping[str, str] = {
     "{count} of {all} need a look: {names}": "{count} de {all} piden una mirada: {names}",
     "{count} more": "{count} más",
     "Nothing new to look at: what stands is acknowledged or put aside ({all})": (
-        "Nada nuevo que mirar: lo que está en pie está reconocido o apartado ({all})"
+        "Nada nuevo que mirar: lo que está activo está reconocido o apartado ({all})"
     ),
     "None of {all} is watched": "Ninguno de {all} está vigilado",
-    "No alert stands on {all}": "Ninguna alerta en pie en {all}",
+    "No alert stands on {all}": "Ninguna alerta activa en {all}",
     "{pipeline} · since {since} · newest row {newest} · times in {zone}": (
         "{pipeline} · desde el {since} · última fila del {newest} · horas de {zone}"
     ),
@@ -30,7 +30,7 @@ SPANISH: Mapping[str, str] = {
     "not watched": "sin vigilar",
     # what changed
     "New since then": "Nuevas desde entonces",
-    "Worse than then": "Peores que entonces",
+    "Worse since then": "Peores desde entonces",
     "Unchanged": "Sin cambios",
     "Rising, no alert yet": "En aumento, aún sin alerta",
     "Over since then": "Terminadas desde entonces",
@@ -39,10 +39,16 @@ SPANISH: Mapping[str, str] = {
     "Not watched, and why": "Sin vigilar, y por qué",
     "Nothing to tell: {titles}.": "Nada que decir: {titles}.",
     "And {count} more: the table has all of them.": "Y {count} más: la tabla los tiene todos.",
-    "It was {severity}.": "Era {severity}.",
+    "Since then: {changes}.": "Desde entonces: {changes}.",
+    "severity {then} → {now}": "severidad {then} → {now}",
+    "{sensor} {told} above expected": "{sensor} {told} por encima de lo esperado",
+    "{sensor} {told} below expected": "{sensor} {told} por debajo de lo esperado",
+    "{sensor} {told}, beyond its bound of {level}": "{sensor} {told}, fuera de su límite de {level}",
+    "{what} in {then} → {now}": "{what} en {then} → {now}",
+    "once in {then} → {now}": "una vez cada {then} → {now}",
     "Cleared {cleared}.": "Terminó el {cleared}.",
     "no alert yet; {sensor} moves towards its bound of {level} since {since}.": (
-        "aún sin alerta; {sensor} se acerca a su cota de {level} desde el {since}."
+        "aún sin alerta; {sensor} se acerca a su límite de {level} desde el {since}."
     ),
     "{sensor} without values since {since} at least": "{sensor} sin valores al menos desde el {since}",
     " until {until}": " hasta el {until}",
@@ -51,7 +57,8 @@ SPANISH: Mapping[str, str] = {
     "shelved": "apartado",
     "the last run failed on it: {message}": "la última ejecución falló con él (en inglés): {message}",
     "switched off in the table of assets": "desactivado en la tabla de equipos",
-    "in the table of assets, but no row of it ever came": "en la tabla de equipos, pero nunca llegó una fila suya",
+    "no row of it ever came": "nunca llegó una fila suya",
+    "rows came, but no sensor had a value in them": "llegaron filas, pero ningún sensor tenía un valor en ellas",
     "its running condition was never fulfilled": "nunca se cumplió su condición de marcha",
     "too few rows so far to say anything": "muy pocas filas hasta ahora para decir algo",
     "too few of its sensors were ever measured": "nunca se midieron bastantes de sus sensores",
@@ -61,6 +68,7 @@ SPANISH: Mapping[str, str] = {
     # the table
     "All assets": "Todos los equipos",
     "quiet": "tranquilo",
+    "closed, still deviating": "cerrada, sigue desviada",
     "unwatched": "sin vigilar",
     "not running": "parado",
     "since": "desde",
@@ -74,7 +82,7 @@ SPANISH: Mapping[str, str] = {
     "{shown} of {all} assets": "{shown} de {all} equipos",
     "Search": "Buscar",
     "Order": "Orden",
-    "By weight": "Por peso",
+    "By weight": "Por importancia",
     "By {column}": "Por {column}",
     "{column}: all": "{column}: todo",
     "No asset fits.": "Ningún equipo coincide.",

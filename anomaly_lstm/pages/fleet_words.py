@@ -8,12 +8,16 @@ from typing import Any
 
 from anomaly_lstm.clock import parse_time
 from anomaly_lstm.pages import fleet as facts
-from anomaly_lstm.pages.fleet import Fleet, Shown, Unwatched, counts
+from anomaly_lstm.pages.fleet import Changed, Fleet, Shown, Unwatched, counts
 from anomaly_lstm.pages.report import Alert
-from anomaly_lstm.pages.sentences import sentence, with_unit
+from anomaly_lstm.pages.sentences import case_words, sentence, with_unit
 from anomaly_lstm.pages.texts import Tongue
+from anomaly_lstm.pages.worsening import CROSSED, DEVIATION, LEFT, Worse
 from anomaly_lstm.tables import State
 from anomaly_lstm.words import clean
+
+STATUS = {"closed": "closed, still deviating"}
+"""What a status is called, where it is not by its own name."""
 
 NAMED = 3
 """So many assets are named in the headline."""
@@ -56,18 +60,58 @@ def joined(names: Sequence[str], tongue: Tongue) -> str:
     return f"{', '.join(names[:-1])} {tongue.say('and')} {names[-1]}"
 
 
+def asset_words(shown: Shown, tongue: Tongue) -> str:
+    """What the table of assets says of an asset: what a failure costs and whose it is; empty where it says neither."""
+    known = [(name, getattr(shown.asset, name)) for name in ("criticality", "owner")]
+    said = "; ".join(f"{tongue.say(name)}: {clean(value)}" for name, value in known if value)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
 def alert_words(shown: Shown, alert: Alert, tongue: Tongue) -> str:
     """The sentence of an alert, on the clock of its asset."""
     return sentence(alert, shown.bounds, own(tongue, shown))
 
 
+def worse_words(one: Changed, tongue: Tongue) -> str:
+    """What of an alert got worse, then → now; empty where nothing did."""
+    said = []
+    if one.was:
+        now = facts.severity_of(one.alert)
+        said.append(tongue.say("severity {then} → {now}", then=tongue.say(one.was), now=tongue.say(now)))
+    said += [_grew(grown, tongue) for grown in one.worse]
+    return tongue.say("Since then: {changes}.", changes="; ".join(said)) if said else ""
+
+
+def _grew(one: Worse, tongue: Tongue) -> str:
+    """``bearing_temp 4.9 → 9.1 °C above expected``."""
+    if one.what in (DEVIATION, CROSSED):
+        told = with_unit(f"{tongue.figure(one.then)} → {tongue.figure(one.now)}", one.unit)
+        if one.what == CROSSED:
+            level = with_unit(tongue.figure(one.level), one.unit)
+            return tongue.say("{sensor} {told}, beyond its bound of {level}",
+                              sensor=one.sensor or "", told=told, level=level)  # fmt: skip
+        text = "{sensor} {told} above expected" if one.side == "above" else "{sensor} {told} below expected"
+        return tongue.say(text, sensor=one.sensor or "", told=told)
+    if one.what == LEFT:
+        what = f"{one.sensor} {with_unit(tongue.figure(one.level), one.unit)}"
+        return tongue.say("{what} in {then} → {now}", what=what, then=tongue.span(one.then), now=tongue.span(one.now))
+    return tongue.say("once in {then} → {now}", then=tongue.rarity(one.then), now=tongue.rarity(one.now))
+
+
 def status_words(shown: Shown, tongue: Tongue) -> str:
-    """What stands, else why nobody watches, else what it comes to, or that it does not run; empty where it is quiet."""
+    """What stands, else why nobody watches, else what was closed and still deviates, else what it comes to, or that it
+    does not run; empty where it is quiet.
+    """
     first = shown.first
     if first is not None:
         return alert_words(shown, first, tongue)
     if not shown.is_watched:
         return "; ".join(unwatched_words(shown, one, tongue) for one in shown.unwatched) + "."
+    if shown.closed:
+        mine = own(tongue, shown)
+        return " ".join(
+            f"{case_words(one, mine, shown.acts)} {alert_words(shown, one, tongue)}" for one in shown.closed
+        )
     if shown.rising:
         return rising_words(shown, shown.rising[0], tongue)
     return tongue.say("not running") if shown.state == State.OUT_OF_STATE.name else ""
@@ -103,7 +147,8 @@ PUT_ASIDE = {facts.OUT_OF_SERVICE: "out of service", facts.SUPPRESSED: "suppress
 
 WHYS = {
     facts.DISABLED: "switched off in the table of assets",
-    facts.NEVER: "in the table of assets, but no row of it ever came",
+    facts.NEVER: "no row of it ever came",
+    facts.EMPTY: "rows came, but no sensor had a value in them",
     facts.OFF: "its running condition was never fulfilled",
     facts.WARM_UP: "too few rows so far to say anything",
     facts.SENSORS: "too few of its sensors were ever measured",

@@ -234,7 +234,7 @@ def gathered(scene: Scene, months: Sequence[Month]) -> History:
     return History(
         rarity=Rarity(rarity_us, 10**decades),
         states=np.sum([month.states for month in months], axis=0),
-        parts=Parts([scored[place] for place in top], edges, share[top], once_s),
+        parts=Parts([scored[place] for place in top], edges, share[top], once_s, len(scored)),
         lines={name: _joined(scene, parts) for name, parts in seen.items()},
         bands={name: _band([part.errors for part in parts]) for name, parts in seen.items()},
         kept=[_kept(name, parts) for name, parts in seen.items()],

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote
 
 from anomaly_lstm.pages import colours
 from anomaly_lstm.words import clean
+
+BEFORE_UNIT = re.compile(r"(?<=\d) (?=[%°])")
 
 
 class Html(str):
@@ -35,7 +38,8 @@ def together(*parts: str | Html) -> Html:
 
 
 def _text(text: str) -> str:
-    return escape(clean(text), quote=True)
+    """Text as markup shows it; a figure and its % or ° stay in one line."""
+    return escape(BEFORE_UNIT.sub("\u00a0", clean(text)), quote=True)
 
 
 def _plain(value: str | float) -> str:
@@ -111,14 +115,15 @@ STYLE = """
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 main { max-width: 1020px; margin: 0 auto; padding: 32px 28px 48px; }
-h1 { font-size: 27px; line-height: 1.25; margin: 0 0 10px; letter-spacing: -0.01em; text-wrap: balance; }
+h1 { font-size: 27px; line-height: 1.25; margin: 0 0 10px; letter-spacing: -0.01em; text-wrap: balance;
+  overflow-wrap: anywhere; }
 h2 { font-size: 18px; margin: 36px 0 8px; }
 p { margin: 6px 0; max-width: 78ch; overflow-wrap: anywhere; }
 .faint, .faint * { color: var(--faint); }
 .over { text-transform: uppercase; letter-spacing: 0.08em; font-size: 12px; color: var(--faint); margin-bottom: 8px; }
 .tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 12px; margin: 22px 0 6px; }
 .tile { background: var(--wash); border-radius: 8px; padding: 12px 14px; }
-.tile b { display: block; font-size: 25px; line-height: 1.2; font-weight: 650; }
+.tile b { display: block; font-size: 25px; line-height: 1.2; font-weight: 650; overflow-wrap: anywhere; }
 .tile span { display: block; font-size: 13px; color: var(--faint); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; margin: 10px 0; }

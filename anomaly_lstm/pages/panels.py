@@ -39,8 +39,8 @@ RARITIES = {
 }  # fmt: skip
 """Where the scale of return periods has its marks [s]."""
 
-PLACES = {"advisory": "start", "warning": "middle", "critical": "end"}
-"""Where along its line each severity is named, so that limits close to each other can be read."""
+PLACES = {"advisory": "start", "warning": "end", "critical": "start"}
+"""Where along its line each severity is named: at the edges, off the curve and its onset, neighbours apart."""
 
 STATE_LOOKS = (
     ("var(--scored)", ""),
@@ -174,11 +174,10 @@ def parts(report: AssetReport, tongue: Tongue) -> Figure:
         ]
         for row in report.parts.share.tolist()
     ]
-    full = _decades(report, max(report.limits_s.values(), default=90 * 86_400))
     names = list(report.parts.sensors)
     heat = {
         "type": "heatmap", "x": edges, "y": list(range(len(names))), "z": [_short(row) for row in made],
-        "customdata": told, "zmin": 0, "zmax": round(full, 3), "showscale": False, "hoverongaps": False,
+        "customdata": told, "zmin": 0, "zmax": round(_full(report, made), 3), "showscale": False, "hoverongaps": False,
         "colorscale": [[0, "var(--paper)"], [0.2, "var(--wash)"], [1, "var(--heat-full)"]],
         "hovertemplate": "%{customdata}<extra>%{y}</extra>",
     }  # fmt: skip
@@ -195,6 +194,21 @@ def parts(report: AssetReport, tongue: Tongue) -> Figure:
         "layout": {**layout, "height": height, "hovermode": "closest"},
         "short": [text(clipped(name, SHORT)) for name in names],
     }
+
+
+def _full(report: AssetReport, made: Float64) -> float:
+    """How much has the full colour: what a sensor alone adds at the highest limit. Where something strange is spread
+    over many sensors it is what the first of them adds, but never so little that what is normal is more than half as
+    strong.
+    """
+    alone = float(_decades(report, max(report.limits_s.values(), default=90 * 86_400)))
+    with np.errstate(invalid="ignore"):
+        strange = report.parts.return_period_s >= min(report.limits_s.values(), default=np.inf)
+    found, calm = made[:, strange], made[:, ~strange]
+    if not np.isfinite(found).any():
+        return alone
+    usual = float(np.nanquantile(calm, 0.99)) if np.isfinite(calm).any() else 0.0
+    return min(alone, max(float(np.nanmax(found)), 2 * usual))
 
 
 def contributions(report: AssetReport) -> Float64:
@@ -228,19 +242,21 @@ def sensor(report: AssetReport, course: Course, tongue: Tongue) -> Figure:
         "hovertemplate": "%{y:.4~g}" + unit,
     })  # fmt: skip
     data += _fans(report, course, tongue)
-    bounds = [level for level in (course.bound.high, course.bound.low) if level is not None] if course.bound else []
-    lines = [_bound_line(level, course, tongue) for level in bounds]
+    sides = ((course.bound.high, "top"), (course.bound.low, "bottom")) if course.bound else ()
+    lines = [_bound_line(level, side, course, tongue) for level, side in sides if level is not None]
+    bounds = [line["y0"] for line in lines]
     shapes = [*_alert_shapes(report, tongue), *_event_shapes(report, tongue), *lines]
     layout = _layout(report, tongue, {"ticksuffix": ""}, shapes=shapes)
     return {"data": data, "layout": {**layout, "height": 200}, "fit": True, "levels": bounds}
 
 
-def _bound_line(level: float, course: Course, tongue: Tongue) -> Figure:
+def _bound_line(level: float, side: str, course: Course, tongue: Tongue) -> Figure:
+    """A bound, named on its inner side: where it is the edge of what is shown there is room for words there alone."""
     words = tongue.say("bound {level}", level=with_unit(tongue.figure(level), course.unit))
     return {
         "type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": level, "y1": level,
         "line": {"color": "var(--critical)", "width": 1.4, "dash": "dash"},
-        "label": {"text": text(words), "textposition": "start", "yanchor": "bottom", "xanchor": "left",
+        "label": {"text": text(words), "textposition": "start", "yanchor": side, "xanchor": "left",
                   "font": {"size": 11, "color": "var(--critical)"}},
     }  # fmt: skip
 
@@ -372,5 +388,7 @@ def _short(values: Float64) -> list[float | None]:
 
 
 def clipped(name: str, most: int) -> str:
+    """A name in so many letters: its begin and its end, for tags often differ there only."""
     name = clean(name)
-    return name if len(name) <= most else name[: most - 1] + "…"
+    tail = (most - 1) // 2
+    return name if len(name) <= most else f"{name[: most - 1 - tail]}…{name[-tail:]}"

@@ -54,7 +54,9 @@ SPANISH: Mapping[str, str] = {
     "{rate} false alerts per asset-year (95 % interval {low} to {high})": (
         "{rate} alertas falsas por equipo y año (intervalo del 95 %: de {low} a {high})"
     ),
-    "; bounds alone raise alerts, so nothing was promised.": "; solo las cotas dan alertas, así que nada se prometió.",
+    "; bounds alone raise alerts, so nothing was promised.": (
+        "; solo los límites de ingeniería dan alertas, así que nada se prometió."
+    ),
     ", {rate} promised at a return period of {span}": ", {rate} prometidas con un período de retorno de {span}",
     ": more than chance explains, the promise was not kept here.": (
         ": más de lo que explica el azar, aquí no se cumplió lo prometido."
@@ -63,7 +65,7 @@ SPANISH: Mapping[str, str] = {
         "Carga de alarmas: {share} del tiempo en alarma, {rate} alertas por equipo y mes."
     ),
     "{severity} from once in {span}": "{severity} desde una vez cada {span}",
-    "bounds on {sensors}": "cotas de {sensors}",
+    "bounds on {sensors}": "límites de ingeniería de {sensors}",
     "off-delay {span}": "retardo de fin {span}",
     "no on-delay": "sin retardo de inicio",
     "on-delay {span}": "retardo de inicio {span}",
@@ -128,7 +130,7 @@ SPANISH: Mapping[str, str] = {
     "failure, from its first sign": "fallo, desde su primera señal",
     "maintenance and the like": "mantenimiento y similares",
     "false {severity}": "{severity} falsa",
-    "standing": "en pie",
+    "standing": "activa",
     "lasted {span}": "duró {span}",
     "warned ahead": "antelación",
     "failed": "falló",
@@ -190,7 +192,7 @@ SPANISH: Mapping[str, str] = {
     "Warning time runs from the moment an alert had come to the severity that is counted to the failure, never from an "
     "earlier onset; an alert that stood before the event began is counted from the event's beginning.": (
         "La antelación va desde que una alerta llegó a la severidad que cuenta hasta el fallo, nunca desde un inicio "
-        "anterior; una alerta que estaba en pie antes del evento cuenta desde el comienzo del evento."
+        "anterior; una alerta que estaba activa antes del evento cuenta desde el comienzo del evento."
     ),
     "False are alerts that touch no failure or anomaly and were not raised in maintenance, a calibration or "
     "alike. They "

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm.actions import Action
 from anomaly_lstm.clock import DAY, SECOND, parse_time
 from anomaly_lstm.policy import Bound
 from anomaly_lstm.tables import SEVERITIES
@@ -75,13 +76,15 @@ class States:
 @dataclass(frozen=True)
 class Parts:
     """Each sensor's share of the evidence in the strangest row between two edges: ``edges_us`` (n + 1,), ``share``
-    (n_sensors, n), ``return_period_s`` (n,) of that row [s]; NaN where nothing was scored.
+    (n_sensors, n), ``return_period_s`` (n,) of that row [s]; NaN where nothing was scored. They are those that add most
+    of the ``scored`` ones.
     """
 
     sensors: Sequence[str]
     edges_us: Int64
     share: Float64
     return_period_s: Float64
+    scored: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ class AssetReport:
     [``start_us``, ``end_us``) is what was watched, ``focus_us`` what is shown first [µs UTC]. ``alerts`` are in the
     order in which they were raised; ``about`` is the one that the page is about, None = the asset. ``courses`` are the
     sensors that are drawn, those that say most first; ``kept`` has all. ``notes`` on its data are as the run told them,
-    in English.
+    in English, and ``told`` is the reason that what stands first was raised with, as it was told then. ``acts`` are
+    what people did.
     """
 
     asset: str
@@ -165,6 +169,8 @@ class AssetReport:
     promises: Sequence[Promise]
     knowledge: Knowledge | None
     notes: Sequence[str]
+    told: str = ""
+    acts: Sequence[Action] = ()
 
     @property
     def standing(self) -> list[Alert]:

@@ -187,7 +187,7 @@ SIGNS = {"advisory": "●", "warning": "◆", "critical": "■"}
 
 
 def _left(alert: Alert, tongue: Tongue) -> tuple[str, str]:
-    """How long until the first bound, else how rare it was."""
+    """How long until the first bound, else which sensor is without values, or how rare it was."""
     say = tongue.say
     estimates = [one for one in alert["reaches"] if one["state"] == "estimate" and one["sensor"]]
     if alert["active"] and estimates:
@@ -197,6 +197,8 @@ def _left(alert: Alert, tongue: Tongue) -> tuple[str, str]:
         words = say("to {level} of {sensor} ({low} to {high})", level=level, sensor=first["sensor"], low=low, high=high)
         return tongue.span(first["p50_s"]), words
     once_s = alert["peak"]["return_period_s"]
+    if alert["kind"] == "sensor_bad":
+        return clean(", ".join(one["sensor"] for one in alert["sensors"][:1]) or "–"), say("without values")
     if once_s is None:
         return "–", say("no score while data are missing")
     return tongue.rarity(once_s), say("in normal operation comes about once in")
@@ -207,10 +209,11 @@ def _sentences(report: AssetReport, about: Alert | None, tongue: Tongue) -> Iter
     say = tongue.say
     if about:
         ahead = [reach_sentence(one, tongue) for one in about["reaches"]] if about["active"] else []
-        case = case_words(about, tongue)
+        case = case_words(about, tongue, report.acts)
         lines = [element("li", words) for words in (*ahead, *([case] if case else []))]
-        told = element("li", say("As it was told:"), " ", element("span", clean(about["reason"]), lang="en"))
-        yield element("ul", *lines, told)
+        if report.told:
+            lines.append(element("li", say("As it was told:"), " ", element("span", clean(report.told), lang="en")))
+        yield element("ul", *lines)
     others = [one for one in report.standing if about is None or one["alert_id"] != about["alert_id"]]
     if others:
         yield element("p", say("Also stands:"))
@@ -228,7 +231,7 @@ def mark(alert: Alert, tongue: Tongue) -> Html:
 def _tools(report: AssetReport, tongue: Tongue) -> Html:
     """What zooms all pictures at once."""
     say = tongue.say
-    acts = [("focus", say("Around the alert") if report.alerts else say("As at first")), ("day", say("Last day")),
+    acts = [("focus", say("Around the alert") if report.alerts else say("Reset")), ("day", say("Last day")),
             ("week", say("Last 7 days")), ("all", say("All"))]  # fmt: skip
     moves = [("earlier", "◀", say("Earlier")), ("later", "▶", say("Later")), ("nearer", "+", say("Nearer")),
              ("wider", "−", say("Wider"))]  # fmt: skip
@@ -250,7 +253,7 @@ def _pictures(report: AssetReport, tongue: Tongue) -> Iterator[_Picture]:
         say("How rare"),
         say(
             "In normal operation a row this strange comes about once in that time. Shaded from the top: the "
-            "severities. Upright: when an alert stood; dotted: its onset."
+            "severities. Shaded upright: while an alert stood; dotted: its onset."
         ),
         panels.rarity(report, tongue),
         _rarity_table(report, tongue),
@@ -258,9 +261,7 @@ def _pictures(report: AssetReport, tongue: Tongue) -> Iterator[_Picture]:
     yield _Picture(
         "states",
         say("What was scored"),
-        say(
-            "Which share of the rows has a score, and why the others have none. Framed: what people told of that time."
-        ),
+        say("Which share of the rows has a score, and why the others have none. Framed: events that people noted."),
         panels.states(report, tongue),
         _states_table(report, tongue),
     )
@@ -268,10 +269,7 @@ def _pictures(report: AssetReport, tongue: Tongue) -> Iterator[_Picture]:
         yield _Picture(
             "parts",
             say("Which sensors"),
-            say(
-                "The stronger the colour, the more a sensor adds to what is strange: its share, times how many powers "
-                "of ten the row is rare."
-            ),
+            _parts_words(report, tongue),
             panels.parts(report, tongue),
             _parts_table(report, tongue),
         )
@@ -283,6 +281,22 @@ def _pictures(report: AssetReport, tongue: Tongue) -> Iterator[_Picture]:
             panels.sensor(report, course, tongue),
             _course_table(course, report, tongue),
         )
+
+
+def _parts_words(report: AssetReport, tongue: Tongue) -> str:
+    """How to read the heat map, and which sensors it shows where there are more."""
+    words = tongue.say(
+        "The stronger the colour, the more a sensor adds to what is strange: its share, times how many powers of ten "
+        "the row is rare."
+    )
+    shown, count = len(report.parts.sensors), report.parts.scored
+    if count <= shown:
+        return words
+    more = tongue.say(
+        "{shown} of {all} sensors, those that add most.",
+        shown=tongue.number(f"{shown:,}"), all=tongue.number(f"{count:,}"),
+    )  # fmt: skip
+    return f"{words} {more}"
 
 
 def _course_words(course: Course, tongue: Tongue, *, is_first: bool) -> str:
@@ -408,7 +422,8 @@ def _alerts(report: AssetReport, tongue: Tongue) -> Html:
         rows.append([
             mark(alert, tongue), _whole(tongue.short_moment(parse_time(alert["onset"]))),
             _whole(tongue.short_moment(parse_time(alert["raised_at"]))), _whole(end),
-            "–" if once_s is None else tongue.rarity(once_s), led or say(alert["kind"]), case_words(alert, tongue),
+            "–" if once_s is None else tongue.rarity(once_s), led or say(alert["kind"]),
+            case_words(alert, tongue, report.acts),
             _whole(alert["alert_id"][:4]),
         ])  # fmt: skip
     columns = tuple(map(say, ("severity", "onset", "raised", "cleared", "once in", "led by", "case", "id")))

@@ -4,19 +4,21 @@ rare, and what it comes to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from anomaly_lstm.actions import ACKNOWLEDGE, CLOSE, OUT_OF_SERVICE, SHELVE, SUPPRESS, VERDICT, Action
 from anomaly_lstm.clock import parse_time
 from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.policy import Bound
+from anomaly_lstm.words import clean
 
 FOLLOWS = 0.15
 """The share of the evidence from which on a sensor is said to follow."""
 
 
 def sentence(alert: Mapping[str, Any], bounds: Mapping[str, Bound], tongue: Tongue) -> str:
-    """``bearing_temp 6.1 °C above expected since 4 March 2026 02:10 (vibration too); …``."""
+    """``bearing_temp 61.2 °C, 6.1 °C above expected (vibration too) since 4 March 2026 02:10; …``."""
     parts = [*_beyond(alert, bounds, tongue), _what(alert, tongue)]
     rarity_s = alert["peak"]["return_period_s"]
     if rarity_s is not None:
@@ -53,8 +55,10 @@ def _what(alert: Mapping[str, Any], tongue: Tongue) -> str:
     if first["value"] is None or first["expected"] is None:
         return tongue.say("{sensor} is unusual", sensor=name) + also + tongue.say(" since {since}", since=since)
     gap = with_unit(tongue.figure(abs(first["value"] - first["expected"])), first["unit"])
-    side = "{sensor} {gap} above expected" if first["direction"] == "above" else "{sensor} {gap} below expected"
-    return tongue.say(side, sensor=name, gap=gap) + also + tongue.say(" since {since}", since=since)
+    value = with_unit(tongue.figure(first["value"]), first["unit"])
+    above = first["direction"] == "above"
+    side = "{sensor} {value}, {gap} above expected" if above else "{sensor} {value}, {gap} below expected"
+    return tongue.say(side, sensor=name, value=value, gap=gap) + also + tongue.say(" since {since}", since=since)
 
 
 def reach_sentence(reach: Mapping[str, Any], tongue: Tongue) -> str:
@@ -71,35 +75,70 @@ def reach_sentence(reach: Mapping[str, Any], tongue: Tongue) -> str:
         )  # fmt: skip
     if reach["state"] == "cannot_say":
         why = tongue.say(reach["reason"])
-        return tongue.say("{what}: when, nobody can say ({why}).", what=what, why=why)
+        if not reach["sensor"]:
+            return tongue.say("When it reaches {what}, nobody can say ({why}).", what=what, why=why)
+        level = with_unit(tongue.figure(reach["level"]), reach["unit"])
+        text = "When {sensor} reaches {level}, nobody can say ({why})."
+        return tongue.say(text, sensor=reach["sensor"], level=level, why=why)
     if reach["state"] == "beyond_range":
         return tongue.say("{what}: not in the time that its trend can tell of.", what=what)
     return tongue.say("{what}: too few rows since the onset to say when.", what=what)
 
 
-def case_words(alert: Mapping[str, Any], tongue: Tongue) -> str:
-    """What people made of an alert, in a sentence; nothing where there is nothing to say."""
-    say = tongue.say
-    said = []
-    if alert["acked"]:
-        said.append(say("acknowledged by {name}", name=alert["acked_by"] or "?"))
-    if alert["shelved_until"]:
-        said.append(say("shelved until {time}", time=tongue.moment(parse_time(alert["shelved_until"]))))
-    for key, words in (("suppressed", "suppressed"), ("out_of_service", "out of service"), ("stale", "stale")):
-        if alert[key]:
-            said.append(say(words))
-    if alert["verdict"]:
-        said.append(say("verdict {verdict} by {name}", verdict=say(alert["verdict"]), name=alert["verdict_by"] or "?"))
-    elif alert["closed"]:
-        said.append(say("closed"))
-    elif not alert["active"]:
-        said.append(say("awaits a verdict"))
-    elif not said:
-        said.append(say("nobody has acknowledged it"))
-    if alert["work_order"]:
-        said.append(say("work order {order}", order=alert["work_order"]))
-    words = ", ".join(said)
+def case_words(alert: Mapping[str, Any], tongue: Tongue, acts: Sequence[Action] = ()) -> str:
+    """What people made of an alert, by whom, when and why, as far as their ``acts`` tell; nothing where there is
+    nothing to say.
+    """
+    said = list(_case(alert, tongue, acts))
+    words = "; ".join(said)
     return f"{words[:1].upper()}{words[1:]}." if words else ""
+
+
+def _case(alert: Mapping[str, Any], tongue: Tongue, acts: Sequence[Action]) -> Iterator[str]:
+    say = tongue.say
+    closed = _act(alert, CLOSE, acts) if alert["closed"] else None
+    handled = any(alert[key] for key in ("acked", "shelved_until", "suppressed", "out_of_service", "stale"))
+    if alert["acked"]:
+        yield say("acknowledged by {name}", name=alert["acked_by"] or "?") + _when(alert, ACKNOWLEDGE, acts, tongue)
+    if alert["shelved_until"]:
+        until = tongue.moment(parse_time(alert["shelved_until"]))
+        yield say("shelved until {time}", time=until) + _whose(alert, SHELVE, acts, tongue)
+    for key, do in (("suppressed", SUPPRESS), ("out_of_service", OUT_OF_SERVICE)):
+        if alert[key]:
+            yield say(key.replace("_", " ")) + _whose(alert, do, acts, tongue)
+    if alert["stale"]:
+        yield say("stale")
+    if alert["verdict"]:
+        words = say("verdict {verdict} by {name}", verdict=say(alert["verdict"]), name=alert["verdict_by"] or "?")
+        yield words + _when(alert, VERDICT, acts, tongue)
+    if alert["closed"] and (closed or alert["active"] or not alert["verdict"]):
+        still = say(", though it still deviates") if alert["active"] else ""
+        yield say("closed") + _whose(alert, CLOSE, acts, tongue) + still
+    elif not alert["active"] and not alert["verdict"]:
+        yield say("awaits a verdict")
+    elif not handled and not alert["verdict"]:
+        yield say("nobody has acknowledged it")
+    if alert["work_order"]:
+        yield say("work order {order}", order=alert["work_order"])
+
+
+def _act(alert: Mapping[str, Any], do: str, acts: Sequence[Action]) -> Action | None:
+    """The newest such act on an alert, or on its asset."""
+    mine = [one for one in acts if one.do == do and one.asset == alert["asset"]
+            and one.alert_id in (None, alert["alert_id"])]  # fmt: skip
+    return max(mine, key=lambda one: one.at_us, default=None)
+
+
+def _whose(alert: Mapping[str, Any], do: str, acts: Sequence[Action], tongue: Tongue) -> str:
+    """Who did so, when and why; nothing where no act says so."""
+    act = _act(alert, do, acts)
+    return tongue.say(" by {name}", name=act.by) + _when(alert, do, acts, tongue) if act else ""
+
+
+def _when(alert: Mapping[str, Any], do: str, acts: Sequence[Action], tongue: Tongue) -> str:
+    act = _act(alert, do, acts)
+    why = (act.why or act.note) if act else None
+    return (f", {tongue.moment(act.at_us)}" if act else "") + (f" ({clean(why)})" if why else "")
 
 
 def with_unit(figure: str, unit: str | None) -> str:

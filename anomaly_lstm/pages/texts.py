@@ -138,7 +138,7 @@ SPANISH: Mapping[str, str] = {
     **replay_texts.SPANISH,
     # states, severities, kinds, verdicts
     "SCORED": "puntuada",
-    "WARM_UP": "arranque",
+    "WARM_UP": "calentamiento",
     "NO_DATA": "sin datos",
     "SENSOR_BAD": "faltan sensores",
     "OUT_OF_STATE": "parado, o sin juzgar",
@@ -171,7 +171,7 @@ SPANISH: Mapping[str, str] = {
     "ignore": "no juzgar",
     # sentences
     "in normal operation this comes about once in {time}": "en operación normal ocurre una vez cada {time}",
-    "{sensor} beyond its bound of {level}": "{sensor} fuera de su cota de {level}",
+    "{sensor} beyond its bound of {level}": "{sensor} fuera de su límite de {level}",
     "no data since {since}": "sin datos desde el {since}",
     "unusual behaviour since {since}": "comportamiento inusual desde el {since}",
     "{sensor} without values since {since}": "{sensor} sin valores desde el {since}",
@@ -179,12 +179,15 @@ SPANISH: Mapping[str, str] = {
     " ({sensors} too)": " (también {sensors})",
     "{sensor} is unusual": "{sensor} es inusual",
     " since {since}": " desde el {since}",
-    "{sensor} {gap} above expected": "{sensor} {gap} por encima de lo esperado",
-    "{sensor} {gap} below expected": "{sensor} {gap} por debajo de lo esperado",
+    "{sensor} {value}, {gap} above expected": "{sensor} {value}, {gap} por encima de lo esperado",
+    "{sensor} {value}, {gap} below expected": "{sensor} {value}, {gap} por debajo de lo esperado",
     "{what} in about {middle} ({low} to {high}) if load and trend stay.": (
         "{what} en unas {middle} (de {low} a {high}) si la carga y la tendencia siguen."
     ),
-    "{what}: when, nobody can say ({why}).": "{what}: nadie puede decir cuándo ({why}).",
+    "When {sensor} reaches {level}, nobody can say ({why}).": (
+        "Nadie puede decir cuándo {sensor} llega a {level} ({why})."
+    ),
+    "When it reaches {what}, nobody can say ({why}).": "Nadie puede decir cuándo llega: {what} ({why}).",
     "{what}: not in the time that its trend can tell of.": "{what}: no en el plazo que su tendencia permite ver.",
     "{what}: too few rows since the onset to say when.": "{what}: hay pocas filas desde el inicio para decir cuándo.",
     "no trend": "sin tendencia",
@@ -193,9 +196,9 @@ SPANISH: Mapping[str, str] = {
     "unseen regime": "régimen nunca visto",
     # the head of the page
     "{asset}: nothing could be scored": "{asset}: nada se pudo puntuar",
-    "{asset}: no alert stands": "{asset}: ninguna alerta en pie",
+    "{asset}: no alert stands": "{asset}: ninguna alerta activa",
     "{pipeline} · {start} to {end} · times in {zone}": "{pipeline} · del {start} al {end} · horas de {zone}",
-    "stands": "en pie",
+    "stands": "activa",
     "is over": "terminada",
     "since {since}": "desde el {since}",
     "told {told}": "avisada el {told}",
@@ -204,10 +207,11 @@ SPANISH: Mapping[str, str] = {
     "return period of the last scored row": "período de retorno de la última fila puntuada",
     "of the rows have a score": "de las filas tienen puntuación",
     "to {level} of {sensor} ({low} to {high})": "hasta {level} de {sensor} (de {low} a {high})",
+    "without values": "sin valores",
     "no score while data are missing": "sin puntuación mientras faltan datos",
     "in normal operation comes about once in": "en operación normal ocurre una vez cada",
     "As it was told:": "Tal como se avisó (en inglés):",
-    "Also stands:": "También en pie:",
+    "Also stands:": "También activas:",
     "acknowledged by {name}": "reconocida por {name}",
     "shelved until {time}": "apartada hasta el {time}",
     "suppressed": "suprimida",
@@ -215,6 +219,7 @@ SPANISH: Mapping[str, str] = {
     "stale": "sin filas puntuadas desde hace mucho",
     "verdict {verdict} by {name}": "veredicto {verdict} de {name}",
     "closed": "cerrada",
+    ", though it still deviates": ", aunque sigue desviada",
     "awaits a verdict": "espera un veredicto",
     "nobody has acknowledged it": "nadie la ha reconocido",
     "work order {order}": "orden de trabajo {order}",
@@ -226,7 +231,7 @@ SPANISH: Mapping[str, str] = {
     ),
     # what zooms
     "Around the alert": "Alrededor de la alerta",
-    "As at first": "Como al principio",
+    "Reset": "Restablecer",
     "Last day": "Último día",
     "Last 7 days": "Últimos 7 días",
     "All": "Todo",
@@ -241,13 +246,13 @@ SPANISH: Mapping[str, str] = {
     # pictures
     "How rare": "Qué tan raro",
     "In normal operation a row this strange comes about once in that time. Shaded from the top: the severities. "
-    "Upright: when an alert stood; dotted: its onset.": (
+    "Shaded upright: while an alert stood; dotted: its onset.": (
         "En operación normal una fila tan extraña ocurre una vez en ese tiempo. Sombreado desde arriba: las "
-        "severidades. Vertical: cuándo estuvo en pie una alerta; con puntos: su inicio."
+        "severidades. Sombreado vertical: mientras una alerta estuvo activa; con puntos: su inicio."
     ),
     "What was scored": "Qué se puntuó",
-    "Which share of the rows has a score, and why the others have none. Framed: what people told of that time.": (
-        "Qué parte de las filas tiene puntuación, y por qué las demás no. Enmarcado: lo que se anotó de ese tiempo."
+    "Which share of the rows has a score, and why the others have none. Framed: events that people noted.": (
+        "Qué parte de las filas tiene puntuación, y por qué las demás no. Enmarcado: los eventos que se anotaron."
     ),
     "Which sensors": "Qué sensores",
     "The stronger the colour, the more a sensor adds to what is strange: its share, times how many powers of ten "
@@ -255,6 +260,7 @@ SPANISH: Mapping[str, str] = {
         "Cuanto más fuerte el color, más aporta un sensor a lo extraño: su parte por las potencias de diez de "
         "la rareza de la fila."
     ),
+    "{shown} of {all} sensors, those that add most.": "{shown} de {all} sensores, los que más aportan.",
     "A context: it explains the others and is never scored.": "Un contexto: explica a los demás y nunca se puntúa.",
     "Line: measured. Dotted: expected.": "Línea: medido. Puntos: esperado.",
     "Line: measured. Dotted: expected, with the band in which nine in ten normal rows lie.": (
@@ -269,8 +275,8 @@ SPANISH: Mapping[str, str] = {
     "cleared": "terminada",
     "expected": "esperado",
     "measured": "medido",
-    "bound {level}": "cota {level}",
-    "comes to its bound": "llega a su cota",
+    "bound {level}": "límite {level}",
+    "comes to its bound": "llega a su límite",
     # tables
     "from": "desde",
     "at": "a las",
@@ -289,7 +295,7 @@ SPANISH: Mapping[str, str] = {
     "expected, highest": "esperado, máximo",
     "Alerts": "Alertas",
     "severity": "severidad",
-    "led by": "encabezada por",
+    "led by": "sensor principal",
     "case": "caso",
     "id": "id",
     "No alert was raised in this time.": "No hubo alertas en este tiempo.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomaly_lstm.clock import SECOND
-from anomaly_lstm.evaluation import EXCUSED, Outcome, Raised, failed_at
+from anomaly_lstm.evaluation import EXCUSED, Outcome, Raised, failed_at, touches
 from anomaly_lstm.events import Event
 from anomaly_lstm.pages.panels import MARKS, NAME_LENGTH, SHORT, Figure, clipped, text
 from anomaly_lstm.pages.replay_words import warning_words
@@ -121,13 +121,20 @@ def _bars(
 
 def _alerts(scene: _Scene) -> Iterator[Figure]:
     """Of each severity the alerts as bars, with a mark where they were told that stays to be seen in a long time; false
-    ones are hollow.
+    ones are hollow, in each stretch in which they stood.
     """
-    say, false = scene.tongue.say, set(scene.result.present.judged.false)
+    say, judged = scene.tongue.say, scene.result.present.judged
+    ids = {one.alert_id for one in judged.false}
+    wanted = [outcome.event for outcome in judged.outcomes]
+    false = {
+        one
+        for one in scene.result.present.raised
+        if one.alert_id in ids and not any(event.asset == one.asset and touches(one, event) for event in wanted)
+    }
     drawn = [one for one in scene.result.present.raised if one.asset in scene.rows]
     for severity in SEVERITIES:
         for hollow in (False, True):
-            mine = [one for one in drawn if one.severity == severity and (one in false) == hollow]
+            mine = [one for one in drawn if _severity(scene, one) == severity and (one in false) == hollow]
             if not mine:
                 continue
             colour = f"var(--{severity})"
@@ -145,6 +152,11 @@ def _alerts(scene: _Scene) -> Iterator[Figure]:
                 "marker": {"symbol": MARKS[severity] + ("-open" if hollow else ""), "size": 10, "color": colour,
                            "line": {"width": 1.8 if hollow else 0}},
             }  # fmt: skip
+
+
+def _severity(scene: _Scene, alert: Raised) -> str:
+    """That which it had when it was told, where a replay keeps it: of what announced an event."""
+    return scene.result.told[alert].severity if alert in scene.result.told else alert.severity
 
 
 def _alert_words(scene: _Scene, alert: Raised, name: str) -> str:

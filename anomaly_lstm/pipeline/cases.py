@@ -52,8 +52,8 @@ SPELLINGS = {"ack": "acknowledge", "out-of-service": "out_of_service", "in-servi
 
 @dataclass(frozen=True)
 class Desk:
-    """The cases of a run folder: alerts with their overlay, in the order they were raised, the ``holds`` in force, and
-    the names that acts may use.
+    """The cases of a run folder: alerts with their overlay, in the order they were raised, the ``holds`` in force, all
+    ``acts`` so far in their order, and the names that acts may use.
 
     ``now_us`` is when somebody stands before it, ``seen_us`` the newest row that it knows [µs UTC].
     """
@@ -66,6 +66,7 @@ class Desk:
     assets: Sequence[str]
     sensors: Sequence[str]
     period_us: int
+    acts: Sequence[Action] = ()
 
     def alert(self, prefix: str) -> Mapping[str, Any]:
         """The alert whose id begins so. Raises UsageError unless there is exactly one."""
@@ -85,7 +86,8 @@ def desk(folder: Path, now_us: int) -> Desk:
         raise DataError(f"{folder} holds no alerts yet. Make them with `anomaly-lstm run PIPELINE`.")
     report = sink_for(path).read(path)
     cases = stored_cases(folder)
-    fresh = read_actions(folder)[cases.actions_read :]
+    acts = read_actions(folder)
+    fresh = acts[cases.actions_read :]
     return Desk(
         folder=folder,
         now_us=now_us,
@@ -95,6 +97,7 @@ def desk(folder: Path, now_us: int) -> Desk:
         assets=sorted(report.run["assets"]),
         sensors=_sensors(folder),
         period_us=round(report.run["period_s"] * 1e6),
+        acts=acts,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from anomaly_lstm.events import Asset
 from anomaly_lstm.pages import fleet as facts
 from anomaly_lstm.pages.fleet import Changed, Dead, Fleet, Shown, Unwatched
 from anomaly_lstm.pages.report import Alert
+from anomaly_lstm.pages.worsening import Then, strangest_then
 from anomaly_lstm.pipeline.cases import Desk
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Watch
 from anomaly_lstm.pipeline.reporting import source_zone
@@ -38,6 +39,9 @@ LATE_US = DAY
 """An asset without a row for so long is not watched, though nobody wants to be alerted of it [µs]."""
 
 COLUMNS = ("asset", "time", "state", "score", "return_period_s")
+
+MOST_SENSORS = 5
+"""Sensors of an alert of which it is asked whether they got worse, those that add most."""
 
 
 def fleet_facts(
@@ -105,18 +109,19 @@ def _shown(look: _Look, asset: Asset, rising: Sequence[Mapping[str, Any]]) -> tu
     alerts = [one for one in mine if facts.stands(one)]
     failed = look.state.failed.get(asset.asset)
     try:
-        time_us, state, once_s = _scores(look, asset.asset, alerts)
+        rows = _scores(look, asset.asset, alerts)
     except DataError as problem:
         failed = str(problem)
-        time_us, state, once_s = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+        rows = _Rows()
+    time_us, state, once_s = rows.time_us, rows.state, rows.once_s
     measured = time_us[state != State.NO_DATA]
     last_us = int(measured[-1]) if len(measured) else seen(look.place, asset.asset).newest_us if not failed else None
     changed = []
     for one in mine:
-        rarer = facts.rarer_since(time_us, once_s, parse_time(one["onset"]), look.since_us) if one in alerts else None
-        became = facts.change_of(
-            one, look.past.get(one["alert_id"], facts.Past()), look.since_us, rarer, policy.deadband
-        )
+        span_us = (parse_time(one["onset"]), look.since_us)
+        then = strangest_then(time_us, once_s, rows.score, rows.values, span_us) if one in alerts else Then()
+        past = look.past.get(one["alert_id"], facts.Past())
+        became = facts.change_of(one, past, look.since_us, then, policy.bounds, policy.deadband)
         changed += [became] if became else []
     shown = Shown(
         asset,
@@ -130,20 +135,48 @@ def _shown(look: _Look, asset: Asset, rising: Sequence[Mapping[str, Any]]) -> tu
         policy.bounds,
         list(_dead(look, asset.asset, alerts)) if asset.enabled else (),
     )
-    return replace(shown, unwatched=list(_unwatched(look, shown, watch, failed))), changed
+    shown = replace(
+        shown,
+        unwatched=list(_unwatched(look, shown, watch, failed)),
+        closed=[one for one in mine if facts.is_closed(one)],
+        acts=[act for act in look.stands.acts if act.asset == asset.asset],
+    )
+    return shown, changed
 
 
-def _scores(look: _Look, asset: str, alerts: Sequence[Alert]) -> tuple[Int64, Int64, Float64]:
-    """Times [µs UTC], states and return periods [s] of an asset's rows in its small picture, and since the onset of
-    what stands.
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of an asset in time order, (n_rows,) each: times [µs UTC], states, return periods [s], scores; and sensor →
+    what was measured and expected, of those that a standing alert names.
     """
+
+    time_us: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
+    state: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
+    once_s: Float64 = field(default_factory=lambda: np.empty(0))
+    score: Float64 = field(default_factory=lambda: np.empty(0))
+    values: Mapping[str, tuple[Float64, Float64]] = field(default_factory=dict)
+
+
+def _scores(look: _Look, asset: str, alerts: Sequence[Alert]) -> _Rows:
+    """The rows of an asset in its small picture, and since the onset of what stands."""
     start_us = min([int(look.edges_us[0]), *(parse_time(one["onset"]) for one in alerts)])
-    table = look.place.stored(asset, start_us, COLUMNS)
+    named = dict.fromkeys(one["sensor"] for alert in alerts for one in alert["sensors"][:MOST_SENSORS])
+    pairs = {name: (f"value.{name}", f"expected.{name}") for name in named}
+    table = look.place.stored(asset, start_us, (*COLUMNS, *(column for pair in pairs.values() for column in pair)))
     if table is None:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    state = arrow.places_in(table.column("state"), STATE_NAMES, int(State.NO_DATA))
-    once_s = arrow.to_numpy(table.column("return_period_s"), np.float64)
-    return arrow.times_to_numpy(table.column("time")), state, once_s
+        return _Rows()
+    kept = set(table.column_names)  # fewer where the scores were written without the sensors
+
+    def numbers(column: str) -> Float64:
+        return arrow.to_numpy(table.column(column), np.float64)
+
+    return _Rows(
+        arrow.times_to_numpy(table.column("time")),
+        arrow.places_in(table.column("state"), STATE_NAMES, int(State.NO_DATA)),
+        numbers("return_period_s"),
+        numbers("score"),
+        {name: (numbers(pair[0]), numbers(pair[1])) for name, pair in pairs.items() if kept.issuperset(pair)},
+    )
 
 
 def _dead(look: _Look, asset: str, alerts: Sequence[Alert]) -> Iterator[Dead]:
@@ -194,11 +227,11 @@ def _unwatched(look: _Look, shown: Shown, watch: Watch | None, failed: str | Non
     yield from (_held(hold) for hold in look.stands.holds if hold.asset == shown.name)
     if watch is None or watch.next is None:
         if not failed:
-            yield Unwatched(facts.NEVER)
+            yield Unwatched(facts.NEVER if watch is None else facts.EMPTY)
         return
     silent = [parse_time(one["onset"]) for one in shown.alerts if one["kind"] == "no_data"]
     if shown.last_us is not None and look.stands.seen_us - shown.last_us > LATE_US:
-        silent.append(shown.last_us)
+        silent.append(shown.last_us + look.stands.period_us)  # as an alert tells it: from the end of the last row on
     if silent:
         yield Unwatched(facts.SILENT, since_us=min(silent))
     if not watch.n_scored and not failed:

@@ -182,7 +182,8 @@ def _mark(pages: Pages, shown: Shown, told: Fleet, stands: Desk) -> str:
     alerts = [{key: value for key, value in one.items() if key not in TICKING} for one in mine]
     step = HOUR_US if shown.alerts else DAY
     upto = (shown.last_us or 0) // step if shown.alerts or pages.assets == "all" else 0
-    content = [told.version, pages.language, str(shown.zone), told.pipeline, alerts, upto]
+    acts = [act.action_id for act in shown.acts]
+    content = [told.version, pages.language, str(shown.zone), told.pipeline, alerts, acts, upto]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

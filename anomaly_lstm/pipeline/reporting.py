@@ -8,7 +8,8 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
-from anomaly_lstm import store
+from anomaly_lstm import following, store
+from anomaly_lstm.changes import RAISED
 from anomaly_lstm.clock import DAY, find_zone, parse_time
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.pages.histories import STATE_BINS, Scene, calm_s, chosen, gathered, month_of
@@ -178,7 +179,15 @@ def asset_report(folder: Path, stands: Desk, asset: str, about: Alert | None, pi
         promises=_promises(run, asset, policy, stands.alerts),
         knowledge=_knowledge(watch, model, asset),
         notes=_notes(folder, asset),
+        told=_told(place.history, standing) if standing else "",
+        acts=[act for act in stands.acts if act.asset == asset],
     )
+
+
+def _told(history: Path, alert: Alert) -> str:
+    """The reason with which an alert was raised, as the history keeps it; empty where it keeps none."""
+    lines = (line for _, line in following.after(history) if line["alert_id"] == alert["alert_id"])
+    return next((str(line["alert"]["reason"]) for line in lines if line["change"] == RAISED), "")
 
 
 def _stretches(state: RunState, asset: str) -> list[Stretch]:

@@ -52,13 +52,16 @@ SAMPLE_LINES = 20
 NAMELESS = re.compile(r"column \d+|Unnamed: \d+")
 ANNOTATIONS = ("#group", "#datatype", "#default")
 """How the lines begin that an InfluxDB writes above each of its tables in a file."""
+ROW_NUMBER = "#|RECORD"
+"""What loggers call the column that numbers their rows."""
 
 
 def parts(path: Path, options: ReadOptions, size: int | None) -> Iterator[RawFile]:
     """The rows of a file, of a zip those of every table in it; see `contract.Source`."""
     _check(options)
     for content in packing.contents(path):
-        yield from _parts_of(_look(content, options), options, size)
+        text = _look(content, options)
+        yield from _parts_of(text, options, size) if text else [_nothing_in(content)]
 
 
 def _check(options: ReadOptions) -> None:
@@ -73,14 +76,12 @@ def _check(options: ReadOptions) -> None:
         )
 
 
-def _look(content: Content, options: ReadOptions) -> Text:
-    """Find out how a text is encoded and laid out; raise `DataError` where it is empty or has no names."""
+def _look(content: Content, options: ReadOptions) -> Text | None:
+    """Find out how a text is encoded and laid out, None where it is empty; raise `DataError` where it has no names."""
     encoding, blocks = as_utf8(packing.blocks(content), content.name)
     sample, whole = _sample(blocks)
     if not sample.strip():
-        raise DataError(
-            f"{content.name}: the file is empty. Give a file with a line of column names and rows below it."
-        )
+        return None
     try:
         shape = find_shape(
             sample,
@@ -93,6 +94,10 @@ def _look(content: Content, options: ReadOptions) -> Text:
     except csv.Error as problem:
         raise DataError(f"{content.name}: cannot be read as CSV: {problem}. Export it again.") from problem
     return _read_on(Text(content, encoding, shape), options.after.get(str(content.path), 0))
+
+
+def _nothing_in(content: Content) -> RawFile:
+    return RawFile(content.name, pa.table({}), lambda row: f"line {row + 1}")
 
 
 def _sample(blocks: Iterator[bytes]) -> tuple[bytes, bool]:
@@ -414,7 +419,7 @@ def _without_nameless(table: Any, options: ReadOptions) -> tuple[Any, tuple[str,
     empty: list[str] = []
     for name in table.column_names:
         known = options.columns.get(name, name) in options.known
-        if NAMELESS.fullmatch(name) and not known:
+        if re.fullmatch(rf"{NAMELESS.pattern}|{ROW_NUMBER}", name) and not known:
             if table[name].null_count == len(table):
                 empty.append(name)
             elif _counts_up(table[name]):

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
@@ -27,6 +26,7 @@ from anomaly_lstm.sources.cells import (
 )
 from anomaly_lstm.sources.contract import DateOrder, RawFile
 from anomaly_lstm.sources.counts import NEVER_FOUND, SCALES, is_made_up, lost_digits
+from anomaly_lstm.sources.halves import joined_halves
 from anomaly_lstm.sources.orders import EXPORT, Choice, Settled, by_others, is_open, orders_of, settle, without_clock
 from anomaly_lstm.sources.times import (
     BASIC,
@@ -49,19 +49,20 @@ FORMATS = (ISO, *DATES, *BASIC, *COMPACT, *(CLOCK_FIRST + date for date in (*NUM
 """All forms of text that are tried, those that are believed first before the others."""
 LIKELY_US, WIDE_US = (tuple(parse_time(f"{year}-01-01") for year in years) for years in ((1991, 2060), (1973, 2100)))
 """When numbers were most likely measured, where they could be several things, and when at all [µs since 1970]."""
+MIXED_SHARE = 0.02
+"""So many cells on another scale are no slips."""
 LIKE_A_DATE = (
     r"^\s*\d{8}|\d\s*[-/.]\s*\d{1,2}\s*[-/.]\s*\d|\d[\s./-]*(?:de )?\pL{3,10}[\s.,/-]*(?:de )?\d"
     r"|\pL{3,10}[\s.-]*\d.*\d{4}|\d{4} \d{2} \d{2}"
 )
 """A quick look that spares columns of other text the long one."""
-SPACE = arrow.text(" ")
 
 
 def time_column(file: RawFile, time: str) -> Column:
     """Return the time column; for "Date + Time" both halves joined by a blank."""
     if time in file.table.column_names or " + " not in time:
         return file.table[time]
-    return pc.binary_join_element_wise(*(texts_of(file.table[half]) for half in time.split(" + ")), SPACE)
+    return joined_halves(file, time.split(" + "))
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ def _shapes(file: RawFile, name: str, column: Column) -> tuple[Choice, ...]:
                 f"{file.path}: column '{name}' holds plain numbers ({_first_number(column, file.decimal)}), no dates. "
                 f"{what_numbers_may_be(column, file.decimal, name)} Else name another column with --time."
             )
+        _refuse_two_scales(file, name, column, found.form)
         return (_exact_enough(file, name, column, found),)
     found_formats = likely_formats(column) if is_text(column) else ()
     if not found_formats:
@@ -171,6 +173,29 @@ def number_format(column: Column, decimal: str) -> Choice | None:
         return Choice(form, f"; as {others[0]} they would lie in {_year(middle[others[0]])}" if others else "")
     possible = [form for form, us in middle.items() if form.startswith("epoch") and WIDE_US[0] <= us < WIDE_US[1]]
     return Choice(possible[0]) if possible else None
+
+
+def _refuse_two_scales(file: RawFile, name: str, column: Column, form: str) -> None:
+    """Raise `DataError` where some cells count seconds since 1970 and others milliseconds, or the like."""
+    mine = _likely(column, form, file.decimal)
+    if not form.startswith("epoch") or mine.all():
+        return
+    for other in (scale for scale in SCALES if scale.startswith("epoch") and scale != form):
+        its = _likely(column, other, file.decimal) & ~mine
+        if mine.any() and its.sum() >= MIXED_SHARE * len(column):
+            one, two = (int(np.flatnonzero(rows)[0]) for rows in (mine, its))
+            raise DataError(
+                f"{file.path}: MIXED: column '{name}' holds {SCALES[form].means}, such as '{as_written(column, one)}' "
+                f"({file.where(one)}), and {SCALES[other].means}, such as '{as_written(column, two)}' "
+                f"({file.where(two)}). Write all of them in one, or split the file."
+            )
+
+
+def _likely(column: Column, form: str, decimal: str) -> Bool:
+    """Which cells (n,) would be times of our days in a form."""
+    times = read_times(column, form, decimal)
+    likely: Bool = times.readable & (times.us >= LIKELY_US[0]) & (times.us < LIKELY_US[1])
+    return likely
 
 
 def _year(us: int) -> int:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anomaly_lstm.errors import DataError
+from anomaly_lstm.sources.decimals import decimal_notes, find_decimal, other_decimal, thousands_notes
 from anomaly_lstm.sources.decoding import lines_in
 from anomaly_lstm.sources.names import TIME_NAMES, clean_names, key_of
 from anomaly_lstm.sources.pairs import Pair, find_pairs, names_of_pairs, pair_notes
@@ -104,17 +105,19 @@ def find_shape(
     ]
     units, notes = _units_of(names, heads)
     last = records[further[-1] if further else head]
-    rows = [record.cells for record in records if record.end > last.end and record.width >= 1]
+    body = [record for record in records if record.end > last.end and record.width >= 1]
+    rows = [record.cells for record in body]
     mark, weak = (decimal, False) if decimal else find_decimal(rows, separator)
-    other = () if decimal else _other_decimal(rows, names, mark)
+    other = () if decimal else other_decimal(rows, names, mark)
     pairs = find_pairs(names, [record.cells for record in above], rows) if in_pairs else ()
     cleaned = clean_names(names_of_pairs(names, pairs), name, records[head].last_line)
     notes = [
         *_preamble_note(records, head),
         *said,
         *notes,
-        *_decimal_notes(other, weak, mark, cleaned),
-        *pair_notes(pairs),
+        *decimal_notes(other, weak, mark, cleaned),
+        *([] if decimal else thousands_notes([(record.line, record.cells) for record in body], cleaned)),
+        *pair_notes(pairs, names),
     ]
     return Shape(
         separator,
@@ -247,7 +250,7 @@ def _find_names(records: Sequence[Record], name: Path) -> tuple[int, int]:
     if not rows:
         return fits[0] if fits else 0, width
     head = rows[0]
-    while head - 1 in fits and head > 0 and not _is_row(records[head - 1]) and not _is_comment(records[head - 1]):
+    while head - 1 in fits and head > 0 and _may_be_head(records[head - 1], width):
         head -= 1
     filled = [sum(bool(cell.strip()) for cell in record.cells) for record in records[head : max(rows[0], head + 1)]]
     return head + filled.index(max(filled)), width  # a spreadsheet makes titles as wide as the table
@@ -273,13 +276,21 @@ def _is_row(record: Record) -> bool:
     return any(MOMENT.fullmatch(cell) or NUMBER.fullmatch(cell) for cell in record.cells)
 
 
+def _may_be_head(record: Record, width: int) -> bool:
+    """Whether a record above the rows may hold names; "#" alone above a column is the name of the one that counts."""
+    counts = record.width == width and record.cells[0].strip() == "#"
+    return not _is_row(record) and (counts or not _is_comment(record))
+
+
 def _is_comment(record: Record) -> bool:
     return record.cells[0].lstrip().startswith("#")
 
 
 def _names_of(record: Record, below: Sequence[Record], width: int) -> list[str]:
     """The names, without the mark of a comment before the first; as many empty ones at the end as most rows have."""
-    names = [record.cells[0].lstrip().removeprefix("#"), *record.cells[1:]] if _is_comment(record) else [*record.cells]
+    counts = record.cells[0].strip() == "#" and record.width == width
+    mark = _is_comment(record) and not counts
+    names = [record.cells[0].lstrip().removeprefix("#"), *record.cells[1:]] if mark else [*record.cells]
     while len(names) > max(width, 1) and not names[-1].strip():
         names.pop()
     wide = [row for row in below if row.width == width]
@@ -336,9 +347,13 @@ def _units_of(names: Sequence[str], further: Sequence[Sequence[str]]) -> tuple[d
     """Column number → unit, from the rows of head below the names or from brackets in a name; and what to tell."""
     units: dict[int, str] = {}
     notes: list[str] = []
-    for cells in further:
+    logger = next((cells for cells in further if _is_of_logger(cells)), None)
+    for cells in [logger] if logger else further:
         found = units_in_row(cells)
-        if found:
+        if logger:
+            units |= {number: cell.strip() for number, cell in enumerate(cells) if number > 1 and cell.strip()}
+            notes.append("The line below the names holds units, the one below it how values were taken.")
+        elif found:
             units |= {number: unit for number, unit in found.items() if number < len(names)}
             notes.append("The line below the names holds units.")
         else:
@@ -351,64 +366,10 @@ def _units_of(names: Sequence[str], further: Sequence[Sequence[str]]) -> tuple[d
     return units, notes
 
 
+def _is_of_logger(cells: Sequence[str]) -> bool:
+    """Whether a line of head is that of a Campbell logger with the units: ``TS,RN,Volts,Deg C`` (TOA5, TOACI1)."""
+    return [cell.strip() for cell in cells[:2]] == ["TS", "RN"]
+
+
 def _preamble_note(records: Sequence[Record], head: int) -> list[str]:
     return [f"The names stand in line {records[head].line}; the lines above them are not used."] if head else []
-
-
-FRACTION = re.compile(r"\s*[+-]?[\d.,' \u00a0\u2009\u202f’]*[.,]\d+([eE][+-]?\d+)?\s*(%|[^\d.,\s]\S*)?\s*")
-GROUPS = {
-    ",": re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+\s*"),
-    ".": re.compile(r"\s*[+-]?\d{1,3}(\.\d{3})+\s*"),
-}
-COMMA = re.compile(r"\s*[+-]?(\d+|\d{1,3}([. \u00a0\u2009\u202f'’]\d{3})+)?,\d+([eE][+-]?\d+)?\s*(%|[^\d.,\s]\S*)?\s*")
-POINT = re.compile(r"\s*[+-]?(\d+|\d{1,3}([, \u00a0\u2009\u202f'’]\d{3})+)?\.\d+([eE][+-]?\d+)?\s*(%|[^\d.,\s]\S*)?\s*")
-
-
-def _mark_in(cell: str) -> str | None:
-    """The decimal mark that a number with a fraction surely shows; None where it shows none."""
-    if COMMA.fullmatch(cell) and not GROUPS[","].fullmatch(cell):
-        return ","
-    if POINT.fullmatch(cell) and not GROUPS["."].fullmatch(cell):
-        return "."
-    if re.fullmatch(r"\s*[+-]?\d{1,3}(\.\d{3}){2,}\s*", cell):
-        return ","
-    if re.fullmatch(r"\s*[+-]?\d{1,3}(,\d{3}){2,}\s*", cell):
-        return "."
-    return None
-
-
-def find_decimal(rows: Sequence[Sequence[str]], separator: str) -> tuple[str, bool]:
-    """The mark that most numbers with a fraction use, and whether that is a guess (``1,234`` may be either)."""
-    sure = Counter(mark for row in rows for cell in row if (mark := _mark_in(cell)))
-    if sure:
-        return ("," if sure[","] > sure["."] else "."), False
-    unsure = Counter(mark for row in rows for cell in row for mark in GROUPS if GROUPS[mark].fullmatch(cell))
-    if not unsure:
-        return ".", False
-    if unsure[","] > unsure["."]:
-        return (("," if separator != "," else "."), True)
-    return ".", True
-
-
-def _other_decimal(rows: Sequence[Sequence[str]], names: Sequence[str], decimal: str) -> tuple[int, ...]:
-    """The columns in which every number that shows a mark shows the other one, and one in two cells does."""
-    found = []
-    for number in range(len(names)):
-        cells = [row[number] for row in rows if number < len(row) and row[number].strip()]
-        marks = Counter(mark for cell in cells if (mark := _mark_in(cell)))
-        if marks and decimal not in marks and not any(MOMENT.fullmatch(cell) for cell in cells[:5]):
-            found.append(number)
-    return tuple(found)
-
-
-def _decimal_notes(other: Sequence[int], weak: bool, mark: str, names: Sequence[str]) -> list[str]:
-    notes = []
-    if other:
-        shown = listed([names[number] for number in other])
-        notes.append(f"The decimal mark in column(s) {shown} is the other one, '{',' if mark == '.' else '.'}'.")
-    if weak:
-        notes.append(
-            f"Numbers such as 1,234 or 1.234 may have a fraction or thousands: the decimal mark is taken as '{mark}'; "
-            "else --decimal."
-        )
-    return notes

@@ -43,6 +43,9 @@ from anomaly_lstm.sources.words import listed
 from anomaly_lstm.sources.zones import zone_in_name
 
 NOTHING_BELOW = "It has no rows below the names."
+NOTHING_IN_IT = "The file is empty: passed over."
+BEGINNING = 4096
+"""Bytes of a file by which it is told whether it is empty."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +105,26 @@ def no_rows(path: Path) -> DataError:
     if path.suffix.lower() == ".zip":
         held = listed([one.name for one in inside(path)])
         return DataError(f"{path}: holds no table with rows, only {held}. Pack a CSV with names and rows below them.")
+    if path.is_file() and not _beginning(path).strip():
+        return DataError(f"{path}: the file is empty. Give a file with a line of column names and rows below it.")
     return DataError(f"{path}: has column names but no rows. Give a file that holds measurements.")
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(BEGINNING)
+
+
+def _why_none(file: RawFile) -> str:
+    """What to tell of a file without rows."""
+    return NOTHING_BELOW if file.table.num_columns else NOTHING_IN_IT
 
 
 def _all_of(files: Sequence[RawFile], plans: Sequence[Plan], written: Written, options: ReadOptions) -> Reading:
     """Read whole files by the plans of those that hold rows."""
     if not plans:
         empty = [_without_rows(file) for file in files]
-        return Reading([], options, _gather([(str(file.path), (NOTHING_BELOW,)) for file in files]), empty)
+        return Reading([], options, _gather([(str(file.path), (_why_none(file),)) for file in files]), empty)
     reading, rows = _read(files, plans, written, options)
     lost = _gather(
         [(part.file, (*clock_words(part.account), *_lost(part.quality, part.remarked, options))) for part in rows]
@@ -267,7 +282,7 @@ def _read(
         account = Account(passes=rows[-1].account.passes)  # a file may go on where another ended
     assets, join_notes = assemble(rows, options.known)
     notes = _gather(
-        [(str(file.path), (*file.notes, *(() if file.table.num_rows else (NOTHING_BELOW,)))) for file in files],
+        [(str(file.path), (*file.notes, *(() if file.table.num_rows else (_why_none(file),)))) for file in files],
         [(str(file.path), role.notes) for file, role in zip(filled, roles, strict=True)],
         written.notes,
         [(part.file, part.notes) for part in rows],

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from anomaly_lstm.arrow import Column, to_numpy
-from anomaly_lstm.sources.cells import Numbers, as_written, read_numbers, texts_of
+from anomaly_lstm.arrow import Column, from_ints, to_numpy
+from anomaly_lstm.sources.cells import Numbers, as_written, is_text, read_numbers, texts_of
 from anomaly_lstm.sources.contract import RawFile
 from anomaly_lstm.sources.words import columns_named
 
@@ -58,6 +58,8 @@ class Remarks:
 
     read: Doubt | None = None
     lost: Doubt | None = None
+    small: Doubt | None = None
+    """Fractions that would be as large as the whole numbers at the beginning of the file, were they thousands."""
     fillers: Mapping[float, int] = field(default_factory=dict)
     low: float = np.inf
     high: float = -np.inf
@@ -68,6 +70,7 @@ class Remarks:
         return Remarks(
             _both(self.read, more.read),
             _both(self.lost, more.lost),
+            _both(self.small, more.small),
             {name: self.fillers.get(name, 0) + more.fillers.get(name, 0) for name in names},
             min(self.low, more.low),
             max(self.high, more.high),
@@ -93,10 +96,11 @@ def remark_words(remarked: Remarked) -> list[str]:
     """The sentences about all sensors."""
     lost = [_lost_words(sensor, one.lost) for sensor, one in remarked.items() if one.lost]
     read = [_read_words(sensor, one.read) for sensor, one in remarked.items() if one.read]
+    small = [_small_words(sensor, one.small) for sensor, one in remarked.items() if one.small]
     fillers = [note for sensor, one in remarked.items() for note in _filler_words(sensor, one)]
     empty = [name for name, one in remarked.items() if one == Remarks()]
     nothing = [f"Sensor without any value: {columns_named(empty)}."] if empty else []
-    return [*nothing, *at_most(lost), *at_most(read), *at_most(fillers)]
+    return [*nothing, *at_most(lost), *at_most(read), *at_most(small), *at_most(fillers)]
 
 
 def _lost_words(sensor: str, doubt: Doubt) -> str:
@@ -113,6 +117,15 @@ def _read_words(sensor: str, doubt: Doubt) -> str:
         f"AMBIGUOUS: '{sensor}', {doubt.where}: '{doubt.cell}' is read as {number}, with a mark between the thousands, "
         f"by the decimal mark of the other numbers; {doubt.cells} such cell(s). If it is a fraction, write it as the "
         "others."
+    )
+
+
+def _small_words(sensor: str, doubt: Doubt) -> str:
+    mark = "," if "," in doubt.cell else "."
+    return (
+        f"AMBIGUOUS: '{sensor}', {doubt.where}: '{doubt.cell}' is read as a fraction, though the first numbers of the "
+        f"file are whole ones from 100 to 999; {doubt.cells} such cell(s). If it is "
+        f"{doubt.cell.replace(mark, '')}: --decimal '{'.' if mark == ',' else ','}'."
     )
 
 
@@ -211,6 +224,28 @@ def settle_thousands(
         read, gone = (_doubt(marked, column, rows, file if told else None) for marked in (doubtful & ~lost, lost))
         remarked[sensor] = Remarks(read, gone)
     return replace(numbers, values=values, bad=bad), remarked
+
+
+def perhaps_thousands(
+    values: Floats, sensor: str, head: Column | None, column: Column, rows: Int64, file: RawFile
+) -> dict[str, Remarks]:
+    """Say which cells look like fractions, 1.001, where the first ones of the sensor (``head``) are whole numbers from
+    100 to 999: they could be thousands. ``values`` (n,) are the numbers of the ``column``; ``rows`` as above.
+    """
+    if head is None or not is_text(column):
+        return {}
+    first = read_numbers(head, file.decimal)
+    known = np.abs(first.values[np.isfinite(first.values)])
+    whole = len(known) and not first.doubtful.any() and not _hold(head, file.decimal).any()
+    if not whole or known.min() < 100 or known.max() >= 1000:
+        return {}
+    small = np.flatnonzero(np.abs(values) < known.min() / BEYOND_FACTOR)
+    pattern = rf"^\s*[+-]?[1-9]\d{{0,2}}[{file.decimal}]\d{{3}}\s*$"
+    marked = np.zeros(len(values), dtype=bool)
+    cells = texts_of(column.take(from_ints(small)))
+    marked[small] = to_numpy(pc.match_substring_regex(cells, pattern), np.bool_)
+    doubt = _doubt(marked, column, rows, file)
+    return {sensor: Remarks(small=doubt)} if doubt else {}
 
 
 def _doubt(marked: Bool, column: Column, rows: Int64, file: RawFile | None) -> Doubt | None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from anomaly_lstm.arrow import Column
 from anomaly_lstm.errors import DataError, UsageError
 from anomaly_lstm.sources.apart import told_apart
-from anomaly_lstm.sources.cells import coded, is_moment, is_numeric, is_text, numbers_in, sample_of, share_of, texts_of
+from anomaly_lstm.sources.cells import coded, is_moment, is_numeric, is_text, numbers_in, sample_of, texts_of
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.counts import is_number_format
 from anomaly_lstm.sources.formats import (
@@ -23,12 +24,14 @@ from anomaly_lstm.sources.formats import (
     what_numbers_may_be,
     what_text_may_be,
 )
+from anomaly_lstm.sources.halves import time_of_day
 from anomaly_lstm.sources.names import (
     ASSET_WORDS,
     COUNTER_NAMES,
     GOOD_FLAGS,
     KEPT_FLAGS,
     NUMBERED_SENSORS,
+    PLACE_WORDS,
     QUALITY_NAMES,
     SENSOR_NAMES,
     TIME_NAMES,
@@ -40,6 +43,12 @@ from anomaly_lstm.sources.names import (
 from anomaly_lstm.sources.qualities import holds_quality, is_yes_or_no
 from anomaly_lstm.sources.units import is_unit
 from anomaly_lstm.sources.words import columns_named, listed, near
+
+NOT_MEASURED = frozenset({*QUALITY_NAMES, *GOOD_FLAGS, *UNIT_NAMES, *ASSET_WORDS, *TIME_NAMES})
+LOOSE_NAMES = frozenset({"item", "channel", "parameter", "name", "measurement", "metric"})
+"""Names of columns that may hold names of sensors, or of products, lines and recipes beside measurements."""
+BY_ROW = 0.9
+"""So many of the rows of one series have a time of their own."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,9 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
         or key_of(sensor) in NUMBERED_SENSORS
         or not is_numeric(file.table[sensor], file.decimal)
     )
-    long = options.layout == "long" or (options.layout is None and text and value is not None)
+    guessed = options.layout is None and text and value is not None
+    told = options.sensor is not None or options.value is not None
+    long = options.layout == "long" or (guessed and (told or not _is_wide_all_the_same(file, time, sensor, free)))
     if not long:
         quality, quality_notes = _find_qualities(file, free, options)
         flags = [name for name in free if _is_flag(file, name, options)]
@@ -121,6 +132,15 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
     if others and not options.known:
         notes.append(f"Not used in a long table: {columns_named(others)}.")
     return Roles(time, asset, "long", sensor, value, {value: beside} if beside else {}, unit, notes=tuple(notes))
+
+
+def _is_wide_all_the_same(file: RawFile, time: str, sensor: str | None, free: Sequence[str]) -> bool:
+    """Whether ``item`` and ``value`` stand in a wide table: each row has its own time and further measurements."""
+    if sensor is None or key_of(sensor) not in LOOSE_NAMES:
+        return False
+    by_row = _distinct(time_column(file, time)) >= BY_ROW * file.table.num_rows
+    others = [name for name in free if key_of(name) not in {*NOT_MEASURED, *VALUE_NAMES}]
+    return by_row and any(_has_fractions(file.table[name], file.decimal) for name in others)
 
 
 def _by_times(
@@ -183,7 +203,8 @@ def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
         ):
             _demand(file, options.time, "time")
         return options.time, []
-    found = _time_candidates(file, options.time_format)
+    told = options.time_format is not None and is_number_format(options.time_format)
+    found = _time_candidates(file, told)
     if not found:
         raise DataError(
             f"{file.path}: no column holds times; the columns are {listed(file.table.column_names)}."
@@ -191,13 +212,56 @@ def find_time(file: RawFile, options: ReadOptions) -> tuple[str, list[str]]:
             "also set --time-format or [source] time_format to epoch_s. "
             "A file that holds no measurements is left out by naming the others, or a glob."
         )
-    time = found[0]
+    time, better = _which_moves(file, found, options)
+    found = [time, *(name for name in found if name != time)]
     label = "the index of the table" if time == "__index_level_0__" else f"column '{time}'"
     notes = [f"Time is {label}."]
     if len(found) > 1:
         notes = [f"Time is {label}; {columns_named(found[1:])} could be it too: choose with --time."]
-    half = _time_of_day(file, time)
+    notes = [*better, *notes] if better else notes
+    half = None if told else _half_of(file, time, options)
     return (f"{time} + {half}", [f"Time is columns '{time}' and '{half}' together."]) if half else (time, notes)
+
+
+def _half_of(file: RawFile, time: str, options: ReadOptions) -> str | None:
+    return time_of_day(file, time, [*(options.sensors or ()), *options.asked])
+
+
+def _which_moves(file: RawFile, found: Sequence[str], options: ReadOptions) -> tuple[str, list[str]]:
+    """Of the columns that may hold time the first that changes from row to row, and what to tell where it is not the
+    first: the date of an export, or of what was installed, is the same in all rows; the time of a delivery in many.
+    """
+    first = found[0]
+    if len(found) < 2 or file.table.num_rows < 2:
+        return first, []
+    half = _half_of(file, first, options)
+    wanted = time_column(file, f"{first} + {half}" if half else first)
+    free = [name for name in file.table.column_names if name not in {*found, half}]
+    series = [file.table[name] for name in free if _may_name_a_series(file, name)]
+    alone = all(_has_fractions(file.table[name], file.decimal) for name in free)
+    rows, n_series, moments = file.table.num_rows, _distinct(*series), _distinct(wanted)
+    # A single moment of many machines or tags has one row of each.
+    still = 2 * n_series <= rows and _distinct(*series, wanted) == n_series
+    for name in found[1:]:
+        each = _distinct(*series, file.table[name])
+        batched = alone and 2 * moments <= each and each >= BY_ROW * rows
+        if (still and each > n_series) or batched:
+            held = f"{moments} time(s) in {rows} rows"
+            return name, [f"Column '{first}' could be the time by its name, but holds {held}: '{name}' is taken."]
+    return first, []
+
+
+def _may_name_a_series(file: RawFile, name: str) -> bool:
+    key, column = key_of(name), file.table[name]
+    named = key in {*SENSOR_NAMES, *PLACE_WORDS} or key.startswith(ASSET_WORDS)
+    number = is_numeric(column, file.decimal)
+    return (number and named) or (not number and is_text(column))
+
+
+def _distinct(*columns: Column) -> int:
+    """How many different rows the columns make; 1 where there is none."""
+    texts = [pc.fill_null(texts_of(column), "") for column in columns]
+    return int(pc.count_distinct(pc.binary_join_element_wise(*texts, "\0")).as_py()) if texts else 1
 
 
 def _one_column(file: RawFile) -> str:
@@ -223,12 +287,11 @@ def _what_could_be_time(file: RawFile) -> str:
     return f" Column '{clock}':{what_text_may_be(file.table[clock], clock)}" if clock is not None else ""
 
 
-def _time_candidates(file: RawFile, wanted: str | None) -> list[str]:
+def _time_candidates(file: RawFile, told: bool) -> list[str]:
     """Columns that may hold time, best first: by name and content, by type, by content alone.
 
-    ``wanted`` is the form that somebody told; numbers may be what it says.
+    ``told`` is whether somebody said that times are numbers: then any may be.
     """
-    told = wanted is not None and is_number_format(wanted)
     ranked: list[tuple[int, int, str]] = []
     for position, name in enumerate(file.table.column_names):
         column, key = file.table[name], key_of(name)
@@ -241,16 +304,6 @@ def _time_candidates(file: RawFile, wanted: str | None) -> list[str]:
         elif is_text(column) and likely_formats(column):
             ranked.append((rank if rank is not None else 200, position, name))
     return [name for _, _, name in sorted(ranked)]
-
-
-def _time_of_day(file: RawFile, time: str) -> str | None:
-    """Find the column with the time of day when ``time`` holds dates alone (historians export both halves)."""
-    column = file.table[time]
-    if not is_text(column) or share_of(column, r"\d:\d|\dT\d|^\d{8,}$") > 0:
-        return None
-    clock = r"^\s*\d{1,2}[:.h]\d{2}([:.m]\d{2}([.,:]\d+)?)?s?(\s*[AaPp]\.?\s?[Mm]\.?)?\s*$"
-    halves = (name for name in file.table.column_names if name != time and is_text(file.table[name]))
-    return next((name for name in halves if share_of(file.table[name], clock) > 0.5), None)
 
 
 def _find_asset(file: RawFile, free: Sequence[str], wanted: str | None) -> tuple[str | None, list[str]]:

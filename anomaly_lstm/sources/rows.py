@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from anomaly_lstm import arrow
+from anomaly_lstm.arrow import Column
 from anomaly_lstm.sources.apart import refuse_sections
-from anomaly_lstm.sources.cells import coded
+from anomaly_lstm.sources.cells import NO_TEXT, coded, is_text, texts_of
 from anomaly_lstm.sources.clocks import Account
 from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
 from anomaly_lstm.sources.moments import OUTSIDE, moments_of
@@ -21,6 +24,8 @@ Int64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 NO_ASSET = "asset missing"
+NOBODY = arrow.texts(("null", "(null)"))
+"""What databases write into the column of names where there is none."""
 NO_SENSOR = "sensor name missing"
 LEFT_OUT = "sensor left out"
 RECORDER = "a mark of the recorder, no value"
@@ -62,7 +67,7 @@ def rows_of(
     ``account`` is what the parts of the file before this one told of their clocks.
     """
     alone = ((stem,), np.zeros(file.table.num_rows, dtype=np.int64))
-    assets, asset = coded(file.table[roles.asset]) if roles.asset else alone
+    assets, asset = coded(_named(file.table[roles.asset])) if roles.asset else alone
     names, sensor = coded(file.table[roles.sensor]) if roles.sensor else ((), None)
     moments = moments_of(file, roles.time, time_format, (assets, asset), (names, sensor), options, account)
     keep, dropped, utc = moments.keep.copy(), dict(moments.dropped), moments.us
@@ -99,6 +104,15 @@ def rows_of(
         found.remarked,
         found.units,
     )
+
+
+def _named(column: Column) -> Column:
+    """A column of names, empty where a database wrote that there is none."""
+    if not is_text(column):
+        return column
+    texts = texts_of(column)
+    nobody = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(texts)), value_set=NOBODY)
+    return pc.if_else(nobody, NO_TEXT, texts)
 
 
 def lost_words(quality: FileQuality, options: ReadOptions) -> list[str]:

@@ -28,7 +28,16 @@ from anomaly_lstm.sources.cells import (
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.names import FOR_ANY_VALUES, LABEL_NAMES, key_of
 from anomaly_lstm.sources.qualities import bad_by, word_of
-from anomaly_lstm.sources.remarks import Habit, Remarked, Remarks, at_most, habit_in, settle_thousands, with_fillers
+from anomaly_lstm.sources.remarks import (
+    Habit,
+    Remarked,
+    Remarks,
+    at_most,
+    habit_in,
+    perhaps_thousands,
+    settle_thousands,
+    with_fillers,
+)
 from anomaly_lstm.sources.roles import Roles
 from anomaly_lstm.sources.units import same_unit
 from anomaly_lstm.sources.words import capped, columns_named, listed
@@ -83,6 +92,9 @@ def wide_values(file: RawFile, roles: Roles, options: ReadOptions, keep: Bool) -
             habits = [(None, sensor, habit_in(file.head[name], file.decimal) if file.head is not None else Habit())]
             numbers, doubts = settle_thousands(numbers, habits, held, rows, file)
             remarked |= doubts
+        else:
+            head = file.head[name] if file.head is not None else None
+            remarked |= perhaps_thousands(numbers.values, sensor, head, held, rows, file)
         words = words_of(held, numbers.bad)
         quality = roles.quality.get(name) or roles.quality.get("*")
         values[:, place], worse = _without_bad(numbers, file, quality, keep)

@@ -41,6 +41,8 @@ def zone_in_name(column: str) -> str | None:
     for pattern in _NAMED:
         found = re.search(pattern, column, 0 if "<=" in pattern else re.IGNORECASE)
         inside = found["inside"] if found else ""
+        if inside in HOURS_AHEAD:  # in capitals: (est) may mean "estimated"
+            return zone_name(f"{HOURS_AHEAD[inside]:+03d}:00")
         if re.fullmatch(r"(?:UTC|GMT)?\s*[+-]\d{1,2}(?::?\d{2})?|UTC|GMT|Z|\w+(/[\w+-]+)+", inside, re.IGNORECASE):
             try:
                 return "UTC" if inside.upper() in ("Z", "GMT", "UTC") else zone_name(inside)

@@ -92,7 +92,8 @@ def test_a_page_in_spanish_says_so_and_keeps_spanish_numbers(opened: Opened) -> 
     assert page.run("document.documentElement.lang") == "es"
     said = page.run("document.body.innerText")
     assert (
-        "bearing_temp 6,1 °C por encima de lo esperado (también vibration) desde el 1 de enero de 2026, 08:20" in said
+        "bearing_temp 71,1 °C, 6,1 °C por encima de lo esperado (también vibration) desde el 1 de enero de 2026, 08:20"
+        in said
     )
     assert "ene" in page.run("document.querySelector('#rarity .xaxislayer-above').textContent")
 

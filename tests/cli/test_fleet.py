@@ -124,6 +124,29 @@ def test_the_zone_of_the_table_of_assets_is_that_of_an_assets_own_page(ran: Path
         assert f"times in {zone}" in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
+def test_a_zone_that_a_person_asks_for_is_that_of_an_assets_page_but_not_of_the_fleet(
+    ran: Path, tmp_path: Path
+) -> None:
+    assert report(ran, "--asset", "P1", "--zone", "Europe/Madrid", "--out", tmp_path / "P1.html").code == 0
+    assert "times in Europe/Madrid" in (tmp_path / "P1.html").read_text(encoding="utf-8")
+    fleet = ("--fleet", "--pages", "none", "--out", tmp_path / "fleet.json")
+    found = told(ran, *fleet, "--zone", "Europe/Madrid")
+    assert {one["asset"]: one["zone"] for one in found["assets"]}["P1"] == "America/Santiago"
+    assert {one["asset"]: one["zone"] for one in found["assets"]}["P2"] == "Europe/Madrid"
+    wrong = report(ran, *fleet, "--zone", "Mars/X")
+    assert wrong.code == 2
+    assert "Mars/X" in wrong.err
+
+
+def test_a_zone_that_changes_nothing_of_a_fleet_is_told(ran: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(ran.parent, tmp_path / "copy"))
+    (copy / "assets.csv").write_text("asset,zone\nP1,Asia/Tokyo\nP2,Asia/Tokyo\n")
+    said = report(copy / ran.name, "--fleet", "--pages", "none", "--zone", "Europe/Madrid")
+    assert said.code == 0, said.err
+    assert "Every asset has its own zone in the table of assets: --zone Europe/Madrid changes" in said.err
+    assert "Every asset" not in report(copy / ran.name, "--fleet", "--pages", "none").err
+
+
 def test_a_page_that_cannot_be_drawn_is_told_and_the_fleet_is_all_the_same(ran: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(ran.parent / "run", tmp_path / "run"))
     for month in (folder / "scores" / "P2").glob("*.parquet"):
@@ -143,6 +166,16 @@ def test_what_a_person_put_aside_is_not_watched_and_says_why(ran: Path, tmp_path
     (why,) = found["not_watched"]
     assert (why["asset"], why["why"], why["by"], why["told"]) == ("P2", "out_of_service", "anna", "overhaul")
     assert found["headline"].startswith("Nothing new to look at")
+
+
+def test_what_a_person_closed_while_it_deviates_is_told_as_such(ran: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ran.parent / "run", tmp_path / "run"))
+    (alert,) = json.loads((folder / "alerts.json").read_text())["alerts"]
+    assert anomaly_lstm("case", "close", folder, alert["alert_id"][:6], "--why", "worn", "--by", "bo").code == 0
+    found = told(folder, "--fleet", "--pages", "none", "--out", tmp_path / "fleet.json")
+    (closed,) = (one for one in found["assets"] if one["asset"] == "P2")
+    assert closed["status"] == "closed"
+    assert re.match(r"Closed by bo, .* \(worn\), though it still deviates\. vibration", closed["sentence"])
 
 
 @pytest.mark.parametrize(
@@ -177,7 +210,7 @@ def test_a_run_keeps_a_folder_of_pages_up_to_date(made: Path, tmp_path: Path) ->
     pipeline, web = written(made, tmp_path, WEB), tmp_path / "web"
     assert anomaly_lstm("run", pipeline, "--until", row_time(FAULT)).code == 0
     assert [path.name for path in web.iterdir()] == ["fleet.html"]
-    assert title(web / "fleet.html") == "Ninguna alerta en pie en 4 equipos"
+    assert title(web / "fleet.html") == "Ninguna alerta activa en 4 equipos"
     assert anomaly_lstm("run", pipeline, "--until", row_time(FAULT + 30)).code == 0
     assert title(web / "fleet.html") == "1 de 4 equipos pide una mirada: P2"
     first = (web / "P2.html").stat().st_mtime_ns
@@ -187,7 +220,7 @@ def test_a_run_keeps_a_folder_of_pages_up_to_date(made: Path, tmp_path: Path) ->
     alert = json.loads((tmp_path / "run" / "alerts.json").read_text())["alerts"][0]
     assert anomaly_lstm("case", "ack", pipeline, alert["alert_id"], "--by", "anna").code == 0
     assert anomaly_lstm("run", pipeline, "--until", row_time(FAULT + 36)).code == 0
-    assert "Reconocida por anna." in (web / "P2.html").read_text(encoding="utf-8")
+    assert "Reconocida por anna, " in (web / "P2.html").read_text(encoding="utf-8")
 
 
 def test_pages_that_cannot_be_written_never_fail_the_run_and_are_told_once(made: Path, tmp_path: Path) -> None:

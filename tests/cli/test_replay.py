@@ -170,6 +170,15 @@ def test_events_without_a_failure_are_still_useful_and_it_is_said(made: Path, tm
         assert "No failure noted; " in said.err
 
 
+def test_without_events_it_is_said_that_every_alert_counts_as_false(made: Path, tmp_path: Path) -> None:
+    said = anomaly_lstm("replay", *scores(made)[:3], *WARN, "--out", tmp_path / "r.html")
+    assert said.code == 0, said.err
+    assert "every alert counts as false" in " ".join(said.err.split())
+    header_only = told(*scores(made)[:3], *WARN, "--events", events_file(tmp_path))
+    assert told(*scores(made)[:3], *WARN) == header_only
+    assert "time in alarm" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
 def test_events_of_another_time_are_refused_with_both_spans(made: Path, tmp_path: Path) -> None:
     old = events_file(tmp_path, "P2,2020-01-01,2020-01-02,failure")
     said = anomaly_lstm("replay", *scores(made)[:3], "--events", old, "--out", tmp_path / "r.html")
@@ -216,7 +225,6 @@ def test_a_wrong_option_is_refused_by_name(
 
 def test_what_is_missing_is_named(made: Path, ran: Path, tmp_path: Path) -> None:
     refused(anomaly_lstm("replay"), 2, "TARGET is missing")
-    refused(anomaly_lstm("replay", made / "scores.parquet", "--model", made / "model"), 2, "--events is missing")
     refused(anomaly_lstm("replay", *scores(made)[:1], "--events", made / "events.csv"), 2, "--model is missing")
     refused(anomaly_lstm("replay", ran, made / "scores.parquet"), 2, "stands alone")
     fresh = tmp_path / "fresh.toml"

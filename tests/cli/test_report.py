@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,14 @@ def test_without_more_words_the_page_is_of_what_matters_most(ran: Path) -> None:
     assert "above expected" in title(page)
 
 
+def test_the_page_tells_the_reason_with_which_the_alert_was_raised(ran: Path, tmp_path: Path) -> None:
+    assert report(ran, "--out", tmp_path / "page.html").code == 0
+    lines = [json.loads(line) for line in (ran.parent / "run" / "history.jsonl").read_text().splitlines()]
+    (raised,) = (line["alert"]["reason"] for line in lines if line["change"] == "raised")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert f'As it was told: <span lang="en">{escape(raised)}</span>' in page
+
+
 def test_an_asset_without_an_alert_says_so(ran: Path, tmp_path: Path) -> None:
     said = report(ran, "--asset", "P1", "--out", tmp_path / "p1.html")
     assert said.code == 0, said.err
@@ -81,9 +90,10 @@ def test_the_same_page_is_the_same_bytes(ran: Path, tmp_path: Path) -> None:
 def test_what_a_person_said_shows_at_once(ran: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(ran.parent / "run", tmp_path / "run"))
     (alert,) = json.loads((folder / "alerts.json").read_text())["alerts"]
-    assert anomaly_lstm("case", "ack", folder, alert["alert_id"], "--by", "anna").code == 0
+    assert anomaly_lstm("case", "ack", folder, alert["alert_id"], "--by", "anna", "--why", "seen").code == 0
     assert report(folder, "--out", tmp_path / "p.html").code == 0
-    assert "Acknowledged by anna." in (tmp_path / "p.html").read_text(encoding="utf-8")
+    said = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert re.search(r"Acknowledged by anna, \d+ \w+ \d{4} \d\d:\d\d \(seen\)\.", said)
 
 
 @pytest.mark.parametrize(

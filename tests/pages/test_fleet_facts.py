@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.events import Asset
@@ -46,11 +47,18 @@ def state_of(folder: Path, **more: Any) -> None:
     path.write_text(json.dumps({**state, **more}))
 
 
-def test_an_alert_that_stood_is_worse_where_its_rows_became_rarer(tmp_path: Path) -> None:
+def test_an_alert_that_stood_is_worse_where_its_rows_became_rarer_and_its_sensor_further_off(tmp_path: Path) -> None:
     lay(tmp_path, ROWS, 2, 2)
-    assert [(one.change, one.alert["asset"]) for one in told(tmp_path, since="2d").changed] == [("worse", "pump")]
+    (found,) = told(tmp_path, since="2d").changed
+    assert (found.change, found.alert["asset"]) == ("worse", "pump")
+    further, rarer = found.worse
+    assert (further.what, further.sensor, further.unit, further.side) == ("deviation", "sensor_00", "bar", "above")
+    assert further.then == pytest.approx(5 / 3, abs=1.0), "a third of the way to 5 bar, and noise"
+    assert (further.now, rarer.what) == (5.0, "return_period")
     assert [one.change for one in told(tmp_path, since="4d").changed] == ["new"]
     change(tmp_path, "pump", return_period_s=lambda table: [3600.0] * len(table))
+    change(tmp_path, "pump", **{"value.sensor_00": lambda table: [65.0] * len(table)})
+    change(tmp_path, "pump", **{"expected.sensor_00": lambda table: [60.0] * len(table)})
     assert [one.change for one in told(tmp_path, since="2d").changed] == ["unchanged"]
 
 
@@ -72,7 +80,7 @@ def test_an_asset_without_rows_for_a_day_is_not_watched(tmp_path: Path) -> None:
     states = np.where(times > last, "NO_DATA", "SCORED").tolist()
     change(tmp_path, "pump-0001", state=lambda table: states)
     (why,) = shown(told(tmp_path), "pump-0001").unwatched
-    assert (why.why, why.since_us) == ("silent", last)
+    assert (why.why, why.since_us) == ("silent", last + MINUTE_US), "from the end of its last row on"
 
 
 def test_a_sensor_without_a_value_is_dead_and_one_that_is_seldom_measured_is_not(tmp_path: Path) -> None:
@@ -88,16 +96,18 @@ def test_a_sensor_without_a_value_is_dead_and_one_that_is_seldom_measured_is_not
 
 
 def test_what_was_never_scored_says_what_it_lacks(tmp_path: Path) -> None:
-    lay(tmp_path, ROWS, 2, 4)
+    lay(tmp_path, ROWS, 2, 5)
     watches = json.loads((tmp_path / "state.json").read_text())["assets"]
     for name, state in (("pump-0001", "OUT_OF_STATE"), ("pump-0002", "WARM_UP"), ("pump-0003", "SENSOR_BAD")):
         change(tmp_path, name, state=lambda table, state=state: [state] * len(table))
         watches[name]["n_scored"] = 0
+    watches["pump-0004"] |= {"next": None, "n_scored": 0}
     state_of(tmp_path, assets=watches, failed={"pump": "pump: sensor 'x' is missing.", "a.csv": "a.csv: torn"})
     made = told(tmp_path, Asset("new", "", "", "", enabled=True), Asset("off", "", "", "", enabled=False))
     whys = {one.name: [why.why for why in one.unwatched] for one in made.assets}
     assert whys == {
         "pump": ["failed"], "pump-0001": ["off"], "pump-0002": ["warm_up"], "pump-0003": ["sensors"],
+        "pump-0004": ["empty"],
         "new": ["never"], "off": ["disabled"],
     }  # fmt: skip
     assert shown(made, "pump").unwatched[0].told == "sensor 'x' is missing."

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from anomaly_lstm.actions import Action
 from anomaly_lstm.clock import iso
+from anomaly_lstm.events import Asset
 from anomaly_lstm.pages import fleet as facts
 from anomaly_lstm.pages.fleet import Changed, Dead, Fleet, Unwatched
 from anomaly_lstm.pages.fleet_page import MOST, draw
@@ -50,8 +52,8 @@ def section(page: str, name: str) -> str:
         (fleet(shown("p", alerts=[silent()])), "1 of 1 asset needs a look: p", "1 de 1 equipo pide una mirada: p"),
         (fleet(shown("p", alerts=[alert(acked=True)])),
          "Nothing new to look at: what stands is acknowledged or put aside (1 asset)",
-         "Nada nuevo que mirar: lo que está en pie está reconocido o apartado (1 equipo)"),
-        (fleet(shown("p"), shown("q")), "No alert stands on 2 assets", "Ninguna alerta en pie en 2 equipos"),
+         "Nada nuevo que mirar: lo que está activo está reconocido o apartado (1 equipo)"),
+        (fleet(shown("p"), shown("q")), "No alert stands on 2 assets", "Ninguna alerta activa en 2 equipos"),
         (fleet(shown("p", unwatched=[Unwatched("never")])),
          "None of 1 asset is watched", "Ninguno de 1 equipo está vigilado"),
         (fleet(), "No asset is watched yet", "Todavía no se vigila ningún equipo"),
@@ -62,14 +64,33 @@ def test_the_headline_says_how_many_need_a_look_and_which(made: Fleet, english: 
     assert headline(made, SPANISH) == spanish
 
 
+def test_what_is_new_says_what_the_asset_is_worth_and_whose_it_is() -> None:
+    assert "Criticality: high; owner: reliability." in section(drawn(fleet(shown("p", alerts=[alert()]))), "new")
+    bare = shown("p", alerts=[alert()], asset=Asset("p", "", "", "", enabled=True))
+    assert "Criticality" not in section(drawn(fleet(bare)), "new")
+
+
+def test_an_asset_whose_alert_was_closed_while_it_deviates_is_not_quiet() -> None:
+    act = Action("", START, "bo", "close", "p", why="known wear", alert_id=alert()["alert_id"])
+    made = fleet(shown("p", closed=[alert(asset="p", closed=True)], acts=[act]), shown("q"))
+    said = section(drawn(made), "all")
+    assert "closed, still deviating Closed by bo, 1 January 2026 00:00 (known wear), though it still deviates." in said
+    assert [one.status for one in made.assets] == ["closed", "quiet"]
+    assert "cerrada, sigue desviada" in section(drawn(made, SPANISH), "all")
+
+
 def test_each_section_tells_the_sentence_of_its_alerts_and_what_people_made_of_them() -> None:
     page = drawn(mixed())
-    assert "◆ warning pump-07 : bearing_temp 6.1 °C above expected (vibration too) since 1 January" in section(
+    assert "◆ warning pump-07 : bearing_temp 71.1 °C, 6.1 °C above expected (vibration too) since 1 January" in section(
         page, "new"
     )
     worse = section(page, "worse")
     assert "■ critical pump-03 :" in worse
-    assert "It was advisory. bearing_temp 85 °C in about 9 h (4 h to 15 h) if load and trend stay." in worse
+    assert (
+        "Since then: severity advisory → critical; bearing_temp 4.9 → 6.1 °C above expected; bearing_temp 69.9 → 71.1 "
+        "°C, beyond its bound of 71 °C; bearing_temp 85 °C in 63 h → 9 h; once in 8 days → 400 days."
+    ) in worse
+    assert "bearing_temp 85 °C in about 9 h (4 h to 15 h) if load and trend stay." in worse
     assert "Acknowledged by anna." in section(page, "unchanged")
     assert "pump-08 : no alert yet; bearing_temp moves towards its bound of 85 °C since" in section(page, "rising")
     assert "Cleared 1 January 2026 10:00. Awaits a verdict." in section(page, "over")
@@ -80,7 +101,7 @@ def test_assets_that_are_not_watched_are_told_with_the_reason() -> None:
     told = unescape(section(drawn(mixed()), "not_watched"))
     for words_ in (
         "pump-06 : switched off in the table of assets.",
-        "pump-09 : in the table of assets, but no row of it ever came.",
+        "pump-09 : no row of it ever came.",
         "pump-05 : no data since 1 January 2026 00:00.",
         "pump-04 : shelved (what vibration leads) until 3 January 2026 11:59 by anna: spare ordered.",
         "pump-10 : the last run failed on it: sensor 'flow' is missing (the model knows 5).",
@@ -99,14 +120,14 @@ def test_assets_of_which_the_same_is_to_be_said_are_told_together() -> None:
 
 def test_what_there_is_nothing_of_is_told_in_one_line() -> None:
     page = drawn(fleet(shown("p")))
-    assert "Nothing to tell: New since then · Worse than then · Unchanged" in words(page)
+    assert "Nothing to tell: New since then · Worse since then · Unchanged" in words(page)
     assert len(re.findall("<section", page)) == 1
 
 
 def test_a_long_section_is_cut_and_says_so() -> None:
     made = fleet(*[shown(f"p{n:03d}", alerts=[alert()]) for n in range(MOST + 4)])
     told = section(drawn(made), "new")
-    assert told.count("bearing_temp 6.1") == MOST
+    assert told.count("bearing_temp 71.1") == MOST
     assert "And 4 more: the table has all of them." in told
 
 
@@ -114,7 +135,7 @@ def test_the_table_has_all_assets_ranked_with_what_is_known_of_them() -> None:
     page = drawn(mixed())
     rows = re.findall(r"<tr data-s=.*?</tr>", page, re.DOTALL)
     assert len(rows) == 12
-    assert words(rows[0]).startswith("pump-03 ■ critical bearing_temp 6.1 °C above expected")
+    assert words(rows[0]).startswith("pump-03 ■ critical bearing_temp 71.1 °C, 6.1 °C above expected")
     assert "2026-01-01 08:20 9 h 4 h to 15 h Strangest row: once in" in words(rows[0])
     assert words(rows[0]).endswith("2026-01-01 11:59 pump north high crew 0")
     assert [re.findall(r'data-s="([^"]*)"', row)[0] for row in rows] == [

@@ -43,12 +43,20 @@ def test_there_is_one_row_an_asset_in_the_order_of_the_page() -> None:
         "2026-01-01 08:20",
         "2026-01-01 11:59",
     )
-    assert first["what"].startswith("bearing_temp 6.1 °C above expected")
+    assert first["what"].startswith("bearing_temp 71.1 °C, 6.1 °C above expected")
     assert (first["type"], first["owner"]) == ("pump", "crew 0")
     (silent,) = [row for row in found if row["asset"] == "pump-06"]
     assert (silent["severity"], silent["not watched because"], silent["last row"]) == (
         "not watched", "switched off in the table of assets", "",
     )  # fmt: skip
+
+
+def test_rarer_than_what_is_told_is_not_told_apart_in_figures_either() -> None:
+    rarest = alert(peak={**alert()["peak"], "return_period_s": 1e12})
+    made = fleet(shown("p", alerts=[rarest]))
+    (row,) = rows(made)
+    assert row["once in, days"] == "365250"
+    assert document(made, ENGLISH)["assets"][0]["return_period_s"] == 365_250 * 86_400
 
 
 def test_times_are_on_the_clock_of_the_plant_and_parse_as_times() -> None:

@@ -80,3 +80,7 @@ def test_a_page_follows_a_dark_screen_and_prints_light() -> None:
 
 def test_a_table_without_rows_is_a_sentence() -> None:
     assert table(("a",), [], empty="None.") == "<p>None.</p>"
+
+
+def test_a_figure_and_its_unit_stay_in_one_line() -> None:
+    assert str(element("p", "85 °C, 91.7 % of 3 % x")) == "<p>85\u00a0°C, 91.7\u00a0% of 3\u00a0% x</p>"

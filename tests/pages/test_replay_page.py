@@ -89,7 +89,7 @@ def test_what_draws_stands_in_the_page_and_nothing_else_may_run(result: Replay) 
 def test_a_page_in_spanish_has_spanish_words_numbers_and_the_clock_of_the_plant(result: Replay) -> None:
     said = words(draw(result, Tongue("es", ZoneInfo("America/Santiago"))))
     assert "pump fallo 2025-12-31 23:42 2025-12-31 22:40 62 min antes aviso temp" in said
-    assert "pump: temp 10 por encima de lo esperado (también flow) desde el" in said
+    assert "pump: temp 60, 10 por encima de lo esperado (también flow) desde el" in said
     assert "horas de America/Santiago" in said
     assert not re.search(r"\b(failure|warned|promised|false alert|once in)\b", said)
 

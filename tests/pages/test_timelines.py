@@ -49,8 +49,26 @@ def test_the_time_of_warning_reaches_from_the_alert_to_the_failure(drawn: Figure
 def test_false_alerts_are_hollow_and_keep_a_mark_however_short_they_are(year: Replay, drawn: Figure) -> None:
     false = [t for name in ("false advisory", "false warning") for t in traces(drawn, name) if t["type"] == "scatter"]
     assert all(trace["marker"]["symbol"].endswith("-open") for trace in false)
-    assert sum(len(trace["x"]) for trace in false) == len(year.present.judged.false) > 5
+    ids = {one.alert_id for one in year.present.judged.false}
+    assert sum(len(trace["x"]) for trace in false) == sum(one.alert_id in ids for one in year.present.raised) > 5
     assert "lasted 60 min" in false[0]["customdata"][0]
+
+
+def test_a_false_alert_that_was_opened_again_is_hollow_both_times() -> None:
+    made = of([rows("p", stretch(100, 110, 40.0) | stretch(112, 130, 40.0), 300)])
+    assert (len(made.present.raised), len(made.present.judged.false)) == (2, 1)
+    figure = timeline(made, ["p"], PLAIN)
+    assert not traces(figure, "advisory")
+    bars, marks = traces(figure, "false advisory")
+    assert len(bars["x"]) == len(marks["x"]) == 2
+
+
+def test_an_alert_that_announced_is_drawn_with_the_severity_it_had_when_it_was_told() -> None:
+    made = of([rows("p", stretch(100, 110, 40.0) | stretch(110, 130, 400.0), 300)], event("p", 90, 150))
+    assert [one.severity for one in made.present.raised] == ["warning"], "it came to it later"
+    figure = timeline(made, ["p"], PLAIN)
+    assert traces(figure, "advisory")
+    assert not traces(figure, "warning")
 
 
 def test_what_was_noted_is_told_where_one_points_at_its_band(drawn: Figure) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sources.awkward import FLOW, TEMP, Case, Rows, reference, table, times
+from tests.sources.awkward import FLOW, MINUTE_US, START_US, TEMP, Case, Rows, reference, table, times
 
 HEAD, *ROWS = table(separator=";").splitlines()
 
@@ -71,6 +71,19 @@ def lost(name: str, *words: str) -> Case:
 NEGATIVE = {t: {"flow": -row["flow"], "temp": row["temp"]} for t, row in reference().items()}
 MOSTLY_BAD = {t: row if n < 2 else {"temp": row["temp"]} for n, (t, row) in enumerate(reference().items())}
 
+
+def whole_numbers(mark: str, lines: int = 4) -> bytes:
+    """A table of one sensor that rises over 1000 after so many lines, with a mark between the thousands."""
+    numbers = [*[996] * (lines - 4), *range(996, 1004)]
+    stamps = [START_US + MINUTE_US * n for n in range(len(numbers))]
+    rows = [f"{us // 1_000_000};{n:,}".replace(",", mark) for us, n in zip(stamps, numbers, strict=True)]
+    return "\n".join(["time;flow", *rows, ""]).encode()
+
+
+LATE = {
+    START_US + MINUTE_US * n: {"flow": flow}
+    for n, flow in enumerate([*[996.0] * 396, 996.0, 997.0, 998.0, 999.0, 1.0, 1.001, 1.002, 1.003])
+}
 SMALL = ["1.001", "1.002", "1.003", "1.004", "1.005", "3,010", "1.007", "1.008"]
 
 CASES = (
@@ -132,6 +145,33 @@ CASES = (
         "thousands of whole numbers",
         {"pump.csv": cells([f"{n:,}" for n in range(996, 1004)])},
         "accepted",
+        rows={int(t): {"flow": 996.0 + n, "temp": TEMP[n]} for n, t in enumerate(times())},
+    ),
+    *(
+        Case(
+            f"thousands of whole numbers only, by '{mark}'",
+            {"pump.csv": whole_numbers(mark)},
+            "warned",
+            (rf"AMBIGUOUS: 'flow', line 6: '1\{mark}000' is read as 1000", "--decimal"),
+            rows={int(t): {"flow": 996.0 + n} for n, t in enumerate(times())},
+        )
+        for mark in ".,"
+    ),
+    Case(
+        "whole numbers that rise over 1000 long after the first lines",
+        {"pump.csv": whole_numbers(".", lines=400)},
+        "warned",
+        (
+            r"AMBIGUOUS: 'flow', line 402: '1\.000' is read as a fraction",
+            r"4 such cell.s.. If it is 1000: --decimal ','",
+        ),
+        rows=LATE,
+    ),
+    Case(
+        "thousands of whole numbers beside fractions with the same mark",
+        {"pump.csv": cells([f"{n:,}".replace(",", ".") for n in range(996, 1004)])},
+        "warned",
+        ("AMBIGUOUS: 'flow', line 6: '1.000' is read as 1000", "'flow' is the other one"),
         rows={int(t): {"flow": 996.0 + n, "temp": TEMP[n]} for n, t in enumerate(times())},
     ),
     Case("minus signs of print", {"pump.csv": written("\u2212{:g}")}, "accepted", rows=NEGATIVE),

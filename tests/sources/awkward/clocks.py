@@ -62,6 +62,13 @@ def in_march(word: str, form: str) -> Callable[[datetime], str]:
     return lambda t: t.strftime(form.replace("%b", word))
 
 
+BUILT = [
+    f"{name};{built};{moment(int(t)):%Y-%m-%d %H:%M:%S};{flow:g}\n".encode()
+    for name, built in (("P1", "2019-05-01"), ("P2", "2020-06-01"))
+    for t, flow in zip(times(), FLOW, strict=True)
+]
+SNAPSHOT = [f"2026-03-02 10:00:00;P{n};2026-02-0{n + 1} 08:00:00;1.5\n".encode() for n in range(8)]
+
 ISO = (
     accepted("iso with Z", "%Y-%m-%dT%H:%M:%SZ"),
     accepted("iso with an offset", lambda t: (t + timedelta(hours=5, minutes=30)).strftime("%Y-%m-%dT%H:%M:%S+05:30")),
@@ -93,6 +100,52 @@ ISO = (
         (r"pump\.csv", "days of a year are not read", "calendar dates"),
     ),
     Case("months only", {"pump.csv": written("%Y-%m")}, "refused", (r"pump\.csv", "--time")),
+)
+
+WHICH = (
+    Case(
+        "when each of two machines was built before the time that moves",
+        {"pump.csv": b"Machine;Installation Date;Reading Time;flow\n" + b"".join(BUILT)},
+        "warned",
+        ("'Installation Date' could be the time by its name, but holds 2 .*'Reading Time' is taken",),
+        rows={name: {t: {"flow": row["flow"]} for t, row in reference().items()} for name in ("P1", "P2")},
+    ),
+    Case(
+        "seconds, then milliseconds since 1970",
+        {"pump.csv": written(lambda t: f"{int(t.timestamp()) * (1 if t.minute < 4 else 1000)}")},
+        "refused",
+        ("MIXED: column 'time' holds", r"'1772445600' \(line 2\)", r"'1772445840000' \(line 6\)", "split the file"),
+    ),
+    *(
+        Case(
+            f"a time that is {name} before the one that moves",
+            {"pump.csv": written(f"{first};%Y-%m-%d %H:%M:%S", header=f"{head};{moving};flow;temp")},
+            "warned",
+            (f"Column '{head}' could be the time by its name, but holds .* '{moving}' is taken",),
+        )
+        for name, head, moving, first in (
+            ("always the same", "timestamp", "event_time", "2026-03-05 08:00:00"),
+            ("always the same day", "Date", "Sampled", "2026-03-05"),
+            ("when it was built", "Installation Date", "Reading Time", "01.05.2019"),
+        )
+    ),
+    Case(
+        "one moment of many machines, each with a day of its own",
+        {"pump.csv": b"time;machine;serviced;flow\n" + b"".join(SNAPSHOT)},
+        "warned",
+        ("Time is column 'time'", "'serviced' could be it too"),
+        rows={f"P{n}": {START_US: {"flow": 1.5}} for n in range(8)},
+        options=("--period", "1min"),
+    ),
+    *(
+        Case(
+            f"the short name of a zone in the name of the column, {name}",
+            {"pump.csv": written("%Y-%m-%d %H:%M:%S", zone=zone, header=f"{name};flow;temp")},
+            "accepted",
+            ("says UTC",),
+        )
+        for name, zone in (("Time (CET)", "Etc/GMT-1"), ("Zeit [MEZ]", "Etc/GMT-1"), ("Time (EST)", "Etc/GMT+5"))
+    ),
 )
 
 WRITTEN = (
@@ -724,4 +777,4 @@ WRONG = (
     ),
 )
 
-CASES = (*ISO, *WRITTEN, *ORDER, *NUMBERS, *COUNTED, *ZONES, *WRONG)
+CASES = (*ISO, *WRITTEN, *WHICH, *ORDER, *NUMBERS, *COUNTED, *ZONES, *WRONG)

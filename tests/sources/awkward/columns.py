@@ -41,6 +41,12 @@ def long(quality: bool = False, unit: bool = False, units: tuple[str, str] = ("m
     return ("\n".join(lines) + "\n").encode()
 
 
+def long_with_most() -> bytes:
+    """The long table with a further measurement in each row."""
+    head, *rows = long().decode().splitlines()
+    return "\n".join([head.replace("tag", "name") + ";most", *(f"{row};1.5" for row in rows), ""]).encode()
+
+
 def quality(name: str, column: str, good: str, bad: str, *sensors: str) -> Case:
     word = rf"'quality {bad}' \(1\)"
     says = (f"Column '{column}' says how good", *(rf"'{sensor}': 1 cell\(s\).*{word}" for sensor in sensors))
@@ -384,6 +390,29 @@ CASES = (
         {"pump.csv": wide("flow_status", qualities("1", "0"))},
         "accepted",
         rows={t: row | {"flow_status": float(n != BAD_AT)} for n, (t, row) in enumerate(reference().items())},
+    ),
+    *(
+        Case(
+            f"a column '{name}' of words and one called 'value' in a wide table",
+            {"pump.csv": wide(name, ["A"] * 4 + ["B"] * 4).replace(b"flow", b"value", 1)},
+            "warned",
+            (f"Text, no sensor: column '{name}'",),
+            rows=renamed("value"),
+        )
+        for name in ("item", "channel", "name")
+    ),
+    Case(
+        "long with further measurements of each sensor",
+        {"pump.csv": long_with_most()},
+        "warned",
+        ("Long table: column 'name'", "Not used in a long table: column 'most'"),
+    ),
+    Case(
+        "a row of which a database does not know the machine",
+        {"pump.csv": machines("asset", "P1") + b"2026-03-02T10:20:00Z;NULL;1;1\n"},
+        "warned",
+        ("1 row.s. dropped: asset missing",),
+        rows={"P1": reference()},
     ),
     Case("long", {"pump.csv": long()}, "accepted", ("Long table",)),
     Case(

@@ -24,13 +24,71 @@ def pairs(*heads: str, short: int = 0) -> bytes:
     return text(*heads, *(";".join(cells) for cells in zip(stamps, flow, second, strict=True)))
 
 
+def trios(head: str, form: str) -> bytes:
+    """The rows of the reference in a form of one's own: {t}, {f} and {c}, and {q} for how good the flow is."""
+    parts = [row.split(";") for row in ROWS]
+    qualities = ["Bad" if n == 3 else "Good" for n in range(len(ROWS))]
+    rows = [form.format(t=t, f=f, c=c, q=q) for (t, f, c), q in zip(parts, qualities, strict=True)]
+    return text(head, *rows)
+
+
 def in_pairs(name: str, *heads: str) -> Case:
     return Case(f"pairs of times and values, {name}", {"pump.csv": pairs(*heads)}, "warned", ("PAIRS.*'flow', 'temp'",))
 
 
 HALF = [row if n % 2 else f"02/03/2026 10:0{n};{row.split(';', 1)[1]}" for n, row in enumerate(ROWS)]
+NUMBERED = [f"{n};{row.replace('T', ' ').replace('Z', '')}" for n, row in enumerate(ROWS, start=1)]
+RECORDS = [row.replace(";", f";{n};", 1) for n, row in enumerate(ROWS, start=410)]
 
 CASES = (
+    Case(
+        "a logger that numbers its rows under '#'",
+        {"pump.csv": text("Plot Title: K", "#;Date Time, GMT+00:00;flow;temp", *NUMBERED)},
+        "warned",
+        ("names stand in line 2", "numbers the rows, no sensor: column '#'"),
+    ),
+    Case(
+        "a logger that writes units and how values were taken below the names",
+        {
+            "pump.csv": text(
+                "TOA5;st;CR1000;1;os", "TIMESTAMP;RECORD;flow;temp", "TS;RN;Volts;Deg C", ";;Min;Avg", *RECORDS
+            )
+        },
+        "warned",
+        ("numbers the rows, no sensor: column 'RECORD'", "flow: Volts, temp: Deg C"),
+    ),
+    *(
+        Case(
+            f"pairs of times and values, {name}",
+            {"pump.csv": trios(head, row)},
+            "warned",
+            ("PAIRS.*'flow', 'temp'", *says),
+            rows=wanted,
+        )
+        for name, head, row, says, wanted in (
+            ("values first", "flow value;flow time;temp value;temp time", "{f};{t};{c};{t}", (), reference()),
+            (
+                "with remarks",
+                "flow time;flow value;temp time;temp value;Remark",
+                "{t};{f};{t};{c};seen",
+                ("Not used beside the pairs: column 'Remark'",),
+                reference(),
+            ),
+            (
+                "with qualities",
+                "flow time;flow value;flow quality;temp time;temp value;temp quality",
+                "{t};{f};{q};{t};{c};Good",
+                ("Column 'quality' says how good",),
+                {t: row if n != 3 else {"temp": row["temp"]} for n, (t, row) in enumerate(reference().items())},
+            ),
+        )
+    ),
+    Case(
+        "what happened last beside its time, which is no pair",
+        {"pump.csv": trios("time;flow;last start;temp;Remark", "{t};{f};2026-03-01 08:00;{c};seen")},
+        "accepted",
+        ("Time is column 'time'",),
+    ),
     Case(
         "times of two forms in one column",
         {"pump.csv": text(HEAD, *HALF)},

@@ -114,6 +114,12 @@ CASES = (
         "warned",
         (r"decimal mark in column\(s\) '(flow|temp)' is the other one",),
     ),
+    Case(
+        "an empty file among others",
+        {"pump.csv": table().encode(), "tank.csv": b""},
+        "warned",
+        (r"tank\.csv: The file is empty: passed over",),
+    ),
     Case("an empty file", {"pump.csv": b""}, "refused", (r"pump\.csv", "empty")),
     Case("nothing but blank lines", {"pump.csv": b"\n\r\n \n"}, "refused", (r"pump\.csv", "empty")),
     Case("nothing but a mark", {"pump.csv": b"\xef\xbb\xbf"}, "refused", (r"pump\.csv", "empty")),
