@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm.errors import DataError
 from anomaly_lstm.sources.contract import RawAsset
 from anomaly_lstm.sources.rows import Rows
+from anomaly_lstm.sources.units import same_unit, split_unit
 from anomaly_lstm.sources.words import columns_named, listed
 
 Int64 = NDArray[np.int64]
@@ -20,7 +22,8 @@ Floats = NDArray[np.float64]
 def assemble(rows: Sequence[Rows], known: Sequence[str] = ()) -> tuple[list[RawAsset], list[str]]:
     """Put the rows of every asset together, all assets with the same sensors (NaN where a file has none); by name.
 
-    A long table has the sensors that have kept rows; those a model knows (``known``) count without rows too.
+    A long table has the sensors that have kept rows; those a model knows (``known``) count without rows too. Raises
+    `DataError` where files of one asset tell two units of a sensor.
     """
     parts: dict[str, list[tuple[Rows, Any]]] = defaultdict(list)
     for block in rows:
@@ -39,6 +42,7 @@ def assemble(rows: Sequence[Rows], known: Sequence[str] = ()) -> tuple[list[RawA
         )
     ]
     sensors = tuple(sorted(set(seen)) if long else dict.fromkeys(seen))
+    told = {asset: _units_of(asset, [block for block, _ in parts[asset]]) for asset in sorted(parts)}
     assets = [_one_asset(asset, parts[asset], sensors) for asset in sorted(parts)]
     lacking: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for made in assets:
@@ -48,6 +52,49 @@ def assemble(rows: Sequence[Rows], known: Sequence[str] = ()) -> tuple[list[RawA
         f"{columns_named(missing)} {'is' if len(missing) == 1 else 'are'} not in the files of {listed(who)}: "
         "missing there."
         for missing, who in lacking.items()
+    ] + [*_names_alike(rows, sensors), *_units_apart(told)]
+
+
+def _units_of(asset: str, blocks: Sequence[Rows]) -> dict[str, str]:
+    """Sensor → unit, as the files of an asset tell; raise `DataError` where two differ."""
+    found: dict[str, tuple[str, str]] = {}
+    for block in blocks:
+        for sensor, unit in block.units.items():
+            before, file = found.setdefault(sensor, (unit, block.file))
+            if not same_unit(unit, before):
+                raise DataError(
+                    f"{block.file}: sensor '{sensor}' of asset '{asset}' is in '{unit}' here and in '{before}' in "
+                    f"{file}. A sensor has one unit: convert the values, or leave it out with --exclude."
+                )
+    return {sensor: unit for sensor, (unit, _) in found.items()}
+
+
+def _units_apart(told: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Tell of sensors that are in one unit at one asset and in another at another."""
+    notes: dict[str, str] = {}
+    first: dict[str, tuple[str, str]] = {}
+    for asset, units in told.items():
+        for sensor, unit in units.items():
+            before, other = first.setdefault(sensor, (unit, asset))
+            if not same_unit(unit, before):
+                notes.setdefault(
+                    sensor,
+                    f"UNITS DIFFER: '{sensor}' is in '{before}' at asset '{other}' and in '{unit}' at '{asset}': "
+                    "its values cannot be compared. Convert them, or leave it out with --exclude.",
+                )
+    return list(notes.values())
+
+
+def _names_alike(rows: Sequence[Rows], sensors: Sequence[str]) -> list[str]:
+    """Tell of names that differ in case or unit only and stand in no file together: one sensor, most likely."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in sensors if len(rows) > 1 else ():
+        alike[split_unit(name)[0].casefold()].append(name)
+    return [
+        f"TWO SENSORS? {columns_named(names)} differ in case or unit only and stand in different files: if they are "
+        "one sensor, give it one name with [source] columns, in one unit."
+        for names in alike.values()
+        if len(names) > 1 and not any(len({*names} & {*block.sensors}) > 1 for block in rows)
     ]
 
 

@@ -155,6 +155,8 @@ class RawFile:
     """Share of the file that has been read after these rows."""
     head: Any = None
     """The first rows of the file, the same however the others are cut into parts; None where nobody looked."""
+    sections: tuple[int, ...] = ()
+    """The rows above which the names stand again."""
     told: Mapping[str, str] = field(default_factory=dict)
     """``time`` and ``asset`` → column, where the file says so itself, as an ingested one does: all else are sensors."""
 

@@ -30,9 +30,11 @@ from anomaly_lstm.sources import packing, pairs
 from anomaly_lstm.sources.contract import RawFile, ReadOptions
 from anomaly_lstm.sources.decoding import as_utf8, lines_in
 from anomaly_lstm.sources.layout import BLANKS, SAMPLE_BYTES, SEPARATORS, Shape, find_shape
+from anomaly_lstm.sources.names import TIME_NAMES
 from anomaly_lstm.sources.packing import Content
-from anomaly_lstm.sources.strays import FURTHER_NAMES, HEAD_AGAIN, holds_rows, judge
+from anomaly_lstm.sources.strays import COMMENT, FURTHER_NAMES, HEAD_AGAIN, are_other_names, holds_rows, judge
 from anomaly_lstm.sources.text import BLOCK, Place, Stream, Text, delimiter_of, line_of, rows_in
+from anomaly_lstm.sources.words import listed
 
 NAME = "csv"
 SUFFIXES: tuple[str, ...] = (
@@ -47,6 +49,9 @@ SUFFIXES: tuple[str, ...] = (
 Int64 = NDArray[np.int64]
 
 SAMPLE_LINES = 20
+NAMELESS = re.compile(r"column \d+|Unnamed: \d+")
+ANNOTATIONS = ("#group", "#datatype", "#default")
+"""How the lines begin that an InfluxDB writes above each of its tables in a file."""
 ROW_NUMBER = "#|RECORD"
 """What loggers call the column that numbers their rows."""
 
@@ -135,6 +140,12 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
         if text.shape.further_names and not rows and not text.skip:
             dropped[FURTHER_NAMES] = text.shape.further_names
         where: Callable[[int], str] = Place(text, rows, strays)
+        before = len(strays) - len(part.strays)
+        sections = tuple(
+            number - 1 - place - before - rows
+            for place, (number, reason) in enumerate(part.strays)
+            if reason == HEAD_AGAIN
+        )
         rows += table.num_rows
         taken += part.table.nbytes
         units = text.shape.units
@@ -153,6 +164,7 @@ def _parts_of(text: Text, options: ReadOptions, size: int | None) -> Iterator[Ra
             dropped,
             min(1.0, taken / max(1, size_there)),
             head,
+            sections=() if text.shape.pairs else sections,
         )
 
 
@@ -305,6 +317,12 @@ def _ragged(text: Text, row: Any) -> DataError:
         return DataError(
             f"{text.content.name}, line {line}: a quotation mark {quote} opens a cell and never closes. Mend the line."
         )
+    cells = [cell.strip() for cell in row.text.split(delimiter_of(text.shape))]
+    if are_other_names(cells, text.shape.names) and cells[0].casefold() == text.shape.names[0].casefold():
+        return DataError(
+            f"{text.content.name}, line {line}: a second table begins here, with other names ({listed(cells, 4)}). "
+            "Split the file here: one table per file."
+        )
     other = next((mark for mark in SEPARATORS if _parts_alike(row, mark, text.shape)), None)
     if other:
         return DataError(
@@ -338,24 +356,31 @@ def _unreadable(text: Text, record: int, problem: Exception) -> DataError:
 
 
 def _without_heads(part: Part, upto: int, text: Text) -> Part:
-    """The part without the names that stand again between the rows; raise `DataError` where they changed places."""
-    names = text.shape.names
-    again = arrow.places_in(pc.utf8_trim_whitespace(part.table.column(0)), names)
-    rows = [int(row) for row in np.flatnonzero(again >= 0)]
-    if not rows:
+    """The part without the names that stand again between the rows; raise `DataError` where others stand there."""
+    names = tuple("" if NAMELESS.fullmatch(name) else name.casefold() for name in text.shape.names)
+    begin = next((place for place, name in enumerate(names) if name), 0)
+    names = names[begin:]
+    first = pc.utf8_lower(pc.utf8_trim_whitespace(part.table.column(begin)))
+    again = arrow.places_in(first, tuple(dict.fromkeys((*names, *TIME_NAMES)))) >= 0
+    notes = arrow.places_in(part.table.column(0), ANNOTATIONS) >= 0
+    rows = [int(row) for row in np.flatnonzero(again & ~notes)]
+    if not rows and not notes.any():
         return part
-    heads = [row for row in rows if _cells(part.table, row) == names]
-    numbers = _numbers(part, upto)
+    cells = {row: _cells(part.table, row)[begin:] for row in rows}
+    heads = [row for row in rows if tuple(map(str.casefold, cells[row])) == names]
+    numbers, own = _numbers(part, upto), text.shape.names[begin:]
     for row in set(rows) - set(heads):
-        if set(_cells(part.table, row)) == set(names):
+        begins = "the names stand here again, in another order" if set(cells[row]) == set(own) else None
+        if begins is None and are_other_names(cells[row], own):
+            begins = f"a second table begins here, with other names ({listed(cells[row], 4)})"
+        if begins:
             line = line_of(text, int(numbers[row]))
-            raise DataError(
-                f"{text.content.name}, line {line}: the names stand here again, in another order. Split the file here: "
-                "one table per file."
-            )
+            raise DataError(f"{text.content.name}, line {line}: {begins}. Split the file here: one table per file.")
     keep = np.ones(part.table.num_rows, dtype=bool)
     keep[heads] = False
+    keep[notes] = False
     more = [(int(numbers[row]), HEAD_AGAIN) for row in heads]
+    more += [(int(numbers[row]), COMMENT) for row in np.flatnonzero(notes)]
     return Part(part.table.filter(arrow.from_bools(keep)), tuple(sorted((*part.strays, *more))))
 
 
@@ -394,7 +419,7 @@ def _without_nameless(table: Any, options: ReadOptions) -> tuple[Any, tuple[str,
     empty: list[str] = []
     for name in table.column_names:
         known = options.columns.get(name, name) in options.known
-        if re.fullmatch(rf"column \d+|Unnamed: \d+|{ROW_NUMBER}", name) and not known:
+        if re.fullmatch(rf"{NAMELESS.pattern}|{ROW_NUMBER}", name) and not known:
             if table[name].null_count == len(table):
                 empty.append(name)
             elif _counts_up(table[name]):

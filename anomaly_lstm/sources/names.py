@@ -31,14 +31,38 @@ PLACE_WORDS = frozenset(
     equipo maquina máquina bomba compresor turbina planta linea línea sitio unidad estacion estación pozo ubicacion
     machine pompe compresseur équipement equipement ligne usine unité unite poste
     macchina pompa compressore impianto linea reparto equipamento máquina unidade linha
+    serial serien masch equnr equi imei meter zähler wtg windturbine host
     """.split()  # noqa: SIM905  # a list of so many short words is read best like this
 )
 """What a column may be called that tells machines apart, if it does so; by its name alone it could be many things."""
+PARTS = frozenset(
+    "area section string cell tag block location position module ort poste ubicacion meter".split()  # noqa: SIM905  # read best like this
+)
+"""Of these, what one machine may have several of that are measured in turn."""
+STATE_NAMES = frozenset(
+    """
+    step phase state status mode batch recipe event code action alarm message operator user shift remark comment note
+    agg aggregate aggregation statistic stat function kind type
+    schritt phase zustand betriebsart charge rezept ereignis meldung schicht bemerkung kommentar
+    paso fase estado modo lote receta evento turno étape etape état etat recette événement lot passo stato ricetta
+    """.split()  # noqa: SIM905  # a list of so many short words is read best like this
+)
+"""What a column is called that rather says what goes on than which machine it is."""
+STATISTICS = frozenset(
+    """
+    min max mean avg average std stddev stdev sum count median minimum maximum total first last range var variance
+    mittel mittelwert summe anzahl standardabweichung promedio media moyenne somme
+    """.split()  # noqa: SIM905  # a list of so many short words is read best like this
+)
+"""Words for what was made of several values: no machine is called so."""
 SENSOR_NAMES = (
     *("sensor", "sensorid", "sensorname", "tag", "tagid", "tagname", "variable", "variablename", "signal"),
-    *("signalname", "point", "pointname", "pointid", "parameter", "metric", "measurement", "channel", "item", "name"),
+    *("signalname", "point", "pointname", "pointid", "parameter", "metric", "field", "measurement", "channel", "item"),
+    *("varname", "messstelle", "messpunkt", "name"),
 )
-VALUE_NAMES = ("value", "val", "reading", "wert", "messwert", "valor", "valeur", "valore")
+VALUE_NAMES = ("value", "val", "reading", "wert", "messwert", "varvalue", "floatvalue", "valor", "valeur", "valore")
+NUMBERED_SENSORS = ("tagid", "sensorid", "pointid")
+"""Of the names of sensors, those that mostly are numbers."""
 
 LABEL_NAMES = frozenset(
     """
@@ -80,12 +104,24 @@ QUALITY_NAMES = (
     "flags",
     "dataflag",
     "valueflag",
+    "dataintegrity",
+    "validity",
+    "qstatus",
+    "iptrendqstatus",
+    "qualität",
+    "qualitaet",
+    "calidad",
+    "qualité",
+    "qualità",
 )
 KEPT_FLAGS = ("questionable", "substituted", "annotated")
 """What a historian says of a value beside whether it is good: yes or no, and the value counts all the same."""
 GOOD_FLAGS = ("good", "isgood", "valid", "isvalid")
 """Columns of yes and no that say whether the values are good."""
-QUALITY_ENDINGS = r"(quality|qualitycode|qual|status|statuscode|state|stat|sts|q|st|qc|valid|validity|flag)"
+QUALITY_ENDINGS = (
+    r"(quality|qualitycode|qual|status|statuscode|qstatus|state|stat|sts|q|st|qc|valid|validity|flag"
+    r"|qualität|qualitaet|güte|calidad|qualité|qualità|qualidade)"
+)
 
 
 def key_of(name: str) -> str:

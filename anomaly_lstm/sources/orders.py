@@ -22,6 +22,10 @@ from anomaly_lstm.sources.times import CLOCK_FIRST, NUMERIC_DATES, parse_times
 
 Bool = NDArray[np.bool_]
 
+MISTYPED = 0.02
+"""So few rows alone do not tell the order of all the others …"""
+JUMPS = 10
+"""… if time jumps so many times as far as under the other order."""
 EXPORT = "set --time-format or [source] time_format"
 
 
@@ -64,10 +68,29 @@ def settle(
             f"only be {'day' if before.day_first else 'month'} first: days and months are mixed up, and files that "
             f"fit both ways would be misread. Read each kind by itself, naming its files, or {EXPORT}."
         )
+    if choice.why and not before:
+        before = _told_by_other_years(family, parts, known)
     if choice.why and before:
         chosen = next((form for form in orders if is_day_first(form) == before.day_first), choice.form)
         return Settled(Choice(chosen), before)
     return Settled(choice, told)
+
+
+def _told_by_other_years(
+    family: tuple[str, ...],
+    parts: Sequence[tuple[RawFile, Column, Sequence[Choice]]],
+    known: Mapping[str, DateOrder],
+) -> DateOrder | None:
+    """What dates with the same marks tell whose years have other digits: ``25/03/2026`` of ``05/03/26``."""
+    long, short = family[0].replace("%y", "%Y"), family[0].replace("%Y", "%y")
+    others = orders_of(short if family[0] == long else long)
+    if not others or others[0] in known:
+        return known.get(others[0]) if others else None
+    mine = [(file, column) for file, column, its in parts if its and without_clock(its[0].form) in others]
+    found = {without_clock(choice.form) for _, _, its in parts for choice in its}
+    orders = tuple(form for form in others if form in found)
+    choice = _day_or_month_first(orders, mine) if mine and len(orders) > 1 else Choice(orders[0] if mine else "")
+    return _first_telling(choice.form, mine) if choice.form and not choice.why else None
 
 
 def _first_telling(form: str, parts: Sequence[tuple[RawFile, Column]]) -> DateOrder | None:
@@ -141,12 +164,15 @@ def _day_or_month_first(formats: tuple[str, ...], parts: Sequence[tuple[RawFile,
     read = {form: sum(int(part.readable.sum()) for part in its) for form, its in times.items()}
     most = [form for form in formats if read[form] == max(read.values())]
     _refuse_contradiction(most[0], formats, {form: [one.readable for one in its] for form, its in times.items()}, parts)
-    if len(most) == 1:
-        return Choice(most[0])
     jump = {
         form: max((int(np.abs(np.diff(one.us[one.readable])).max(initial=0)) for one in its), default=0)
         for form, its in times.items()
     }
+    if len(most) == 1:
+        _refuse_mistyped(
+            most[0], read, jump, {form: [one.readable for one in its] for form, its in times.items()}, parts
+        )
+        return Choice(most[0])
     smooth = [form for form in most if jump[form] == min(jump[form] for form in most)]
     if len(smooth) == 1:
         return Choice(smooth[0], f"{UNSURE} Rule: {_order(smooth[0])}, this way time runs without jumps; else {EXPORT}")
@@ -169,7 +195,7 @@ def _plainly_best(formats: Sequence[str], columns: Sequence[Column]) -> str | No
     read = {form: sum(int(parse_times(sample, form).readable.sum()) for sample in samples) for form in formats}
     best = max(formats, key=lambda form: read[form])
     others = [form for form in formats if form != best]
-    if any(read[other] == read[best] for other in others):
+    if any(read[other] >= (1 - MISTYPED) * read[best] for other in others):
         return None
     for column in columns:
         times = parse_times(column, best)
@@ -194,6 +220,25 @@ def _refuse_contradiction(
                 f"{theirs} can only be {_order(other)}, but {mine} can only be {_order(chosen)}: days and months are "
                 "mixed up, and rows that fit both ways would be misread. Read each kind by itself, naming its files, "
                 f"or {EXPORT} to the form that holds; rows that do not fit are then counted as not readable."
+            )
+
+
+def _refuse_mistyped(
+    chosen: str,
+    read: Mapping[str, int],
+    jump: Mapping[str, int],
+    readable: dict[str, list[Bool]],
+    parts: Sequence[tuple[RawFile, Column]],
+) -> None:
+    """Raise `DataError` where a few rows alone tell an order under which time jumps as it does not under the other."""
+    for other in (form for form in read if _order(form) not in ("year first", _order(chosen))):
+        few = 0 < read[chosen] - read[other] <= MISTYPED * read[chosen]
+        if few and 0 < JUMPS * jump[other] < jump[chosen]:
+            raise DataError(
+                f"{_first_place(readable[chosen], readable[other], parts)} can only be {_order(chosen)}, but nearly "
+                f"all other dates run without jumps if they are {_order(other)}: days and months are mixed up, or it "
+                f"is mistyped. Mend the row, or {EXPORT} to the form that holds; rows that do not fit are then counted "
+                "as not readable."
             )
 
 

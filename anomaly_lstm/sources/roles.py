@@ -30,6 +30,7 @@ from anomaly_lstm.sources.names import (
     COUNTER_NAMES,
     GOOD_FLAGS,
     KEPT_FLAGS,
+    NUMBERED_SENSORS,
     PLACE_WORDS,
     QUALITY_NAMES,
     SENSOR_NAMES,
@@ -96,7 +97,11 @@ def find_roles(file: RawFile, options: ReadOptions) -> Roles:
     free = [name for name in free if name != asset]
     sensor = _demand(file, options.sensor, "sensor") or _first(free, SENSOR_NAMES)
     value = _demand(file, options.value, "value") or _first(free, VALUE_NAMES)
-    text = sensor is not None and (options.sensor is not None or not is_numeric(file.table[sensor], file.decimal))
+    text = sensor is not None and (
+        options.sensor is not None
+        or key_of(sensor) in NUMBERED_SENSORS
+        or not is_numeric(file.table[sensor], file.decimal)
+    )
     guessed = options.layout is None and text and value is not None
     told = options.sensor is not None or options.value is not None
     long = options.layout == "long" or (guessed and (told or not _is_wide_all_the_same(file, time, sensor, free)))

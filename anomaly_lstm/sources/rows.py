@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_lstm.sources.apart import refuse_sections
 from anomaly_lstm.sources.cells import coded
 from anomaly_lstm.sources.clocks import Account
 from anomaly_lstm.sources.contract import FileQuality, RawFile, ReadOptions
@@ -22,6 +23,9 @@ Floats = NDArray[np.float64]
 NO_ASSET = "asset missing"
 NO_SENSOR = "sensor name missing"
 LEFT_OUT = "sensor left out"
+RECORDER = "a mark of the recorder, no value"
+MARKS = ("$RT_OFF$", "$RT_COUNT$", "$RT_DIS$", "$RT_ERR$")
+"""What stands for a sensor where a panel writes that it went off, how many rows it wrote, or lost."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,17 @@ def rows_of(
     names, sensor = coded(file.table[roles.sensor]) if roles.sensor else ((), None)
     moments = moments_of(file, roles.time, time_format, (assets, asset), (names, sensor), options, account)
     keep, dropped, utc = moments.keep.copy(), dict(moments.dropped), moments.us
-    nameless = {NO_ASSET: asset < 0} | ({} if sensor is None else {NO_SENSOR: sensor < 0})
+    nameless = {NO_ASSET: asset < 0}
+    if sensor is not None:
+        marks = [place for place, name in enumerate(names) if name in MARKS]
+        nameless |= {NO_SENSOR: sensor < 0, RECORDER: np.isin(sensor, marks)}
     for reason, bad in nameless.items():
         if (keep & bad).any():
             dropped[reason] = int((keep & bad).sum())
             keep &= ~bad
     found = wide_values(file, roles, options, keep) if sensor is None else long_values(file, roles, options, keep)
+    if sensor is None and roles.asset is None:
+        refuse_sections(file, utc[keep], keep, found.values)
     if sensor is not None and (keep & found.left_out).any():
         dropped[LEFT_OUT] = int((keep & found.left_out).sum())
         keep &= ~found.left_out

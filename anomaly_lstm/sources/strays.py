@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anomaly_lstm.sources.layout import Shape
-from anomaly_lstm.sources.vocabulary import CLOCK, MOMENT, NUMBER, TOTALS
+from anomaly_lstm.sources.vocabulary import CLOCK, MOMENT, NO_VALUE_WORDS, NUMBER, STATE_WORDS, TOTALS
 
 COMMENT = "a comment"
 FOOTER = "no row of the table"
@@ -48,6 +48,19 @@ def judge(text: str, shape: Shape, separator: str, known: Sequence[str]) -> Stra
     if tuple(cell.strip() for cell in cells[: len(shape.names)]) == shape.names[: len(cells)] and len(cells) > 1:
         return Stray(reason=HEAD_AGAIN)
     return Stray(reason=FOOTER) if _is_footer(cells, width, known) else Stray()
+
+
+def are_other_names(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a record is the line of names of another table: words without any value, and not the names of this one.
+
+    A line with a state or a word for no value in it is a row whose time is not readable.
+    """
+    words = [cell for cell in cells[1:] if cell]
+    if not words or len(words) < min(2, len(names) - 1) or len(set(cells)) < len(cells):
+        return False
+    if any(_is_value(word) or word.casefold() in STATE_WORDS or word.casefold() in NO_VALUE_WORDS for word in cells):
+        return False
+    return {word.casefold() for word in words} != {name.casefold() for name in names[1:]}
 
 
 def holds_rows(text: str, separator: str, width: int) -> bool:

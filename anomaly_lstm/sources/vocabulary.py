@@ -75,13 +75,17 @@ STATE_PAIRS: tuple[tuple[str, str], ...] = (
 """(what becomes one, what becomes zero), lower case; a column of one of them is read by the first pair that fits."""
 STATE_WORDS = frozenset(word for pair in STATE_PAIRS for word in pair)
 
-GOOD = re.compile(r"(good|ok|okay|valid|gut|bueno|g)\b.*|i\.?o\.?", re.IGNORECASE | re.DOTALL)
+GOOD = re.compile(
+    r"(good|ok|okay|valid|gut|gültig|buen[oa]|bonn?e?|buon[oa]|bo[am]|g)\b.*|i\.?o\.?", re.IGNORECASE | re.DOTALL
+)
 BAD = re.compile(
-    r"(bad|invalid|not[ _-]?(good|ok|valid)|nok|n\.?ok|failed|schlecht|malo|b)\b.*|n\.? ?i\.? ?o\.?|bad[A-Z]\w*",
+    r"(bad|invalid|not[ _-]?(good|ok|valid)|nok|n\.?ok|failed"
+    r"|schlecht|ungültig|mal[oa]|mauvaise?|cattiv[oa]|ruim|b)\b.*|n\.? ?i\.? ?o\.?|bad[A-Z]\w*",
     re.IGNORECASE | re.DOTALL,
 )
 UNCERTAIN = re.compile(
-    r"(uncertain|questionable|suspect|substituted|annotated|u|q|s)\b.*|uncertain[A-Z]\w*", re.IGNORECASE | re.DOTALL
+    r"(uncertain|questionable|suspect|unsicher|inciert[oa]|dudos[oa]|substituted|annotated|u|q|s)\b.*|uncertain[A-Z]\w*",
+    re.IGNORECASE | re.DOTALL,
 )
 
 NUMBER = re.compile(r"\s*['\"]?[+-]?(\d[\d.,' \u00a0\u2009\u202f’]*|[.,]\d+)([eE][+-]?\d+)?\s*['\"]?")

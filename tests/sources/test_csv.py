@@ -177,6 +177,24 @@ def test_one_impossible_date_settles_day_and_month_for_all_files(tmp_path: Path)
     assert times(reading, 0) == ["2020-02-01T00:00:00Z"]
 
 
+def test_a_date_with_a_long_year_settles_those_with_short_years(tmp_path: Path) -> None:
+    write(tmp_path, "time,a\n25/03/2026 00:00,1\n25/03/2026 00:01,1\n", "a.csv")
+    write(tmp_path, "time,a\n05/03/26 00:00,1\n05/03/26 00:01,1\n", "b.csv")
+    reading = read(tmp_path)
+    assert times(reading, 1)[0] == "2026-03-05T00:00:00Z"
+    assert said(reading, "either way round", "a.csv", "'25/03/2026 00:00' can only be that")
+
+
+def test_one_mistyped_date_does_not_turn_all_others_round(tmp_path: Path) -> None:
+    rows = [f"{day:02d}/03/2026 {hour:02d}:00,1" for day in range(1, 11) for hour in range(24)]
+    good = read(write(tmp_path, "\n".join(["time,a", *rows, ""])))
+    assert times(good)[-1] == "2026-03-10T23:00:00Z"
+    rows[100] = "05/13/2026 04:00,1"
+    error = failure(write(tmp_path, "\n".join(["time,a", *rows, ""])))
+    assert "line 102: '05/13/2026 04:00' can only be month first" in error
+    assert "--time-format" in error
+
+
 def test_ambiguous_dates_are_read_the_way_time_runs_without_jumps(tmp_path: Path) -> None:
     rows = "".join(f"{day:02d}/04/2020 {hour:02d}:00,1\n" for day in range(3, 12) for hour in range(24))
     reading = read(write(tmp_path, "time,a\n" + rows))
@@ -489,4 +507,8 @@ def test_a_second_machine_that_begins_far_down_in_a_file_is_an_error_that_names_
         list(stream(path, size=20_000))
     status = "\n".join(["time;who;flow", *(f"{t};{'ab'[n // 1500]};1.5" for n, t in enumerate(times)), ""])
     path.write_text(status)
+    assert sum(len(raw.time_us) for reading in stream(path, size=20_000) for raw in reading.assets) == 2000
+
+    head, *rows = status.splitlines()
+    path.write_text("\n".join([head, *reversed(rows), ""]))
     assert sum(len(raw.time_us) for reading in stream(path, size=20_000) for raw in reading.assets) == 2000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.sources.awkward import FLOW, TEMP, Case, Rows, reference, table, times
+from tests.sources.awkward import FLOW, MINUTE_US, TEMP, Case, Rows, reference, table, times
 
 HEAD, *ROWS = table(separator=";").splitlines()
 STAMPS = [row.split(";")[0] for row in ROWS]
@@ -107,7 +107,161 @@ def of_plants(column: str, *plants: str) -> bytes:
 
 TWO_READINGS = b"".join([b"time;group;x\n", *(f"{row.split(';')[0]};{g};1.5\n".encode() for row in ROWS for g in "ab")])
 
+
+def in_turn(name: str, *values: str) -> bytes:
+    """Rows of machines that are polled in turn, none at the time of another."""
+    lines = [
+        f"{row.split(';')[0].replace(':00Z', f':{7 * number:02d}Z')};{value};{';'.join(row.split(';')[1:])}"
+        for row in ROWS
+        for number, value in enumerate(values)
+    ]
+    return "\n".join([f"time;{name};flow;temp", *lines, ""]).encode()
+
+
+def a_minute_later(rows: Rows) -> Rows:
+    """Where rows some seconds after those of the reference are put."""
+    return {t + MINUTE_US: row for t, row in rows.items()}
+
+
+def uneven(name: str) -> bytes:
+    """One machine in every row of the reference, another in every fourth."""
+    lines = []
+    for n, row in enumerate(ROWS):
+        time, rest = row.split(";", 1)
+        lines += [f"{time};P{number};{rest}" for number in ((1, 2, 3) if n % 4 == 0 else (1,))]
+    return "\n".join([f"time;{name};flow;temp", *lines, ""]).encode()
+
+
+_, *ANLAGEN = in_turn("Anlage", "A1", "A2").splitlines()
+
+
+def influx() -> bytes:
+    """The table as an annotated export of two hosts, with a block for each sensor."""
+    head = ["#group,false,false,true,false,false,true,true,true", "#datatype,string,long,string,double,string,string"]
+    head += ["#default,_result,,,,,,,", ",result,table,_start,_time,_value,_field,_measurement,host"]
+    head[1] += ",string,string"
+    lines: list[str] = []
+    for place, sensor in enumerate(("flow", "temp")):
+        lines += head
+        for number, host in enumerate(("h1", "h2")):
+            for row in ROWS:
+                stamp, *values = row.split(";")
+                lines.append(f",,{2 * place + number},{STAMPS[0]},{stamp},{values[place]},{sensor},pump,{host}")
+        lines.append("")
+    return "\r\n".join(lines).encode()
+
+
+TWO_FILES = ((1, "l/s", ROWS[:4]), (2, "m3/h", ROWS[4:]))
+FOURTH = {t: row for n, (t, row) in enumerate(reference().items()) if n % 4 == 0}
+
 CASES = (
+    *(
+        Case(
+            f"two machines at the same times, told by the long numbers of {name}",
+            {"pump.csv": machines(name, *values)},
+            "refused",
+            (f"once for each value of column '{name}', such as '{values[0]}'", "--asset", "--exclude"),
+        )
+        for name, values in (("IDENT", ("100234", "100235")), ("dev", ("000000000010001234", "000000000010001235")))
+    ),
+    *(
+        Case(
+            f"two machines at the same times, told by the long numbers of a column called {name}",
+            {"pump.csv": machines(name, "100234", "100235")},
+            "warned",
+            (f"SEVERAL ASSETS.*column '{name}'",),
+            rows={"100234": reference(), "100235": reference()},
+        )
+        for name in ("SerialNo", "EQUNR", "Seriennummer", "MaschNr", "meter", "IMEI")
+    ),
+    Case(
+        "machines at uneven rates",
+        {"pump.csv": uneven("Pumpe")},
+        "warned",
+        ("SEVERAL ASSETS.*column 'Pumpe'",),
+        rows={"P1": reference(), "P2": FOURTH, "P3": FOURTH},
+    ),
+    *(
+        Case(
+            f"machines polled in turn, told by {name}",
+            {"pump.csv": in_turn(name, "M1", "M2")},
+            "warned",
+            (f"SEVERAL ASSETS.*column '{name}' names the asset", "--asset"),
+            rows={"M1": reference(), "M2": a_minute_later(reference())},
+        )
+        for name in ("Maschine", "Équipement", "WTG", "línea", "Site")
+    ),
+    Case(
+        "machines one below the other, at other seconds",
+        {"pump.csv": b"\n".join([b"time;Anlage;flow;temp", *sorted(ANLAGEN, key=lambda row: row.split(b";")[1])])},
+        "warned",
+        ("SEVERAL ASSETS.*column 'Anlage' names the asset",),
+        rows={"A1": reference(), "A2": a_minute_later(reference())},
+    ),
+    Case(
+        "words that come in turn, in a column that could be anything",
+        {"pump.csv": wide("xyz", ["k1", "k2"] * 4)},
+        "warned",
+        ("SEVERAL ASSETS. Rows of 'k1', 'k2' come in turn in column 'xyz'.*--asset 'xyz'",),
+    ),
+    Case(
+        "states of a plant, one after the other",
+        {"pump.csv": wide("Anlage", ["Betrieb"] * 4 + ["Wartung"] * 4)},
+        "accepted",
+    ),
+    Case(
+        "least, largest and mean of the same times",
+        {"pump.csv": machines("agg", "min", "max", "mean")},
+        "refused",
+        ("column 'agg' holds statistics", "Keep the rows of one"),
+    ),
+    Case(
+        "steps of a batch that begin again",
+        {"pump.csv": machines("Schritt", "Heizen", "Leeren")},
+        "refused",
+        ("once for each value of column 'Schritt'", "--asset 'Schritt'", "--exclude"),
+    ),
+    *(
+        Case(
+            f"long as a panel or historian writes it, {head}",
+            {"pump.csv": long().replace(b"time;tag;value", head.encode())},
+            "warned",
+            ("Long table",),
+        )
+        for head in ("Zeit;Messstelle;Wert", "TimeString;VarName;VarValue")
+    ),
+    Case(
+        "long with numbers of sensors and codes of quality",
+        {
+            "pump.csv": long(quality=True)
+            .replace(b"tag;value;quality", b"tagid;floatvalue;dataintegrity")
+            .replace(b";flow;", b";11;")
+            .replace(b";temp;", b";12;")
+            .replace(b"Good", b"192")
+            .replace(b"Bad", b"0")
+        },
+        "warned",
+        ("Long table", "Column 'dataintegrity' says how good"),
+        rows={t: {{"flow": "11", "temp": "12"}[k]: v for k, v in row.items()} for t, row in without("flow").items()},
+    ),
+    Case(
+        "long as an InfluxDB writes it, with notes above each block",
+        {"pump.csv": influx()},
+        "warned",
+        (
+            "'_field' names the sensor",
+            "SEVERAL ASSETS.*column 'host'",
+            r"3 row\(s\) dropped: a comment",
+            "the names again",
+        ),
+        rows={"h1": reference(), "h2": reference()},
+    ),
+    Case(
+        "long with the mark that the panel went off",
+        {"pump.csv": long() + f"{STAMPS[3]};$RT_OFF$;0\n".encode()},
+        "warned",
+        ("1 row.s. dropped: a mark of the recorder",),
+    ),
     *(
         Case(
             f"two machines below each other, told by '{name}' {values}",
@@ -160,11 +314,52 @@ CASES = (
         "warned",
         ("Not used in a long table: column 'Unit'",),
     ),
+    Case(
+        "units that differ between files of one asset",
+        {f"{n}.csv": "\n".join([HEAD, f";{unit};degC", *part, ""]).encode() for n, unit, part in TWO_FILES},
+        "refused",
+        (r"2\.csv: sensor 'flow' of asset 'pump' is in 'm3/h' here and in 'l/s' in .*1\.csv", "--exclude"),
+        options=("--name", "pump"),
+    ),
+    Case(
+        "units behind the numbers that differ between files of one asset",
+        {
+            f"{n}.csv": "\n".join([HEAD, *(row.replace(";4", f" {unit};4") for row in part), ""]).encode()
+            for n, unit, part in TWO_FILES
+        },
+        "refused",
+        ("sensor 'flow' of asset 'pump' is in 'm3/h' here and in 'l/s'",),
+        options=("--name", "pump"),
+    ),
+    Case(
+        "names that differ in case only between files of one asset",
+        {
+            "1.csv": "\n".join([HEAD, *ROWS[:4], ""]).encode(),
+            "2.csv": "\n".join([HEAD.title(), *ROWS[4:], ""]).encode(),
+        },
+        "warned",
+        ("TWO SENSORS. columns 'flow', 'Flow' differ in case or unit only",),
+        options=("--name", "pump"),
+        rows={
+            t: row if n < 4 else {"Flow": row["flow"], "Temp": row["temp"]}
+            for n, (t, row) in enumerate(reference().items())
+        },
+    ),
+    Case(
+        "units that differ between assets",
+        {f"{n}.csv": "\n".join([HEAD, f";{unit};degC", *ROWS, ""]).encode() for n, unit, _ in TWO_FILES},
+        "warned",
+        ("UNITS DIFFER: 'flow' is in 'l/s' at asset '1' and in 'm3/h' at '2'",),
+        rows={"1": reference(), "2": reference()},
+    ),
     quality("in words", "flow_status", "Good", "Bad", "flow"),
     quality("in letters", "flow_quality", "G", "B", "flow"),
     quality("in OPC codes", "flow_q", "192", "0", "flow"),
     quality("in OPC UA codes", "flow.StatusCode", "0", "2147483648", "flow"),
     quality("in long words", "flow Quality", "Good, Annotated", "Bad - Comm Failure", "flow"),
+    quality("of a historian's column of its own", "flow_QSTATUS", "Good", "Bad", "flow"),
+    quality("in German", "flow Qualität", "gut", "schlecht", "flow"),
+    quality("in Spanish", "flow_Calidad", "Buena", "Mala", "flow"),
     quality("in yes and no", "flow_status", "OK", "Not OK", "flow"),
     quality("of a German test", "flow_status", "i.O.", "n.i.O.", "flow"),
     Case(

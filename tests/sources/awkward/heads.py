@@ -237,6 +237,38 @@ CASES = (
         "refused",
         (r"pump\.csv, line 6", "another order"),
     ),
+    *(
+        Case(
+            f"a second table below the first, with the names {names}",
+            {"pump.csv": text(HEAD, *ROWS[:4], *between, names, *ROWS[4:])},
+            "refused",
+            (rf"pump\.csv, line {6 + len(between)}: a second table begins here", "Split the file here"),
+        )
+        for names, between in (
+            ("time;press;level", ()),
+            ("Timestamp;press;level", ("", "Second table")),
+            ("time;flow [m3/h];temp", ()),
+            ("time;press;level;speed", ()),
+        )
+    ),
+    Case(
+        "the names again in other letters",
+        {"pump.csv": text(HEAD, *ROWS[:4], HEAD.upper(), *ROWS[4:])},
+        "warned",
+        (r"1 row\(s\) dropped: the names again",),
+    ),
+    Case(
+        "sections of two machines at the same times",
+        {"pump.csv": text("Pump 1", HEAD, *ROWS, "", "Pump 2", HEAD, *(f"{row}5" for row in ROWS))},
+        "refused",
+        (r"pump\.csv, line 14: above this row the names stand again.*same times.*Split the file here",),
+    ),
+    Case(
+        "the same rows exported twice into one file",
+        {"pump.csv": text(HEAD, *ROWS, "", HEAD, *ROWS)},
+        "warned",
+        (r"1 row\(s\) dropped: the names again",),
+    ),
     Case("a footer", {"pump.csv": text(PLAIN.rstrip(), "Total rows: 8")}, "warned", (r"1 row\(s\) dropped: no row",)),
     Case(
         "a footer of totals",
