@@ -131,7 +131,7 @@ def without_run(files: dict[str, bytes]) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    "kills", [6, pytest.param(220, marks=pytest.mark.slow)], ids=["a few kills", "two hundred kills"]
+    "kills", [8, pytest.param(220, marks=pytest.mark.slow)], ids=["a few kills", "two hundred kills"]
 )
 def test_runs_that_are_killed_anywhere_end_as_one_clean_run(
     kills: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
