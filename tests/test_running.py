@@ -778,7 +778,7 @@ def test_an_asset_that_never_had_a_value_or_never_came_is_told_as_not_watched(tm
         assert "Not watched, for not one sensor of theirs ever had a value: mute." in result.quality.notes
         assert result.glances is not None
         found = {one.asset: one.unwatched for one in result.glances.glances}
-        assert found == {"pump": None, "absent": "never", "mute": "never"}
+        assert found == {"pump": None, "absent": "never", "mute": "empty"}
     fleet = pipeline.inspect(tmp_path / "run")["fleet"]
     assert {one["asset"]: one["unwatched"] for one in fleet["assets"]} == found
 

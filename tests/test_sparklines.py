@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anomaly_lstm.sparklines import highest, sparkline
+from anomaly_lstm.sparklines import sparkline
 
 
 def test_a_step_is_an_eighth_of_the_scale_and_what_is_outside_has_the_block_of_its_edge() -> None:
@@ -31,9 +31,3 @@ def test_few_values_give_no_more_letters_than_there_are(n: int) -> None:
 
 def test_a_scale_without_height_is_a_low_line() -> None:
     assert sparkline(np.full(3, 5.0), 3, 5, 5) == "▁▁▁"
-
-
-def test_the_highest_row_of_each_stretch_is_found_and_none_outside() -> None:
-    time_us = np.array([-5, 0, 4, 9, 10, 25, 30])
-    values = np.array([99.0, 1, 3, 2, np.nan, 7, 99])
-    assert highest(time_us, values, 0, 30, 3).tolist() == [2, -1, 5]

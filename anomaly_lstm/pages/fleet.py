@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_lstm.actions import Action
+from anomaly_lstm.actions import HOLDS, Action
 from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS, CLEARED, CLOSED, RETRACTED
 from anomaly_lstm.clock import DAY, EPOCH, find_zone, iso, parse_duration, parse_time
 from anomaly_lstm.errors import UsageError
@@ -19,6 +19,7 @@ from anomaly_lstm.events import Asset
 from anomaly_lstm.pages.report import Alert, weight
 from anomaly_lstm.pages.worsening import Then, Worse, worse
 from anomaly_lstm.policy import Bound
+from anomaly_lstm.stretches import highest
 from anomaly_lstm.tables import SEVERITIES
 from anomaly_lstm.words import moment
 
@@ -47,6 +48,12 @@ DISABLED, NEVER, EMPTY, OUT_OF_SERVICE, SUPPRESSED, SHELVED, FAILED, SILENT, OFF
 sensor had a value; put aside by a person; failed in the last run; stopped sending; never a row in which it ran, long
 enough a stretch, enough sensors, any score.
 """
+
+HELD = dict(zip(HOLDS, (OUT_OF_SERVICE, SUPPRESSED, SHELVED), strict=True))
+"""What a person does → why the asset is not watched then."""
+
+LATE_US = DAY
+"""An asset without a row for so long is not watched, though nobody wants to be alerted of it [µs]."""
 
 WHOSE_PAGES = ("standing", "all", "none")
 """Whose pages are written beside that of the fleet: those with an alert that stands, all, none."""
@@ -260,12 +267,9 @@ def bin_edges(start_us: int, end_us: int, period_us: int) -> Int64:
 
 def strangest(time_us: Int64, once_s: Float64, edges_us: Int64) -> Float64:
     """The longest return period [s] between edges (n_bins,), NaN where nothing was scored; times in order."""
-    out = np.full(len(edges_us) - 1, np.nan)
-    places = np.searchsorted(time_us, edges_us)
-    filled = np.flatnonzero(np.diff(places) > 0)
-    if len(filled):
-        inside = once_s[: places[-1]]
-        out[filled] = np.fmax.reduceat(inside, places[filled])
+    places = highest(time_us, once_s, edges_us)
+    out = np.full(len(places), np.nan)
+    out[places >= 0] = once_s[places[places >= 0]]
     return out
 
 

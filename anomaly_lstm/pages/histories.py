@@ -16,6 +16,7 @@ from anomaly_lstm.clock import DAY
 from anomaly_lstm.pages.report import Alert, Course, Kept, Parts, Rarity
 from anomaly_lstm.pages.thinning import thinned
 from anomaly_lstm.policy import Policy
+from anomaly_lstm.stretches import highest
 from anomaly_lstm.tables import STATE_NAMES, State, scored_sensors
 
 Float64 = NDArray[np.float64]
@@ -185,17 +186,13 @@ def _strangest(
     """The return period of the strangest row in each bin of the heat map (n_bins,), and the shares in it (n_sensors,
     n_bins); NaN where nothing was scored.
     """
-    edges = scene.edges(PART_BINS)
-    n_bins = len(edges) - 1
-    strangest_s, share = np.full(n_bins, np.nan), np.full((len(scored), n_bins), np.nan)
-    bins = np.searchsorted(edges, time_us, side="right") - 1
-    rows = np.flatnonzero(np.isfinite(once_s) & (bins >= 0) & (bins < n_bins))
-    order = rows[np.lexsort((once_s[rows], bins[rows]))]
-    last = order[np.flatnonzero(np.diff(bins[order], append=n_bins))]
-    strangest_s[bins[last]] = once_s[last]
-    picked = table.select([f"share.{name}" for name in scored]).take(arrow.from_ints(last))
+    places = highest(time_us, once_s, scene.edges(PART_BINS))
+    filled = places >= 0
+    strangest_s, share = np.full(len(places), np.nan), np.full((len(scored), len(places)), np.nan)
+    strangest_s[filled] = once_s[places[filled]]
+    picked = table.select([f"share.{name}" for name in scored]).take(arrow.from_ints(places[filled]))
     for place, name in enumerate(scored):
-        share[place, bins[last]] = arrow.to_numpy(picked.column(f"share.{name}"), np.float64)
+        share[place, filled] = arrow.to_numpy(picked.column(f"share.{name}"), np.float64)
     return strangest_s, share
 
 

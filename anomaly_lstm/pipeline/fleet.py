@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow, following
-from anomaly_lstm.actions import HOLDS, Action
-from anomaly_lstm.clock import DAY, find_zone, parse_time
+from anomaly_lstm.actions import Action
+from anomaly_lstm.clock import find_zone, parse_time
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.events import Asset
 from anomaly_lstm.pages import fleet as facts
@@ -34,9 +34,6 @@ from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, State
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
-
-LATE_US = DAY
-"""An asset without a row for so long is not watched, though nobody wants to be alerted of it [µs]."""
 
 COLUMNS = ("asset", "time", "state", "score", "return_period_s")
 
@@ -187,7 +184,7 @@ def _dead(look: _Look, asset: str, alerts: Sequence[Alert]) -> Iterator[Dead]:
     months = look.place.months_of(asset)[-2:]
     if months and not any(one["kind"] == "no_data" for one in alerts):
         since_us = parse_time(f"{months[0].stem}-01")
-        empty = empty_sensors(months, LATE_US // look.stands.period_us)
+        empty = empty_sensors(months, facts.LATE_US // look.stands.period_us)
         yield from (Dead(sensor, since_us, at_least=True) for sensor in empty if sensor not in known)
 
 
@@ -230,7 +227,7 @@ def _unwatched(look: _Look, shown: Shown, watch: Watch | None, failed: str | Non
             yield Unwatched(facts.NEVER if watch is None else facts.EMPTY)
         return
     silent = [parse_time(one["onset"]) for one in shown.alerts if one["kind"] == "no_data"]
-    if shown.last_us is not None and look.stands.seen_us - shown.last_us > LATE_US:
+    if shown.last_us is not None and look.stands.seen_us - shown.last_us > facts.LATE_US:
         silent.append(shown.last_us + look.stands.period_us)  # as an alert tells it: from the end of the last row on
     if silent:
         yield Unwatched(facts.SILENT, since_us=min(silent))
@@ -239,8 +236,7 @@ def _unwatched(look: _Look, shown: Shown, watch: Watch | None, failed: str | Non
 
 
 def _held(hold: Action) -> Unwatched:
-    whys = dict(zip(HOLDS, (facts.OUT_OF_SERVICE, facts.SUPPRESSED, facts.SHELVED), strict=True))
-    return Unwatched(whys[hold.do], hold.at_us, hold.until_us, hold.by, hold.why or "", hold.sensors)
+    return Unwatched(facts.HELD[hold.do], hold.at_us, hold.until_us, hold.by, hold.why or "", hold.sensors)
 
 
 def _unscored(place: RunFolder, asset: str) -> str:

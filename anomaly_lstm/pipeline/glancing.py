@@ -11,22 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_lstm import arrow
-from anomaly_lstm.actions import HOLDS
 from anomaly_lstm.cases import Cases
-from anomaly_lstm.clock import DAY, parse_time
+from anomaly_lstm.clock import parse_time
 from anomaly_lstm.errors import DataError
 from anomaly_lstm.glances import LATELY_US, STRETCHES, Glance, Glances, ranked
 from anomaly_lstm.pages import fleet as facts
 from anomaly_lstm.pipeline.folder import RunFolder, RunState
 from anomaly_lstm.policy import Policy
 from anomaly_lstm.sinks.contract import AlertReport, Seen
-from anomaly_lstm.sparklines import highest
+from anomaly_lstm.stretches import equal_stretches, highest
 from anomaly_lstm.tables import SEVERITIES, STATE_NAMES, State, scored_sensors
 
 Float64 = NDArray[np.float64]
-
-LATE_US = DAY
-"""An asset without a row for so long is not watched, though nobody wants to be alerted of it [µs]."""
 
 FEW = 10
 """So many assets are shown where not all of them are asked for."""
@@ -44,15 +40,12 @@ def why_unwatched(state: RunState, newest: Mapping[str, Seen], end_us: int) -> d
     """
     holds = Cases.from_document(state.cases or None).holds
     held = {one.asset: one.do for one in holds if not one.sensors and not one.alert_id}
-    late = {asset for asset, one in newest.items() if one.newest_us is None or end_us - one.newest_us > LATE_US}
+    late = {asset for asset, one in newest.items() if one.newest_us is None or end_us - one.newest_us > facts.LATE_US}
     why = {asset: facts.UNSCORED for asset, watch in state.assets.items() if not watch.n_scored and watch.next}
     why |= dict.fromkeys(late, facts.SILENT)
-    why |= {asset: _HELD[do] for asset, do in held.items()}
+    why |= {asset: facts.HELD[do] for asset, do in held.items()}
     why |= {asset: facts.FAILED for asset in state.failed if asset in state.assets}
     return why | dict(state.unwatched)
-
-
-_HELD = dict(zip(HOLDS, (facts.OUT_OF_SERVICE, facts.SUPPRESSED, facts.SHELVED), strict=True))
 
 
 def at_a_glance(
@@ -102,7 +95,9 @@ def _looked_at(folder: RunFolder, one: Glance, start_us: int, end_us: int) -> Gl
         table = folder.stored(one.asset, start_us, COLUMNS)
     if table is not None:
         rare_s = arrow.to_numpy(table.column("return_period_s"), np.float64)
-        places = highest(arrow.times_to_numpy(table.column("time")), rare_s, start_us, end_us, STRETCHES)
+        places = highest(
+            arrow.times_to_numpy(table.column("time")), rare_s, equal_stretches(start_us, end_us, STRETCHES)
+        )
         once_s[places >= 0] = rare_s[places[places >= 0]]
     return replace(one, once_s=once_s)
 
@@ -149,10 +144,11 @@ def _sensors(
     if table is None:
         return []
     time_us = arrow.times_to_numpy(table.column("time"))
+    edges_us = equal_stretches(found.start_us, found.end_us, STRETCHES)
     out = []
     for name in names:
         both = [arrow.to_numpy(table.column(f"{what}.{name}"), np.float64) for what in ("value", "expected")]
-        places = highest(time_us, np.abs(both[0] - both[1]), found.start_us, found.end_us, STRETCHES)
+        places = highest(time_us, np.abs(both[0] - both[1]), edges_us)
         measured, expected = ([float(values[place]) if place >= 0 else None for place in places] for values in both)
         out.append({"sensor": name, "unit": units.get(name), "measured": measured, "expected": expected})
     return out
@@ -169,7 +165,9 @@ def _leading(folder: RunFolder, asset: str, found: Glances, alerts: Sequence[Map
     if table is None:
         return []
     rare_s = arrow.to_numpy(table.column("return_period_s"), np.float64)
-    (place,) = highest(arrow.times_to_numpy(table.column("time")), rare_s, found.start_us, found.end_us, 1)
+    (place,) = highest(
+        arrow.times_to_numpy(table.column("time")), rare_s, equal_stretches(found.start_us, found.end_us, 1)
+    )
     if place < 0:
         return []
     row = table.slice(place, 1)

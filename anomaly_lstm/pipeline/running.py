@@ -26,7 +26,7 @@ from anomaly_lstm.clock import format_duration, iso, parse_time
 from anomaly_lstm.errors import DataError, ModelError, UsageError
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import changed_from
-from anomaly_lstm.pages.fleet import DISABLED, NEVER
+from anomaly_lstm.pages.fleet import DISABLED, EMPTY, NEVER
 from anomaly_lstm.pipeline.actions import read_actions
 from anomaly_lstm.pipeline.alerting import run_document
 from anomaly_lstm.pipeline.collecting import Collected, collect
@@ -278,9 +278,9 @@ def _watched(
 
 def _unwatched(plan: RunPlan, watches: Mapping[str, Watch]) -> dict[str, str]:
     """The assets that are switched off, and those of which no row ever had a value, also where no row ever came."""
-    known = dict.fromkeys([*watches, *(row.asset for row in plan.table)])
-    never = [asset for asset in known if asset not in watches or watches[asset].next is None]
-    return {**dict.fromkeys(never, NEVER), **dict.fromkeys(plan.disabled, DISABLED)}
+    never = [row.asset for row in plan.table if row.asset not in watches]
+    empty = [asset for asset, watch in watches.items() if watch.next is None]
+    return {**dict.fromkeys(never, NEVER), **dict.fromkeys(empty, EMPTY), **dict.fromkeys(plan.disabled, DISABLED)}
 
 
 def _without_values(assets: Sequence[str]) -> list[str]:

@@ -16,7 +16,8 @@ DECADES = 4
 
 WHYS = {
     "disabled": "switched off",
-    "never": "no value yet",
+    "never": "no row yet",
+    "empty": "no value yet",
     "out_of_service": "out of service",
     "suppressed": "suppressed",
     "shelved": "shelved",
