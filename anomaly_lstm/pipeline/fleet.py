@@ -107,12 +107,10 @@ def _shown(look: _Look, asset: Asset, rising: Sequence[Mapping[str, Any]]) -> tu
     failed = look.state.failed.get(asset.asset)
     try:
         rows = _scores(look, asset.asset, alerts)
-    except DataError as problem:
-        failed = str(problem)
-        rows = _Rows()
+        last_us = _last_us(look, asset.asset, rows)
+    except DataError as problem:  # damaged, maybe long ago: it stops no other asset from being told
+        failed, rows, last_us = str(problem), _Rows(), None
     time_us, state, once_s = rows.time_us, rows.state, rows.once_s
-    measured = time_us[state != State.NO_DATA]
-    last_us = int(measured[-1]) if len(measured) else seen(look.place, asset.asset).newest_us if not failed else None
     changed = []
     for one in mine:
         span_us = (parse_time(one["onset"]), look.since_us)
@@ -176,6 +174,12 @@ def _scores(look: _Look, asset: str, alerts: Sequence[Alert]) -> _Rows:
     )
 
 
+def _last_us(look: _Look, asset: str, rows: _Rows) -> int | None:
+    """The newest row of an asset in which anything was measured [µs UTC], if need be before these."""
+    measured = rows.time_us[rows.state != State.NO_DATA]
+    return int(measured[-1]) if len(measured) else seen(look.place, asset).newest_us
+
+
 def _dead(look: _Look, asset: str, alerts: Sequence[Alert]) -> Iterator[Dead]:
     """The sensors without values: those that an alert says so of, and those without one in the newest two months."""
     said = [one for one in alerts if one["kind"] == "sensor_bad" and one["sensors"]]
@@ -232,7 +236,10 @@ def _unwatched(look: _Look, shown: Shown, watch: Watch | None, failed: str | Non
     if silent:
         yield Unwatched(facts.SILENT, since_us=min(silent))
     if not watch.n_scored and not failed:
-        yield Unwatched(_unscored(look.place, shown.name))
+        try:
+            yield Unwatched(_unscored(look.place, shown.name))
+        except DataError as problem:
+            yield Unwatched(facts.FAILED, told=str(problem))
 
 
 def _held(hold: Action) -> Unwatched:

@@ -95,6 +95,20 @@ def test_a_sensor_without_a_value_is_dead_and_one_that_is_seldom_measured_is_not
     assert empty_sensors(months, 1) == []
 
 
+def test_an_old_month_that_is_damaged_stops_no_other_asset_from_being_told(tmp_path: Path) -> None:
+    lay(tmp_path, 70 * 1440, 2, 3)
+    watches = json.loads((tmp_path / "state.json").read_text())["assets"]
+    watches["pump-0001"]["n_scored"] = 0
+    state_of(tmp_path, assets=watches)
+    change(tmp_path, "pump-0001", state=lambda table: ["WARM_UP"] * len(table))
+    change(tmp_path, "pump-0002", state=lambda table: ["NO_DATA"] * len(table))
+    for name in ("pump-0001", "pump-0002"):
+        (tmp_path / "scores" / name / "2025-01.parquet").write_bytes(b"PAR1 damaged")
+    made = told(tmp_path)
+    assert [why.why for name in ("pump-0001", "pump-0002") for why in shown(made, name).unwatched] == ["failed"] * 2
+    assert not shown(made, "pump").unwatched
+
+
 def test_what_was_never_scored_says_what_it_lacks(tmp_path: Path) -> None:
     lay(tmp_path, ROWS, 2, 5)
     watches = json.loads((tmp_path / "state.json").read_text())["assets"]
