@@ -85,19 +85,23 @@ def test_every_command_on_ingesting_runs_as_it_stands(place: Path, s3: str, monk
     assert (asset["asset"], asset["held"], asset["out_of_state"], asset["settling"]) == ("pump-07", 0, 3, 1)
 
 
-def test_every_command_on_reports_runs_as_it_stands(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_on_runs_replays_and_reports_runs_as_it_stands(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("plotly", reason="plotly is missing: pip install 'anomaly-lstm[report]'")
     pipeline = place / "pipelines" / "pump.toml"
     text = pipeline.read_text(encoding="utf-8")
     pipeline.write_text(text.replace('model = "lstm_predictor"', 'model = "linear_predictor"'))  # learns in seconds
     monkeypatch.chdir(place)
-    commands = [line for line in "".join(blocks(ROOT / "docs" / "report.md", "sh")).splitlines() if line.strip()]
-    assert len(commands) == 6
-    for command in ("anomaly-lstm run pipelines/pump.toml", *commands):
+    pages = [ROOT / "docs" / name for name in ("run.md", "replay.md", "report.md")]
+    shown = "".join(block for page in pages for block in blocks(page, "sh"))
+    commands = [line for line in shown.splitlines() if line.strip()]
+    assert len(commands) == 10
+    for command in commands:
         said = anomaly_lstm(*shlex.split(command)[1:])
         assert said.code == 0, f"{command}\n{said.err}"
-    pages = {page.name for page in (place / "runs" / "pump" / "reports").iterdir()}
-    assert pages == {"fleet.html", *(f"pump-0{n}.html" for n in (1, 2, 3, 4))}
+    drawn = {page.name for page in (place / "runs" / "pump" / "reports").iterdir()}
+    assert drawn == {"fleet.html", *(f"pump-0{n}.html" for n in (1, 2, 3, 4))}
     shutil.rmtree(place / "runs")
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from anomaly_lstm.clock import parse_time
+from anomaly_lstm.pages.marks import SIGNS
 from anomaly_lstm.pages.page import Html, content_policy, data_block, element, page, section, table
 from anomaly_lstm.pages.report import Alert, weight
-from anomaly_lstm.pages.report_page import SIGNS
 from anomaly_lstm.pages.sentences import reach_sentence, sentence, with_unit
 from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.policy import Bound

@@ -10,8 +10,8 @@ import numpy as np
 from anomaly_lstm.budgets import WEIGHTS, WORDS
 from anomaly_lstm.pages.fleet import Fleet, Shown, is_aside
 from anomaly_lstm.pages.fleet_words import STATUS, left_words, own, since_us, status_words, zone_of
+from anomaly_lstm.pages.marks import mark
 from anomaly_lstm.pages.page import Html, element, link
-from anomaly_lstm.pages.report_page import mark
 from anomaly_lstm.pages.texts import Tongue
 from anomaly_lstm.tables import SEVERITIES
 

@@ -32,8 +32,8 @@ from anomaly_lstm.pages.fleet_words import (
     worse_words,
     zone_of,
 )
+from anomaly_lstm.pages.marks import mark
 from anomaly_lstm.pages.page import Html, content_policy, element, page, script, section
-from anomaly_lstm.pages.report_page import mark
 from anomaly_lstm.pages.sentences import case_words, reach_sentence
 from anomaly_lstm.pages.texts import Tongue
 

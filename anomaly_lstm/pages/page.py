@@ -62,6 +62,11 @@ def table(
     return element("div", element("table", element("thead", head), element("tbody", *body)), class_="wide")
 
 
+def whole(words: str) -> Html:
+    """Words that stay on one line."""
+    return element("span", words, class_="whole")
+
+
 def section(title: str, *inside: str | Html, **attributes: str | float) -> Html:
     return element("section", element("h2", title), *inside, **attributes)
 

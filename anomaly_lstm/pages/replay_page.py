@@ -12,7 +12,18 @@ from anomaly_lstm.alerts import as_document
 from anomaly_lstm.clock import DAY, SECOND
 from anomaly_lstm.evaluation import Outcome, failed_at
 from anomaly_lstm.pages import panels, timelines, trade_offs
-from anomaly_lstm.pages.page import Html, content_policy, data_block, element, page, script, section, table, together
+from anomaly_lstm.pages.page import (
+    Html,
+    content_policy,
+    data_block,
+    element,
+    page,
+    script,
+    section,
+    table,
+    together,
+    whole,
+)
 from anomaly_lstm.pages.panels import Figure
 from anomaly_lstm.pages.replay_words import (
     PLAIN,
@@ -237,19 +248,14 @@ def _more(count: int, tongue: Tongue) -> Html:
 
 def _outcome_row(result: Replay, outcome: Outcome, tongue: Tongue) -> list[str | Html]:
     event, failed_us = outcome.event, failed_at(outcome.event)
-    failed = _whole(tongue.short_moment(failed_us)) if failed_us is not None else "–"
+    failed = whole(tongue.short_moment(failed_us)) if failed_us is not None else "–"
     start: list[str | Html] = [event.asset, tongue.say(event.kind), failed]
     if outcome.alert is None:
         return [*start, "–", _warning(outcome, tongue), "–", "–"]
     alert = result.told[outcome.alert]
     led = alert.sensors[0].sensor if alert.sensors else "–"
-    told = _whole(tongue.short_moment(outcome.alert.raised_us))
+    told = whole(tongue.short_moment(outcome.alert.raised_us))
     return [*start, told, _warning(outcome, tongue), _severity(alert.severity, tongue), led]
-
-
-def _whole(text: str) -> Html:
-    """Words that stay on one line."""
-    return element("span", text, class_="whole")
 
 
 def _severity(name: str, tongue: Tongue) -> Html:
@@ -328,8 +334,8 @@ def _grid_row(result: Replay, row: Sequence[Trial], most: float, tongue: Tongue)
     say, once = tongue.say, once_s(row[0])
     far = beyond_record(result.history.normal_s, once)
     beyond = element("div", say("beyond record"), class_="faint whole") if far else ""
-    name = together(_whole(tongue.span(once)), beyond)
-    promised = _whole(say("{rate} a year", rate=rate(row[0].promised_per_year or 0.0, tongue)))
+    name = together(whole(tongue.span(once)), beyond)
+    promised = whole(say("{rate} a year", rate=rate(row[0].promised_per_year or 0.0, tongue)))
     cells = [_cell(trial, most, tongue, now=trial is result.present) for trial in row]
     return element("tr", element("td", name), element("td", promised), *cells)
 

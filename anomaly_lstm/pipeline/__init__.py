@@ -7,7 +7,7 @@ that says what happened. The command line shows it; a notebook can use it as it 
 from anomaly_lstm.pipeline.alerting import AlertResult, alert, limits_for_budget
 from anomaly_lstm.pipeline.beginning import Begun, Known, init
 from anomaly_lstm.pipeline.evaluation import evaluate, measure
-from anomaly_lstm.pipeline.folder import current_model
+from anomaly_lstm.pipeline.folder import current_model, is_run, policy_of
 from anomaly_lstm.pipeline.forecasting import ForecastResult, forecast
 from anomaly_lstm.pipeline.grids import GridOptions, Quality
 from anomaly_lstm.pipeline.ingesting import Ingested, ingest
@@ -17,7 +17,8 @@ from anomaly_lstm.pipeline.plans import RunPlan, RunResult
 from anomaly_lstm.pipeline.publishing import FleetReported, fleet
 from anomaly_lstm.pipeline.replaying import replay
 from anomaly_lstm.pipeline.reporting import Reported, report
-from anomaly_lstm.pipeline.running import is_run, policy_of, run, train_into
+from anomaly_lstm.pipeline.retraining import train_into
+from anomaly_lstm.pipeline.running import run
 from anomaly_lstm.pipeline.scoring import ScoreResult, load, read_scores, score
 from anomaly_lstm.pipeline.standing import standing
 from anomaly_lstm.pipeline.training import TrainResult, train

@@ -24,7 +24,9 @@ from anomaly_lstm.errors import DataError
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import Shift
 from anomaly_lstm.pipeline.scoring import read_scores
+from anomaly_lstm.policy import Bound, Policy
 from anomaly_lstm.scoring import Checkpoint, checkpoint_from
+from anomaly_lstm.sinks import sink_for
 from anomaly_lstm.sources.contract import Mark
 
 Int64 = NDArray[np.int64]
@@ -275,6 +277,28 @@ def current_model(folder: Path) -> Path | None:
     """The model a run folder works with, or None before its first training."""
     model_id = RunFolder(folder).state().model_id
     return None if model_id is None else RunFolder(folder).models / model_id
+
+
+def policy_of(folder: Path) -> Policy | None:
+    """The policy a run folder's alerts were raised by, or None before its first run."""
+    path = folder / "alerts.json"
+    if not path.is_file():
+        return None
+    run = sink_for(path).read(path).run
+    delays = run["policy"]
+    return Policy(
+        {line["severity"]: round(line["return_period_s"] * 1e6) for line in run["budget"]},
+        round(delays["on_delay_s"] * 1e6),
+        round(delays["off_delay_s"] * 1e6),
+        delays["deadband"],
+        {sensor: Bound(**bound) for sensor, bound in delays["bounds"].items()},
+        respond_within_us=round(delays.get("respond_within_s", 0) * 1e6),
+    )
+
+
+def is_run(folder: Path) -> bool:
+    """Does the folder look like a run folder?"""
+    return (folder / "state.json").is_file()
 
 
 def event_document(event: Event) -> dict[str, Any]:

@@ -10,9 +10,8 @@ from anomaly_lstm import following, store
 from anomaly_lstm.alarm_load import AlarmLoad, alarm_load
 from anomaly_lstm.clock import parse_time
 from anomaly_lstm.errors import DataError, SomeAssetsFailed, UsageError
-from anomaly_lstm.pipeline.folder import RunFolder, current_model
+from anomaly_lstm.pipeline.folder import RunFolder, current_model, is_run
 from anomaly_lstm.pipeline.glancing import asset_document, at_a_glance, why_unwatched
-from anomaly_lstm.pipeline.running import is_run
 from anomaly_lstm.pipeline.standing import all_seen
 from anomaly_lstm.pipeline.watching import policy_from
 from anomaly_lstm.policy import Policy

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,7 @@ from anomaly_lstm.budgets import limits_of, split_budget
 from anomaly_lstm.cases import Cases, advance, overlays, told_line
 from anomaly_lstm.cases import Told as CaseTold
 from anomaly_lstm.changes import BY_LATE_ROWS, BY_ROWS, CHANGES, RETRACTED, Change
-from anomaly_lstm.clock import format_duration, iso, parse_time
+from anomaly_lstm.clock import iso, parse_time
 from anomaly_lstm.errors import DataError, ModelError, UsageError
 from anomaly_lstm.events import Event
 from anomaly_lstm.interventions import changed_from
@@ -30,15 +28,17 @@ from anomaly_lstm.pages.fleet import DISABLED, EMPTY, NEVER
 from anomaly_lstm.pipeline.actions import read_actions
 from anomaly_lstm.pipeline.alerting import run_document
 from anomaly_lstm.pipeline.collecting import Collected, collect
+from anomaly_lstm.pipeline.differing import changed_since, rules_from_now
 from anomaly_lstm.pipeline.evaluation import evaluate
 from anomaly_lstm.pipeline.folder import RunFolder, RunState, Terms, Watch, event_document, event_from, pending_from
 from anomaly_lstm.pipeline.glancing import FEW, at_a_glance, why_unwatched
 from anomaly_lstm.pipeline.grids import Quality, check_names, rules_applied
 from anomaly_lstm.pipeline.missing import Patience, patience, tell_missing
 from anomaly_lstm.pipeline.plans import RunPlan, RunResult
+from anomaly_lstm.pipeline.retraining import train_before
 from anomaly_lstm.pipeline.scoring import as_in_training, events_for, load, unseen_note
 from anomaly_lstm.pipeline.standing import all_seen, standing
-from anomaly_lstm.pipeline.training import TrainResult, train
+from anomaly_lstm.pipeline.training import TrainResult
 from anomaly_lstm.pipeline.watching import (
     Fresh,
     Told,
@@ -49,7 +49,7 @@ from anomaly_lstm.pipeline.watching import (
     tell,
     with_terms,
 )
-from anomaly_lstm.policy import Bound, Policy
+from anomaly_lstm.policy import Policy
 from anomaly_lstm.rising import soonest_first
 from anomaly_lstm.silence import Gap
 from anomaly_lstm.sinks import sink_for
@@ -174,7 +174,7 @@ def _run(
     before = _repaired(folder)
     new_model = None
     if before.model_id is None:
-        new_model = _train_into(plan, until_us, told)
+        new_model = train_before(plan, until_us, told)
         before = replace(before, model_id=new_model.model_id)
     model_id = str(before.model_id)
     try:
@@ -558,9 +558,9 @@ def _quality(ground: _Ground, collected: Collected, made: Mapping[str, Fresh], *
     """What was read and scored in this run, which is also kept in ``quality.json``, and what to mind."""
     notes = [*collected.notes]
     if not is_new and not ground.reprocess:
-        notes += _changed_since(ground.plan, ground.trained)
+        notes += changed_since(ground.plan, ground.trained)
         shared = ("limits",) if ground.plan.budget_us is not None and len(ground.state.assets) else ()
-        notes += _rules_from_now(ground.state, ground.policies, shared)
+        notes += rules_from_now(ground.state, ground.policies, shared)
     notes += unseen_note(ground.trained, [fresh.unseen for fresh in made.values() if fresh.unseen])
     notes += [note for fresh in made.values() for note in fresh.notes]
     notes += [f"{name} is still being written: it is read in the next run." for name in sorted(ground.state.waiting)]
@@ -569,116 +569,3 @@ def _quality(ground: _Ground, collected: Collected, made: Mapping[str, Fresh], *
     if made or collected.files:
         store.write_json(ground.folder.path / "quality.json", quality.document())
     return quality
-
-
-def _apart_from(keys: Sequence[str], document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key not in keys}
-
-
-def _rules_from_now(state: RunState, policies: Mapping[str, Policy], shared: Sequence[str]) -> list[str]:
-    """A note where the policy is another than the one by which alerts were raised, but for what is ``shared`` among the
-    assets and changes with their number.
-    """
-    wanted = {asset: _apart_from(shared, policy_document(policy)) for asset, policy in policies.items()}
-    others = [
-        asset
-        for asset, watch in state.assets.items()
-        if watch.terms.policy and asset in wanted and _apart_from(shared, watch.terms.policy) != wanted[asset]
-    ]
-    if not others:
-        return []
-    return [
-        "The alarm policy has changed: it rules rows from now on, and open alerts keep the one they were raised by. "
-        "Judge all stored rows by it with --reprocess, or try it first with `anomaly-lstm replay`."
-    ]
-
-
-def _changed_since(plan: RunPlan, trained: Trained) -> list[str]:
-    """Notes on what the pipeline file asks of training that the model in use was not trained with."""
-    asked = {
-        "[train] model": (plan.train.network, trained.options["network"]),
-        "[train] threshold": (plan.train.threshold, trained.options["threshold"]),
-        "[train] seed": (plan.train.seed, trained.options["seed"]),
-        "[sensors] context": (list(plan.grid.rules.made_of(plan.context)), list(trained.roles.context)),
-        "[sensors] mode": (plan.mode, trained.roles.mode.sensor if trained.roles.mode else None),
-        "[sensors] running": (plan.grid.running, trained.running),
-        "[sensors] settle": (format_duration(plan.grid.settle_us), format_duration(trained.settle_us)),
-        "[sensors.grid]": (plan.grid.rules.document(), trained.rules.document()),
-        "[source] period": (
-            format_duration(plan.grid.period_us or trained.grid.period_us),
-            format_duration(trained.grid.period_us),
-        ),
-    }
-    return [
-        f"{key} is {wanted} in the pipeline file, but the model in use was trained with {have}; it stays in use. "
-        "Train anew with `anomaly-lstm train --pipeline FILE`."
-        for key, (wanted, have) in asked.items()
-        if wanted != have
-    ]
-
-
-def train_into(
-    plan: RunPlan,
-    *,
-    looked: Callable[[Quality], None] = lambda quality: None,
-    told: Callable[[Stage], None] = lambda stage: None,
-) -> TrainResult:
-    """Train anew into the run folder: the model is the run's from now on."""
-    with store.locked(plan.folder):
-        return _train_into(plan, None, told, looked)
-
-
-def _train_into(
-    plan: RunPlan,
-    until_us: int | None,
-    told: Callable[[Stage], None],
-    looked: Callable[[Quality], None] = lambda quality: None,
-) -> TrainResult:
-    """Train on rows before the end that the plan gives, and before ``until_us``."""
-    ends = [us for us in (plan.train_until_us, plan.read.end_us, until_us) if us is not None]
-    read = replace(plan.read, end_us=min(ends, default=None))
-    new = plan.folder / "models" / "new"
-    shutil.rmtree(new, ignore_errors=True)  # left by a run that was killed
-    result = train(
-        plan.source,
-        new,
-        read=read,
-        grid=plan.grid,
-        context=plan.context,
-        mode=plan.mode,
-        events=plan.events,
-        units=plan.units,
-        options=plan.train,
-        looked=looked,
-        told=told,
-    )
-    home = new.with_name(result.model_id)
-    if store.is_model(home):  # the same model, which a run may be working with
-        shutil.rmtree(new)
-    else:
-        new.rename(home)
-    folder = RunFolder(plan.folder)
-    folder.commit(replace(folder.state(), model_id=result.model_id))
-    return replace(result, folder=home)
-
-
-def policy_of(folder: Path) -> Policy | None:
-    """The policy a run folder's alerts were raised by, or None before its first run."""
-    path = folder / "alerts.json"
-    if not path.is_file():
-        return None
-    run = sink_for(path).read(path).run
-    delays = run["policy"]
-    return Policy(
-        {line["severity"]: round(line["return_period_s"] * 1e6) for line in run["budget"]},
-        round(delays["on_delay_s"] * 1e6),
-        round(delays["off_delay_s"] * 1e6),
-        delays["deadband"],
-        {sensor: Bound(**bound) for sensor, bound in delays["bounds"].items()},
-        respond_within_us=round(delays.get("respond_within_s", 0) * 1e6),
-    )
-
-
-def is_run(folder: Path) -> bool:
-    """Does the folder look like a run folder?"""
-    return (folder / "state.json").is_file()

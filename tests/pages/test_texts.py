@@ -17,7 +17,8 @@ from anomaly_lstm.pages.texts import SPANISH, Tongue, round_step
 from anomaly_lstm.tables import ALERT_KINDS, EVENT_KINDS, SEVERITIES, STATE_NAMES
 
 SAYS = (
-    "sentences", "panels", "report_page", "fleet_words", "fleet_list", "fleet_page", "fleet_table",
+    "sentences", "panels", "marks", "report_tables", "report_page", "fleet_words", "fleet_list", "fleet_page",
+    "fleet_table",
     "replay_words", "timelines", "trade_offs", "replay_page",
 )  # fmt: skip
 ENGLISH, SPANISH_ONE = (Tongue(one, ZoneInfo("America/Santiago")) for one in ("en", "es"))
