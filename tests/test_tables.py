@@ -183,7 +183,7 @@ def test_every_table_says_whether_it_is_written_or_read_and_every_key_is_a_colum
         assert all(field["description"].endswith((".", "?")) for field in table["schema"]["fields"]), name
 
 
-def test_an_alert_means_the_same_in_both_forms(run: Path) -> None:
+def test_an_alert_means_the_same_in_both_forms() -> None:
     """The flat table describes a key in the words of the JSON Schema where that has words of its own."""
     text = (resources.files("anomaly_lstm") / "schemas" / "alerts.schema.json").read_text("utf-8")
     nested = json.loads(text)["$defs"]["alert"]["properties"]
